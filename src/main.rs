@@ -1,0 +1,3 @@
+//! The `lazaret` command.
+
+fn main() {}

@@ -1,0 +1,126 @@
+//! What collectors bring to the judge. Facts only: no opinion, no policy.
+
+use crate::oci::{Digest, ImageConfig, Platform, Reference};
+
+/// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gathered<T> {
+    /// It was looked for and is here.
+    Found(T),
+    /// It was looked for, every answer arrived, and there is none.
+    Absent,
+    /// It could not be learnt: late, unreachable, malformed, crashed or not built in.
+    Unavailable {
+        /// For the person who reads the verdict.
+        why: String,
+    },
+}
+
+impl<T> Gathered<T> {
+    /// Evidence that could not be had.
+    pub fn unavailable(why: impl Into<String>) -> Gathered<T> {
+        Gathered::Unavailable { why: why.into() }
+    }
+}
+
+/// Everything gathered about one subject. A new field does not compile until the judge reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What the name looks like.
+    pub name: Gathered<NameEvidence>,
+    /// What the judged images say of themselves.
+    pub config: Gathered<ConfigEvidence>,
+    /// Who signed.
+    pub signature: Gathered<SignatureEvidence>,
+    /// What was attested.
+    pub attestation: Gathered<AttestationEvidence>,
+    /// What is in the layers.
+    pub scan: Gathered<ScanEvidence>,
+}
+
+impl Evidence {
+    /// All kinds unavailable for one reason: the state before anything is known.
+    pub fn unavailable(why: &str) -> Evidence {
+        Evidence {
+            name: Gathered::unavailable(why),
+            config: Gathered::unavailable(why),
+            signature: Gathered::unavailable(why),
+            attestation: Gathered::unavailable(why),
+            scan: Gathered::unavailable(why),
+        }
+    }
+}
+
+/// What the name engine says of a name; no suspicions means that nothing is close.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameEvidence {
+    /// Worst first.
+    pub suspicions: Vec<NameSuspicion>,
+    /// Version of the corpus that the name was compared with.
+    pub corpus: String,
+}
+
+/// One reason to believe that another name was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameSuspicion {
+    /// Stable kebab-case name of the engine's rule.
+    pub rule: String,
+    /// How sure the engine is.
+    pub tier: SuspicionTier,
+    /// One sentence: `"ngnix" is one transposition away from docker.io/library/nginx`.
+    pub message: String,
+    /// What may have been meant, best first, at most three, with the person's own tag.
+    pub suggestions: Vec<Reference>,
+}
+
+/// How sure the name engine is, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SuspicionTier {
+    /// Worth a word where the pull fails anyway.
+    Hint,
+    /// Likely a mistake.
+    Warn,
+    /// A mistake or an attack.
+    Block,
+}
+
+/// The images that stand for the subject: itself, or the children of an index for the policy's platforms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigEvidence {
+    /// One entry per judged image, in the order of the index.
+    pub images: Vec<JudgedImage>,
+}
+
+/// One image and its configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedImage {
+    /// Digest of the image manifest.
+    pub manifest: Digest,
+    /// By the index, else by the configuration.
+    pub platform: Platform,
+    /// The parsed configuration.
+    pub config: ImageConfig,
+    /// Layers whose descriptor sends clients to other servers.
+    pub foreign_layers: Vec<Digest>,
+}
+
+/// Who signed the subject. No verifier is built in yet, so this is never `Found`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignatureEvidence {
+    /// Names of the policy's signers with a valid signature over the subject.
+    pub signers: Vec<String>,
+}
+
+/// What was attested of the subject. No verifier is built in yet, so this is never `Found`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttestationEvidence {
+    /// Predicate types with a valid, trusted statement.
+    pub predicate_types: Vec<String>,
+}
+
+/// What is in the layers. No scanner is built in yet, so this is never `Found`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanEvidence {
+    /// Identifiers of the advisories that match.
+    pub advisories: Vec<String>,
+}

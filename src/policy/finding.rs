@@ -1,0 +1,176 @@
+//! Findings: what the judge has to say, each with the policy line behind it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::oci::Platform;
+
+/// What a finding does to the verdict, mildest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Said for the record.
+    Note,
+    /// Said to the person; the pull goes on.
+    Warn,
+    /// The pull stops.
+    Deny,
+}
+
+impl Level {
+    /// `note`, `warn` or `deny`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Note => "note",
+            Level::Warn => "warn",
+            Level::Deny => "deny",
+        }
+    }
+}
+
+/// Where in the policy a finding, a rule or a waiver comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// File name as given by the operator: `policy.toml`.
+    pub file: std::sync::Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Table: `[names]`, `[[rule]]`.
+    pub table: String,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} {}", self.file, self.line, self.table)
+    }
+}
+
+/// One thing that was found. Never dropped: a waiver marks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind.
+    pub code: Code,
+    /// What it does.
+    pub level: Level,
+    /// One sentence for a person, without the code.
+    pub message: String,
+    /// What to do about it: `did you mean docker.io/library/nginx:1.27 ?`
+    pub help: Option<String>,
+    /// The policy line behind it.
+    pub origin: Origin,
+    /// Which image of an index, if not all.
+    pub platform: Option<Platform>,
+    /// The waiver that excuses it, if one does.
+    pub waived: Option<Waived>,
+}
+
+impl Finding {
+    /// Whether this finding, as it stands, stops the pull.
+    pub fn denies(&self) -> bool {
+        self.level == Level::Deny && self.waived.is_none()
+    }
+}
+
+/// A waiver in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waived {
+    /// Where it is written.
+    pub origin: Origin,
+    /// Why, in its owner's words.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
+        /// Stable names of findings, documented one by one in `docs/findings.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// All codes in the order of the documentation.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),+];
+
+            /// The kebab-case name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The name is close to a well-known one.
+    NameSquat = "name-squat",
+    /// The registry's host is close to a well-known one.
+    NameHostSquat = "name-host-squat",
+    /// The registry is not on the policy's list.
+    NameRegistry = "name-registry",
+    /// The name is one of ours and must not come from a public registry.
+    NameInternal = "name-internal",
+    /// No such repository can exist.
+    NameImpossible = "name-impossible",
+    /// The name could not be judged.
+    NameUnavailable = "name-unavailable",
+    /// A signature is required and there is none.
+    SignatureMissing = "signature-missing",
+    /// There are signatures, none of them by whom the rule trusts.
+    SignatureUntrusted = "signature-untrusted",
+    /// A signature is required and could not be verified.
+    SignatureUnavailable = "signature-unavailable",
+    /// Nobody signed, and the rule lets that pass with a warning.
+    Unsigned = "unsigned",
+    /// An attestation is required and there is none.
+    AttestationMissing = "attestation-missing",
+    /// An attestation is required and could not be verified.
+    AttestationUnavailable = "attestation-unavailable",
+    /// A scan is required and has no result.
+    ScanUnavailable = "scan-unavailable",
+    /// The image's configuration could not be read.
+    ConfigUnavailable = "config-unavailable",
+    /// The rule checks image configurations and this is no container image.
+    ConfigAbsent = "config-absent",
+    /// The image runs as root by its own word.
+    RootUser = "root-user",
+    /// The image names no user and so runs as root.
+    UserMissing = "user-missing",
+    /// The image exposes a port below 1024.
+    PrivilegedPort = "privileged-port",
+    /// An environment variable looks like a secret.
+    SecretInEnv = "secret-in-env",
+    /// A required label is missing.
+    LabelMissing = "label-missing",
+    /// The image is younger than the rule allows.
+    TooYoung = "too-young",
+    /// The image does not say when it was built, and the rule needs to know.
+    AgeUnknown = "age-unknown",
+    /// A layer sends clients to another server.
+    ForeignLayer = "foreign-layer",
+    /// The index has no image for any platform of the policy.
+    PlatformMissing = "platform-missing",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Code {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Code, ()> {
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == text)
+            .ok_or(())
+    }
+}

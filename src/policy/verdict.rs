@@ -1,0 +1,41 @@
+//! Verdicts and the permits that only an allowing one can give.
+
+use jiff::Timestamp;
+
+use super::{Finding, Origin};
+
+/// What the policy does with a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Blocks.
+    Enforce,
+    /// Records the true verdict and lets the pull go on.
+    Audit,
+}
+
+/// The judge's answer. Whether it denies follows from its findings and is never stored beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// All that was found, worst first; waived ones are marked, not missing.
+    pub findings: Vec<Finding>,
+    /// The rule that decided.
+    pub rule: Origin,
+    /// When time alone may change this verdict: an image comes of age, a waiver ends. `None`: never.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl Verdict {
+    /// Whether nothing stands against the pull.
+    pub fn allows(&self) -> bool {
+        !self.findings.iter().any(Finding::denies)
+    }
+
+    /// The permit to serve what was judged, if the verdict allows it or `mode` blocks nothing.
+    pub fn permit(&self, mode: Mode) -> Option<Permit> {
+        (self.allows() || mode == Mode::Audit).then_some(Permit(()))
+    }
+}
+
+/// Proof that a verdict allowed serving. Every function that yields image bytes to a client asks for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit(());
