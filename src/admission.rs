@@ -1,1 +1,19 @@
-//! (room under construction)
+//! From a reference to a ruling: gather, judge, settle, remember.
+//!
+//! Rulings are remembered per digest and repository and die with what they rest on;
+//! approvals say which other digests a ruling opened. All long work runs in detached
+//! flights, one per digest, so that a client that leaves or is sent round takes nothing with it.
+
+mod admit;
+mod approvals;
+mod attachment;
+mod blob;
+mod flight;
+mod judge;
+mod memory;
+mod ruling;
+mod tags;
+
+pub use admit::{Admission, Answer, Parts};
+pub use blob::ApprovedBlob;
+pub use ruling::{AdmissionError, Epoch, Ruling, ServedManifest};

@@ -1,1 +1,17 @@
-//! (room under construction)
+//! Collectors: they bring facts from the outside to the judge, one file per kind of evidence.
+//!
+//! No collector decides, and none fails: what cannot be learnt is `Gathered::Unavailable`.
+
+mod attestation;
+mod config;
+mod content;
+mod gather;
+mod name;
+mod scan;
+mod signature;
+mod structure;
+
+pub use content::{Content, ContentError, MANIFEST_TYPES};
+pub use gather::{GATHER_DEADLINE, gather};
+pub use name::NameCollector;
+pub use structure::{Opened, Structure};

@@ -1,1 +1,20 @@
-//! (room under construction)
+//! The listeners and THE path of a pull.
+//!
+//! `docs/request-handling.md` tells every branch in order; `pull.rs` is the path on one screen, and
+//! `respond.rs` the only place that knows HTTP statuses.
+
+mod admin;
+mod body;
+mod listen;
+mod patient;
+mod pull;
+mod refuse;
+mod request;
+mod respond;
+mod tls;
+
+pub use listen::{Limits, Listener, serve};
+pub use pull::{Gateway, Hold, Side};
+pub use tls::{TlsError, TlsFiles};
+
+pub use admin::Admin;

@@ -1,0 +1,1 @@
+//! The admin listener: the console, and nothing of the pull path.

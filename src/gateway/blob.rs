@@ -1,0 +1,69 @@
+//! Serving an approved blob: from disk, or joining the one download that fills the disk.
+
+use std::sync::Arc;
+
+use hyper::Response;
+
+use crate::admission::ApprovedBlob;
+use crate::oci::{Digest, ErrorCode, Repository};
+use crate::store::{BoxChunks, Chunks, Source, SourceError};
+use crate::telemetry;
+use crate::upstream::{BlobBody as UpstreamBody, Upstream};
+
+use super::body::{Account, BlobBody, Body};
+use super::pull::Gateway;
+use super::request::Ask;
+use super::respond::{self, Part};
+
+impl Gateway {
+    pub(super) async fn serve_blob(&self, ask: &Ask, digest: &Digest, approved: ApprovedBlob) -> Response<Body> {
+        let content = self.admission.content();
+        let kept = content.store().get(digest).await;
+        let size = match &kept {
+            Some(blob) => blob.size(),
+            None => match self.admission.describe(&approved, digest).await {
+                Some(descriptor) => descriptor.size,
+                None => return respond::error(ErrorCode::Unavailable, "the image's manifest cannot be read", ask.head),
+            },
+        };
+        let part = match Part::of(ask.range.as_deref(), size) {
+            Ok(part) => part,
+            Err(unsatisfiable) => return respond::unsatisfiable(unsatisfiable),
+        };
+        if ask.head {
+            return respond::blob(digest, part, Body::Empty);
+        }
+        let cached = kept.is_some();
+        telemetry::metrics().cache("blob", cached);
+        let (reading, skip) = match kept {
+            Some(blob) => (blob.read(part.start..part.end), 0),
+            None => match content.upstream(&approved.repository) {
+                Ok(upstream) => {
+                    let source = RegistrySource {
+                        upstream: upstream.clone(),
+                        repository: approved.repository.clone(),
+                        digest: *digest,
+                    };
+                    (content.store().fill(digest, Some(size), source), part.start)
+                }
+                Err(error) => return respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),
+            },
+        };
+        let account = Account {
+            ledger: self.admission.ledger().clone(),
+            decision: approved.ruling.decision,
+            digest: *digest,
+            client: ask.client.clone(),
+            cached,
+        };
+        let body = BlobBody::new(&approved.permit, reading, skip, part.end - part.start, account);
+        respond::blob(digest, part, Body::Blob(Box::new(body)))
+    }
+}
+
+/// A registry's blob as the store wants it: from any offset, again if the connection breaks.
+struct RegistrySource {
+    upstream: Arc<Upstream>,
+    repository: Repository,
+    digest: Digest,
+}

@@ -1,0 +1,174 @@
+//! Accepting connections: bounded in number, in patience and in what they may send; drained at the end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::{Body as HttpBody, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use super::patient::Patient;
+use super::tls::TlsFiles;
+
+/// What one listener bears.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// From accept, or from the last answer, to a complete request head.
+    pub head: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// Without a byte taken by the client.
+    pub stall: Duration,
+    /// For exchanges that run when the server is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    /// Generous for people, tight for attackers: a head of 16 KiB arrives within a minute from anywhere.
+    fn default() -> Limits {
+        Limits {
+            connections: 4_096,
+            head: Duration::from_secs(60),
+            handshake: Duration::from_secs(10),
+            stall: Duration::from_secs(120),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Largest request head in bytes; Docker's has about 600.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Most headers of a request.
+const MAX_HEADERS: usize = 64;
+/// Pause after a failed accept (out of file descriptors), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A bound socket.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<TlsFiles>>,
+}
+
+impl Listener {
+    /// Binds `address`; port 0 takes any.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub async fn bind(address: SocketAddr, tls: Option<Arc<TlsFiles>>) -> io::Result<Listener> {
+        Ok(Listener { socket: TcpListener::bind(address).await?, tls })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+/// Serves until `stop` turns true, then lets running exchanges end.
+pub async fn serve<H, F, B>(listener: Listener, limits: Limits, mut stop: watch::Receiver<bool>, handle: H)
+where
+    H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = bytes::Bytes> + Send + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = accept(&listener.socket, &slots) => accepted,
+        };
+        let Ok((stream, peer, slot)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let (tls, stop, handle) = (listener.tls.clone(), stop.clone(), handle.clone());
+        tokio::spawn(async move {
+            let address = peer.ip().to_canonical();
+            match tls {
+                None => connection(stream, address, limits, stop, handle).await,
+                Some(tls) => {
+                    let handshake = tls.acceptor().accept(stream);
+                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.handshake, handshake).await {
+                        connection(stream, address, limits, stop, handle).await;
+                    }
+                }
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    if tokio::time::timeout(limits.drain, slots.acquire_many(all)).await.is_err() {
+        tracing::warn!("stopping with exchanges still running");
+    }
+}
+
+async fn accept(
+    socket: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = socket.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, slot))
+}
+
+async fn connection<S, H, F, B>(
+    stream: S,
+    address: IpAddr,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+    handle: H,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Fn(Request<Incoming>, IpAddr) -> F + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = bytes::Bytes> + Send + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let service = service_fn(move |request| {
+        let response = handle(request, address);
+        async move { Ok::<_, Infallible>(response.await) }
+    });
+    let io = TokioIo::new(Patient::new(stream, limits.stall));
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .half_close(false);
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stop.wait_for(|stop| *stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%address, %error, "connection");
+    }
+}

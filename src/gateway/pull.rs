@@ -1,0 +1,159 @@
+//! THE path of a pull, from request to answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::{Request, Response};
+
+use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::ledger::{Outcome, Pull, PullKind};
+use crate::oci::{Digest, ErrorCode, Reference, Repository, Route};
+use crate::telemetry;
+use crate::upstream::Upstreams;
+
+use super::body::Body;
+use super::request::Ask;
+use super::respond::{self, Refusal};
+
+/// Which kind of listener a request arrived at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// A registry mirror: its clients go elsewhere when it says an ordinary no.
+    Mirror,
+    /// The only registry that its clients know.
+    Gateway,
+}
+
+impl Side {
+    /// For logs, the ledger and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Mirror => "mirror",
+            Side::Gateway => "gateway",
+        }
+    }
+}
+
+/// How long a client is held while its image is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Hold {
+    /// One exchange: Docker 29 gives up after 30 s without response headers.
+    pub exchange: Duration,
+    /// Times round: Go's HTTP client follows ten redirects.
+    pub hops: u32,
+}
+
+impl Default for Hold {
+    fn default() -> Hold {
+        Hold { exchange: Duration::from_secs(20), hops: 9 }
+    }
+}
+
+/// What every pull needs.
+pub struct Gateway {
+    /// The gate's mind.
+    pub admission: Arc<Admission>,
+    /// The closed list of registries.
+    pub upstreams: Arc<Upstreams>,
+    /// Where explain links point, without a slash at the end.
+    pub explain: String,
+    /// For slow judgements.
+    pub hold: Hold,
+}
+
+impl Gateway {
+    /// Answers one request. Nothing here decides: it asks admission and words the answer.
+    pub async fn pull<B>(self: Arc<Self>, side: Side, request: Request<B>, address: IpAddr) -> Response<Body> {
+        let ask = match Ask::read(&request, side, address, |host| self.upstreams.get(host).is_some()) {
+            Ok(ask) => ask,
+            Err(bad) => return respond::bad_request(bad, request.method() == hyper::Method::HEAD),
+        };
+        drop(request);
+        let (Some(reference), Some(repository)) = (ask.reference(), ask.repository.as_ref()) else {
+            return respond::pong();
+        };
+        match &ask.route {
+            Route::Manifest { .. } => self.manifest(side, &ask, &reference).await,
+            Route::Blob { digest, .. } => self.blob(side, &ask, repository, digest).await,
+            Route::Tags { .. } => self.tags(&ask, &reference).await,
+            Route::Referrers { digest, .. } => self.referrers(&ask, &reference, digest).await,
+            Route::Ping | Route::Upload => respond::pong(),
+        }
+    }
+
+    async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
+        match tokio::time::timeout(self.hold.exchange, self.admission.admit(reference, &ask.client)).await {
+            Ok(Ok(Answer::Serve { permit, manifest, ruling, stale_since })) => {
+                self.account(side, ask, reference, Some(manifest.digest), &ruling, Outcome::Served);
+                respond::manifest(&permit, &manifest, ask.head, stale_since)
+            }
+            Ok(Ok(Answer::Refuse(ruling))) => {
+                self.account(side, ask, reference, ruling.digest, &ruling, Outcome::Denied);
+                respond::refusal(side, ask, &self.words(reference, &ruling))
+            }
+            Ok(Err(AdmissionError::NotFound(what))) if side == Side::Gateway => {
+                respond::error(ErrorCode::ManifestUnknown, &format!("not found: {what}"), ask.head)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%reference, client = %ask.client.address, %error, "no answer");
+                respond::refusal(side, ask, &Refusal::of_error(reference, &error.to_string()))
+            }
+            Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
+            Err(_) => respond::refusal(side, ask, &Refusal::still_working(reference)),
+        }
+    }
+
+    async fn blob(&self, side: Side, ask: &Ask, repository: &Repository, digest: &Digest) -> Response<Body> {
+        let admitted = self.admission.admit_blob(repository, digest, &ask.client);
+        match tokio::time::timeout(self.hold.exchange, admitted).await {
+            Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,
+            Ok(Ok(Err(ruling))) => {
+                let reference = repository.at_digest(*digest);
+                self.account(side, ask, &reference, Some(*digest), &ruling, Outcome::Denied);
+                respond::denied(&self.words(&reference, &ruling), ask.head)
+            }
+            Ok(Err(error @ AdmissionError::NotApproved(_))) => {
+                respond::error(ErrorCode::BlobUnknown, &error.to_string(), ask.head)
+            }
+            Ok(Err(error)) => respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),
+            Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
+            Err(_) => respond::error(ErrorCode::Unavailable, "the image of this blob is still being judged", ask.head),
+        }
+    }
+
+    /// One log line and one pull record per manifest asked for; HEAD counts, for a client that has the
+    /// image asks no further.
+    fn account(
+        &self,
+        side: Side,
+        ask: &Ask,
+        reference: &Reference,
+        digest: Option<Digest>,
+        ruling: &Ruling,
+        outcome: Outcome,
+    ) {
+        let served = matches!(outcome, Outcome::Served);
+        tracing::info!(
+            %reference,
+            decision = %ruling.decision,
+            client = %ask.client.address,
+            "{}",
+            if served { "served" } else { "blocked" }
+        );
+        telemetry::metrics().pull(side.name(), served);
+        self.admission.ledger().record_pull(Pull {
+            at: telemetry::now(),
+            decision: ruling.decision,
+            digest,
+            client: ask.client.clone(),
+            kind: PullKind::Manifest,
+            outcome,
+            bytes: 0,
+        });
+    }
+
+    pub(super) fn words(&self, reference: &Reference, ruling: &Ruling) -> Refusal {
+        Refusal::of_ruling(reference, ruling, &self.explain)
+    }
+}

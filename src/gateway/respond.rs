@@ -1,0 +1,280 @@
+//! From answers to HTTP: the only place that knows statuses and headers.
+
+use std::fmt::Write as _;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use jiff::Timestamp;
+
+use crate::admission::{Ruling, ServedManifest};
+use crate::oci::{Descriptor, Digest, ErrorCode, Reference, error_body, media_type};
+use crate::policy::{Paint, Permit, explain, summary};
+
+use super::body::Body;
+use super::pull::Side;
+use super::refuse::{Shape, docker_tombstone, oci_tombstone, reason_phrase};
+use super::request::{Ask, BadRequest};
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What a person is told when a pull is refused.
+pub(super) struct Refusal {
+    /// All of it, in lines.
+    text: String,
+    /// The same on one line, for places that hold no more.
+    line: String,
+    /// For machines: the decision's id.
+    detail: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn of_ruling(reference: &Reference, ruling: &Ruling, explain_base: &str) -> Refusal {
+        let link = format!("{explain_base}/why/{}", ruling.decision);
+        Refusal {
+            text: explain(reference, &ruling.verdict, Some(&format!("{link} · lazaret why {}", ruling.decision)), Paint::Plain),
+            line: format!("Blocked by policy: {} (see {link})", summary(&ruling.verdict)),
+            detail: Some(format!("decision={}", ruling.decision)),
+        }
+    }
+
+    pub(super) fn of_error(reference: &Reference, why: &str) -> Refusal {
+        Refusal {
+            text: format!("denied: {reference}\n  {why}"),
+            line: format!("Blocked: {reference} could not be judged: {why}"),
+            detail: None,
+        }
+    }
+
+    pub(super) fn still_working(reference: &Reference) -> Refusal {
+        Refusal::of_error(reference, "the image is still being judged; pull again in 60 s")
+    }
+}
+
+/// The answer to `/v2/`.
+pub(super) fn pong() -> Response<Body> {
+    finish(StatusCode::OK, Some(JSON), Body::full(&b"{}"[..]))
+}
+
+/// A manifest with the permit to serve it.
+pub(super) fn manifest(
+    _permit: &Permit,
+    manifest: &ServedManifest,
+    head: bool,
+    stale_since: Option<Timestamp>,
+) -> Response<Body> {
+    let body = if head { Body::Empty } else { Body::full(manifest.bytes.clone()) };
+    let mut response = finish(StatusCode::OK, Some(HeaderValue::from_static(manifest.media_type)), body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+    content_digest(headers, &manifest.digest);
+    if let Some(since) = stale_since {
+        let text = format!("299 - \"the registry is down; this tag was last resolved at {since}\"");
+        headers.extend(HeaderValue::from_str(&text).ok().map(|text| (header::WARNING, text)));
+    }
+    response
+}
+
+/// A blob or part of one.
+pub(super) fn blob(digest: &Digest, part: Part, body: Body) -> Response<Body> {
+    let status = if part.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut response = finish(status, Some(HeaderValue::from_static("application/octet-stream")), body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    content_digest(headers, digest);
+    if part.partial {
+        let range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), part.size);
+        headers.extend(HeaderValue::from_str(&range).ok().map(|range| (header::CONTENT_RANGE, range)));
+    }
+    response
+}
+
+/// A range that the blob does not have.
+pub(super) fn unsatisfiable(size: u64) -> Response<Body> {
+    let mut response = finish(StatusCode::RANGE_NOT_SATISFIABLE, None, Body::Empty);
+    let range = HeaderValue::from_str(&format!("bytes */{size}")).ok();
+    response.headers_mut().extend(range.map(|range| (header::CONTENT_RANGE, range)));
+    response
+}
+
+/// Sends a waiting client round to the same place.
+pub(super) fn come_back(location: &str) -> Response<Body> {
+    let mut response = finish(StatusCode::TEMPORARY_REDIRECT, None, Body::Empty);
+    response.headers_mut().extend(HeaderValue::from_str(location).ok().map(|to| (header::LOCATION, to)));
+    response
+}
+
+/// An ordinary error of the distribution-spec.
+pub(super) fn error(code: ErrorCode, message: &str, head: bool) -> Response<Body> {
+    let status = match code {
+        ErrorCode::BlobUnknown | ErrorCode::ManifestUnknown | ErrorCode::NameUnknown => StatusCode::NOT_FOUND,
+        ErrorCode::DigestInvalid | ErrorCode::ManifestInvalid | ErrorCode::NameInvalid => StatusCode::BAD_REQUEST,
+        ErrorCode::Denied => StatusCode::FORBIDDEN,
+        ErrorCode::Unsupported => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    json(status, error_body(code, message, None), head)
+}
+
+/// A request that was not read. The connection ends: what follows on it may be anything.
+pub(super) fn bad_request(bad: BadRequest, head: bool) -> Response<Body> {
+    let mut response = error(bad.code, &bad.why, head);
+    if bad.code == ErrorCode::Unsupported {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// A refusal in the shape that holds against this client.
+pub(super) fn refusal(side: Side, ask: &Ask, refusal: &Refusal) -> Response<Body> {
+    match Shape::choose(side, &ask.client.user_agent) {
+        Shape::Denied => denied(refusal, ask.head),
+        Shape::BareHead if ask.head => finish(StatusCode::OK, None, Body::Empty),
+        Shape::BareHead => denied(refusal, false),
+        Shape::Tombstone => {
+            let body = docker_tombstone(&refusal.line);
+            tombstone(StatusCode::MULTIPLE_CHOICES, media_type::DOCKER_MANIFEST, body, refusal, ask.head)
+        }
+        Shape::QuietTombstone => {
+            tombstone(StatusCode::OK, media_type::DOCKER_MANIFEST, docker_tombstone(&refusal.line), refusal, ask.head)
+        }
+        Shape::OciTombstone => {
+            tombstone(StatusCode::OK, media_type::OCI_MANIFEST, oci_tombstone(&refusal.line), refusal, ask.head)
+        }
+    }
+}
+
+/// `403 DENIED` with the reason wherever a client may look.
+pub(super) fn denied(refusal: &Refusal, head: bool) -> Response<Body> {
+    let body = error_body(ErrorCode::Denied, &refusal.text, refusal.detail.as_deref());
+    with_phrase(json(StatusCode::FORBIDDEN, body, head), &refusal.line)
+}
+
+fn tombstone(status: StatusCode, media_type: &'static str, body: Vec<u8>, why: &Refusal, head: bool) -> Response<Body> {
+    let (digest, length) = (Digest::of(&body), body.len());
+    let body = if head { Body::Empty } else { Body::full(body) };
+    let mut response = finish(status, Some(HeaderValue::from_static(media_type)), body);
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    content_digest(response.headers_mut(), &digest);
+    with_phrase(response, &why.line)
+}
+
+/// A page of tags; `Link` leads to the next one at this gateway.
+pub(super) fn tags(ask: &Ask, tags: &[String], more: bool) -> Response<Body> {
+    let name = ask.path.strip_prefix("/v2/").and_then(|path| path.strip_suffix("/tags/list")).unwrap_or_default();
+    let body = serde_json::json!({ "name": name, "tags": tags }).to_string().into_bytes();
+    let mut response = json(StatusCode::OK, body, ask.head);
+    if let (true, Some(last)) = (more, tags.last()) {
+        let mut link = format!("<{}?last={last}", ask.path);
+        ask.query.n.iter().for_each(|n| drop(write!(link, "&n={n}")));
+        ask.query.ns.iter().for_each(|ns| drop(write!(link, "&ns={ns}")));
+        link.push_str(">; rel=\"next\"");
+        response.headers_mut().extend(HeaderValue::from_str(&link).ok().map(|link| (header::LINK, link)));
+    }
+    response
+}
+
+/// A referrers list (distribution-spec "Listing Referrers"): an index, empty where there are none.
+pub(super) fn referrers(listed: &[&Descriptor], filtered: bool, head: bool) -> Response<Body> {
+    let index = serde_json::json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": listed });
+    let mut response = json(StatusCode::OK, index.to_string().into_bytes(), head);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCI_INDEX));
+    if filtered {
+        headers.insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
+    }
+    response
+}
+
+fn json(status: StatusCode, body: Vec<u8>, head: bool) -> Response<Body> {
+    let length = body.len();
+    let body = if head { Body::Empty } else { Body::full(body) };
+    let mut response = finish(status, Some(JSON), body);
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+fn finish(status: StatusCode, content_type: Option<HeaderValue>, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+    response
+}
+
+fn with_phrase(mut response: Response<Body>, line: &str) -> Response<Body> {
+    if let Ok(phrase) = hyper::ext::ReasonPhrase::try_from(reason_phrase(line)) {
+        response.extensions_mut().insert(phrase);
+    }
+    response
+}
+
+fn content_digest(headers: &mut HeaderMap, digest: &Digest) {
+    headers.extend(HeaderValue::from_str(&digest.to_string()).ok().map(|value| (CONTENT_DIGEST, value)));
+}
+
+/// The part of a blob that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) size: u64,
+    pub(super) partial: bool,
+}
+
+impl Part {
+    /// Reads a `Range` header (RFC 9110 section 14.2) of one byte range; others are ignored, as the RFC lets us.
+    /// The error is the size, for ranges beyond it.
+    pub(super) fn of(range: Option<&str>, size: u64) -> Result<Part, u64> {
+        let whole = Part { start: 0, end: size, size, partial: false };
+        let Some((first, last)) = range.and_then(|range| range.strip_prefix("bytes=")).and_then(|set| set.split_once('-'))
+        else {
+            return Ok(whole);
+        };
+        let (first, last) = (first.trim(), last.trim());
+        let part = match (first.parse::<u64>(), last.parse::<u64>()) {
+            (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
+            (Ok(first), Err(_)) if last.is_empty() => (first, size),
+            (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => (size.saturating_sub(suffix), size),
+            (Err(_), Ok(0)) if first.is_empty() => return Err(size),
+            _ => return Ok(whole),
+        };
+        if part.0 >= size {
+            return Err(size);
+        }
+        Ok(Part { start: part.0, end: part.1, size, partial: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_rfc_says() {
+        let part = |range: &str| Part::of(Some(range), 100).map(|part| (part.start, part.end, part.partial));
+        let table = [
+            ("bytes=0-", Ok((0, 100, true))),
+            ("bytes=10-19", Ok((10, 20, true))),
+            ("bytes=90-1000", Ok((90, 100, true))),
+            ("bytes=-5", Ok((95, 100, true))),
+            ("bytes=-500", Ok((0, 100, true))),
+            ("bytes=100-", Err(100)),
+            ("bytes=-0", Err(100)),
+            ("bytes=5-1", Ok((0, 100, false))),
+            ("bytes=0-1,5-6", Ok((0, 100, false))),
+            ("lines=0-1", Ok((0, 100, false))),
+            ("bytes=0-99999999999999999999", Ok((0, 100, false))),
+        ];
+        for (range, expected) in table {
+            assert_eq!(part(range), expected, "{range}");
+        }
+        assert_eq!(Part::of(None, 0).map(|part| part.partial), Ok(false));
+    }
+}
