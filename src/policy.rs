@@ -1,14 +1,23 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
 mod evidence;
+mod explain;
 mod finding;
+mod judge;
+mod model;
+mod pattern;
+mod rules;
+mod secrets;
 mod subject;
 mod verdict;
 
 pub use evidence::{
-    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    NameSuspicion, ScanEvidence, SignatureEvidence, SuspicionTier,
+    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence, NameSuspicion, ScanEvidence,
+    SignatureEvidence, SuspicionTier,
 };
+pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};
+pub use model::{ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, Unsigned, Waiver};
+pub use pattern::Pattern;
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict};

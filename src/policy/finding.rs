@@ -155,6 +155,8 @@ codes! {
     ForeignLayer = "foreign-layer",
     /// The index has no image for any platform of the policy.
     PlatformMissing = "platform-missing",
+    /// The image could not be fetched or read, so nothing could be judged.
+    ManifestUnavailable = "manifest-unavailable",
 }
 
 impl fmt::Display for Code {

@@ -1,0 +1,262 @@
+//! `policy.toml` as it is written: plain tables, spans kept, unknown keys refused.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A value with its place in the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct At<T>(pub(super) Spanned<T>);
+
+impl<T> At<T> {
+    pub(super) fn get(&self) -> &T {
+        self.0.get_ref()
+    }
+
+    pub(super) fn span(&self) -> std::ops::Range<usize> {
+        self.0.span()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A text with its place in the file.
+pub(super) type Text = At<String>;
+
+/// Who may pull what, and what it must prove: the policy of a Lazaret gateway.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Lazaret policy")]
+pub(super) struct PolicyFile {
+    /// Version of this format: 1.
+    pub(super) version: At<u32>,
+    /// `enforce` blocks; `audit` records true verdicts and blocks nothing.
+    pub(super) mode: Option<ModeWord>,
+    /// Which images of a multi-platform index are judged; default linux/amd64 and linux/arm64.
+    pub(super) platforms: Option<Vec<Text>>,
+    /// What names are held to.
+    pub(super) names: At<NamesTable>,
+    /// People and machines that sign, by a name of your choice.
+    #[serde(default)]
+    pub(super) signer: BTreeMap<String, At<SignerTable>>,
+    /// What scans are held to, by a name of your choice.
+    #[serde(default)]
+    pub(super) scan: BTreeMap<String, At<ScanTable>>,
+    /// What image configurations are held to, by a name of your choice.
+    #[serde(default)]
+    pub(super) config: BTreeMap<String, At<ConfigTable>>,
+    /// What images must prove; the most specific match decides.
+    #[serde(default)]
+    pub(super) rule: Vec<At<RuleTable>>,
+    /// What images must prove that no rule names.
+    pub(super) default: At<RuleTable>,
+    /// Findings that are excused for a time.
+    #[serde(default)]
+    pub(super) waiver: Vec<At<WaiverTable>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ModeWord {
+    Enforce,
+    Audit,
+}
+
+/// What becomes of something.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Action {
+    /// Only noted.
+    Allow,
+    /// Said to the person; the pull goes on.
+    Warn,
+    /// The pull stops.
+    Deny,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamesTable {
+    /// Registries that may be named: a closed list.
+    pub(super) registries: Vec<Text>,
+    /// Names that must never come from a public registry.
+    #[serde(default)]
+    pub(super) internal: Vec<Text>,
+    /// Our own names, protected like the popular ones.
+    #[serde(default)]
+    pub(super) protect: Vec<Text>,
+    /// Names that look like squats and are not.
+    #[serde(default)]
+    pub(super) allow: Vec<Text>,
+    /// What a name meets that is surely a mistake or a squat; default deny.
+    pub(super) block: Option<Action>,
+    /// What a name meets that is likely one; default warn.
+    pub(super) warn: Option<Action>,
+    /// What a name meets that may be one; default allow.
+    pub(super) hint: Option<Action>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SignerKind {
+    Key,
+    Keyless,
+    Notation,
+    Pgp,
+    Publisher,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignerTable {
+    /// `key`, `keyless`, `notation`, `pgp` or `publisher`; a `publisher` key implies the last.
+    pub(super) kind: Option<SignerKind>,
+    /// A name of the built-in catalogue.
+    pub(super) publisher: Option<Text>,
+    /// Issuer of the identity (keyless).
+    pub(super) issuer: Option<Text>,
+    /// Identity, as an anchored glob (keyless).
+    pub(super) subject: Option<Text>,
+    /// Files with public keys (key, pgp).
+    pub(super) pem: Option<Vec<Text>>,
+    /// Trust store (notation).
+    pub(super) trust_store: Option<Text>,
+    /// Certificate subjects that are trusted (notation).
+    pub(super) trusted_identities: Option<Vec<Text>>,
+    /// `off` where a keyed signature is not in a transparency log.
+    pub(super) tlog: Option<Text>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SeverityWord {
+    Negligible,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScanTable {
+    /// The highest severity that still passes.
+    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    pub(super) max_severity: Option<SeverityWord>,
+    /// Whether only vulnerabilities with a fix count.
+    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    pub(super) only_fixable: Option<bool>,
+    /// What a vulnerability meets that is exploited in the wild.
+    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    pub(super) known_exploited: Option<Action>,
+    /// How old the advisory data may be.
+    pub(super) max_database_age: Option<Text>,
+    /// What secrets in layers meet.
+    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    pub(super) secrets: Option<Action>,
+    /// What known malware meets.
+    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    pub(super) malware: Option<Action>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfigTable {
+    /// What an image meets that runs as root or names no user; default allow.
+    pub(super) root_user: Option<Action>,
+    /// What an image meets that exposes a port below 1024; default allow.
+    pub(super) privileged_ports: Option<Action>,
+    /// What an image meets with an environment variable that looks like a secret; default allow.
+    pub(super) secret_env: Option<Action>,
+    /// How old an image must be, as in "3d".
+    pub(super) min_age: Option<Text>,
+    /// Labels that must be there and not empty.
+    #[serde(default)]
+    pub(super) labels: Vec<Text>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttestationTable {
+    /// Predicate type: `slsa-provenance`, `spdx`, `cyclonedx`, `vuln`, or a URI.
+    #[serde(rename = "type")]
+    pub(super) predicate_type: Text,
+    /// Who must have signed it.
+    #[serde(default)]
+    pub(super) signed_by: Vec<Text>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleTable {
+    /// Which images: `docker.io/library/*`, `registry.k8s.io/**`, or a full name. Not in `[default]`.
+    #[serde(rename = "match")]
+    pub(super) patterns: Option<At<Vec<Text>>>,
+    /// What an image without a trusted signature meets; default deny.
+    pub(super) unsigned: Option<Action>,
+    /// Names of signers, any of whom may vouch.
+    #[serde(default)]
+    pub(super) signed_by: Vec<Text>,
+    /// How many distinct ones must; default 1.
+    pub(super) threshold: Option<At<u32>>,
+    /// Name of a `[scan.NAME]` table.
+    pub(super) scan: Option<Text>,
+    /// Name of a `[config.NAME]` table.
+    pub(super) config: Option<Text>,
+    /// What must be attested.
+    #[serde(default)]
+    pub(super) attestation: Vec<AttestationTable>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaiverTable {
+    /// Code of the finding that is excused.
+    pub(super) finding: Text,
+    /// For which images.
+    pub(super) images: At<Vec<Text>>,
+    /// Why.
+    pub(super) reason: Text,
+    /// Who answers for it.
+    pub(super) owner: Text,
+    /// Ticket, if there is one.
+    #[expect(dead_code, reason = "for the people who read the file")]
+    pub(super) ticket: Option<String>,
+    /// Last day (midnight UTC ends it), or a time.
+    pub(super) until: Until,
+}
+
+/// A TOML date or date-time with its place.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Until(pub(super) Spanned<toml::value::Datetime>);
+
+impl JsonSchema for Until {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Until".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// The JSON schema of `policy.toml`, from the types that read it.
+pub fn policy_schema() -> serde_json::Value {
+    schemars::schema_for!(PolicyFile).to_value()
+}

@@ -1,0 +1,80 @@
+//! The words that a person reads: the same in a client's error, in `check`, on the explain page and in notices.
+
+use std::fmt::Write as _;
+
+use crate::oci::Reference;
+
+use super::{Finding, Level, Verdict};
+
+/// Whether to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// For files, pipes and other programs' errors.
+    Plain,
+    /// For a terminal.
+    Ansi,
+}
+
+impl Paint {
+    fn wrap(self, colour: &str, text: &str) -> String {
+        match self {
+            Paint::Plain => text.to_owned(),
+            Paint::Ansi => format!("\x1b[{colour}m{text}\x1b[0m"),
+        }
+    }
+}
+
+const RED: &str = "1;31";
+const GREEN: &str = "1;32";
+const YELLOW: &str = "1;33";
+const DIM: &str = "2";
+const BOLD: &str = "1";
+
+/// All of a verdict in lines. `why` says where to read on.
+pub fn explain(reference: &Reference, verdict: &Verdict, why: Option<&str>, paint: Paint) -> String {
+    let (word, colour) = if verdict.allows() { ("allowed", GREEN) } else { ("denied", RED) };
+    let mut text = format!("{}: {}", paint.wrap(colour, word), paint.wrap(BOLD, &reference.to_string()));
+    for finding in &verdict.findings {
+        line(&mut text, finding, paint);
+    }
+    if let Some(why) = why {
+        let _ = write!(text, "\n  why: {why}");
+    }
+    text
+}
+
+fn line(text: &mut String, finding: &Finding, paint: Paint) {
+    let (word, colour) = match (finding.level, &finding.waived) {
+        (level, Some(_)) => (format!("waived {}", level.as_str()), DIM),
+        (Level::Deny, None) => ("deny".to_owned(), RED),
+        (Level::Warn, None) => ("warn".to_owned(), YELLOW),
+        (Level::Note, None) => ("note".to_owned(), DIM),
+    };
+    let head = paint.wrap(colour, &format!("{word}[{}]", finding.code));
+    let platform = finding.platform.as_ref().map(|platform| format!(" ({platform})")).unwrap_or_default();
+    let _ = write!(text, "\n  {head}: {}{platform}", printable(&finding.message));
+    if let Some(help) = &finding.help {
+        let _ = write!(text, "\n    help: {}", printable(help));
+    }
+    let _ = write!(text, "\n    {}", paint.wrap(DIM, &finding.origin.to_string()));
+    if let Some(waived) = &finding.waived {
+        let until = waived.until.strftime("%Y-%m-%d");
+        let _ = write!(text, "\n    waived until {until} by {}: {} ({})", waived.owner, waived.reason, waived.origin);
+    }
+}
+
+/// The verdict in one sentence, for a status line: the worst finding and its help.
+pub fn summary(verdict: &Verdict) -> String {
+    match verdict.findings.first() {
+        None => "nothing found".to_owned(),
+        Some(finding) => {
+            let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            printable(&format!("{}{help} [{}]", finding.message, finding.code))
+        }
+    }
+}
+
+/// Text from outside must not move a terminal's cursor or begin a line of its own.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,122 @@
+//! The judge: pure and total.
+
+use jiff::Timestamp;
+
+use crate::oci::{Platform, Reference};
+
+use super::model::{Policy, Rule};
+use super::rules;
+use super::{Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Waived};
+
+/// What the rules write their findings to.
+pub(super) struct Docket<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) rule: &'a Rule,
+    pub(super) reference: &'a Reference,
+    pub(super) now: Timestamp,
+    findings: Vec<Finding>,
+    valid_until: Option<Timestamp>,
+}
+
+impl Docket<'_> {
+    /// Writes a finding; the same finding for another platform is written once, for all.
+    pub(super) fn find(&mut self, code: Code, level: Level, origin: &Origin, message: impl Into<String>) -> &mut Finding {
+        self.find_on(code, level, origin, None, message)
+    }
+
+    pub(super) fn find_on(
+        &mut self,
+        code: Code,
+        level: Level,
+        origin: &Origin,
+        platform: Option<&Platform>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        let message = message.into();
+        let same = |f: &Finding| f.code == code && f.message == message && f.level == level;
+        let at = self.findings.iter().position(same).unwrap_or_else(|| {
+            let (origin, platform) = (origin.clone(), platform.cloned());
+            self.findings.push(Finding { code, level, message, help: None, origin, platform: platform.clone(), waived: None });
+            self.findings.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "the position was found or made on the line before")]
+        let finding = &mut self.findings[at];
+        if finding.platform.as_ref() != platform {
+            finding.platform = None;
+        }
+        finding
+    }
+
+    /// Says that the verdict may change at `time` by itself.
+    pub(super) fn changes_at(&mut self, time: Timestamp) {
+        self.valid_until = Some(self.valid_until.map_or(time, |earlier| earlier.min(time)));
+    }
+
+    /// Marks what waivers excuse and closes the case.
+    fn close(mut self) -> Verdict {
+        for waiver in self.policy.waivers() {
+            let here = waiver.images.iter().any(|pattern| pattern.matches(self.reference.repository()));
+            if !here || waiver.until <= self.now {
+                continue;
+            }
+            let mut used = false;
+            for finding in self.findings.iter_mut().filter(|f| f.code == waiver.finding && f.waived.is_none()) {
+                used = true;
+                finding.waived = Some(Waived {
+                    origin: waiver.origin.clone(),
+                    reason: waiver.reason.clone(),
+                    owner: waiver.owner.clone(),
+                    until: waiver.until,
+                });
+            }
+            if used {
+                self.changes_at(waiver.until);
+            }
+        }
+        self.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.denies()), std::cmp::Reverse(finding.level)));
+        Verdict { findings: self.findings, rule: self.rule.origin.clone(), valid_until: self.valid_until }
+    }
+}
+
+impl Policy {
+    fn docket<'a>(&'a self, reference: &'a Reference, now: Timestamp) -> Docket<'a> {
+        let rule = self.rule_for(reference.repository());
+        Docket { policy: self, rule, reference, now, findings: Vec::new(), valid_until: None }
+    }
+
+    /// Judges a name before anything is fetched for it.
+    pub fn judge_name(&self, reference: &Reference, name: &Gathered<NameEvidence>, now: Timestamp) -> Verdict {
+        let mut docket = self.docket(reference, now);
+        rules::name::judge(&mut docket, name);
+        docket.close()
+    }
+
+    /// Judges an image by all the evidence about it.
+    pub fn judge(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
+        let Evidence { name, config, signature, attestation, scan } = evidence;
+        let mut docket = self.docket(&subject.reference, now);
+        rules::name::judge(&mut docket, name);
+        rules::structure::judge(&mut docket, subject, config);
+        rules::signature::judge(&mut docket, signature);
+        rules::attestation::judge(&mut docket, attestation);
+        rules::scan::judge(&mut docket, scan);
+        rules::config::judge(&mut docket, config);
+        rules::age::judge(&mut docket, config);
+        docket.close()
+    }
+
+    /// The verdict on what could not even be fetched or read.
+    pub fn unjudged(&self, reference: &Reference, why: String) -> Verdict {
+        let rule = self.rule_for(reference.repository());
+        let finding = Finding {
+            code: Code::ManifestUnavailable,
+            level: Level::Deny,
+            message: why,
+            help: None,
+            origin: rule.origin.clone(),
+            platform: None,
+            waived: None,
+        };
+        Verdict { findings: vec![finding], rule: rule.origin.clone(), valid_until: None }
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per kind of evidence; the same names as in the evidence room.
+
+pub(super) mod age;
+pub(super) mod attestation;
+pub(super) mod config;
+pub(super) mod name;
+pub(super) mod scan;
+pub(super) mod signature;
+pub(super) mod structure;
