@@ -1,1 +1,85 @@
-//! (room under construction)
+//! The ledger: what was decided, what was pulled, what a permit opened, where tags last pointed.
+//!
+//! Decisions are durable before they are answered. Pulls are counted together for a tenth of a second and written
+//! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
+
+mod decision;
+mod pulls;
+mod sqlite;
+mod writer;
+
+pub use decision::{Approval, Client, Decision, DecisionId, OpenedKind};
+pub use pulls::{Outcome, Pull, PullKind, PullRow};
+pub use sqlite::SqliteLedger;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use jiff::Timestamp;
+
+use crate::oci::{Digest, Repository, Tag};
+
+/// An answer of the ledger on its way.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
+
+/// What keeps decisions. Writes are durable when their future resolves, unless said otherwise.
+pub trait Ledger: Send + Sync {
+    /// Records a decision.
+    fn record_decision(&self, decision: Decision) -> Pending<'_, ()>;
+
+    /// Notes a pull; it is written within a tenth of a second or so. Never blocks; when the ledger does not keep up,
+    /// pulls are dropped and [`Ledger::dropped_pulls`] counts them.
+    fn record_pull(&self, pull: Pull);
+
+    /// Pulls that were not written since the start.
+    fn dropped_pulls(&self) -> u64;
+
+    /// Records what a permit opened.
+    fn approve(&self, approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> Pending<'_, ()>;
+
+    /// Forgets all that an image opened.
+    fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()>;
+
+    /// The images that opened a digest, newest first, a bounded number.
+    fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<Approval>>;
+
+    /// Remembers where a tag points.
+    fn remember_tag(&self, repository: Repository, tag: Tag, digest: Digest, at: Timestamp) -> Pending<'_, ()>;
+
+    /// Where a tag last pointed, and when that was learnt.
+    fn last_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<(Digest, Timestamp)>>;
+
+    /// One decision.
+    fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>>;
+
+    /// The newest decisions, of one repository or of all.
+    fn decisions(&self, repository: Option<Repository>, most: u32) -> Pending<'_, Vec<Decision>>;
+
+    /// Who pulled under a decision, newest first.
+    fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
+
+    /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
+    fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;
+
+    /// Writes all that waits, and so proves that the ledger can be written.
+    fn flush(&self) -> Pending<'_, ()>;
+}
+
+/// Why the ledger does not answer. Always our side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerError(pub(crate) String);
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ledger: {}", self.0)
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> LedgerError {
+        LedgerError(error.to_string())
+    }
+}

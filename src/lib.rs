@@ -3,3 +3,4 @@ pub mod oci;
 pub mod policy;
 pub mod config;
 pub mod store;
+pub mod ledger;

@@ -47,7 +47,7 @@ impl Build {
     }
 
     fn origin(&self, at: &Range<usize>, table: impl Into<String>) -> Origin {
-        Origin { file: self.file.clone(), line: self.diagnostics.line(at.start), table: table.into() }
+        Origin { file: self.file.to_string(), line: self.diagnostics.line(at.start), table: table.into() }
     }
 
     fn policy(&mut self, written: &PolicyFile, epoch: u64) -> Parts {

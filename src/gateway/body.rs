@@ -115,7 +115,7 @@ impl Drop for BlobBody {
         ledger.record_pull(Pull {
             at: telemetry::now(),
             decision: *decision,
-            digest: *digest,
+            digest: Some(*digest),
             client: client.clone(),
             kind: PullKind::Blob,
             outcome: Outcome::Served,

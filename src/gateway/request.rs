@@ -98,7 +98,7 @@ impl Ask {
             path: path.to_owned(),
             query,
             range: text(header::RANGE).map(str::to_owned),
-            client: Client { address, user_agent, listener: side.name() },
+            client: Client { address, user_agent: user_agent.into(), listener: side.name() },
         })
     }
 

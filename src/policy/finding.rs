@@ -3,11 +3,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::oci::Platform;
 
 /// What a finding does to the verdict, mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Said for the record.
     Note,
@@ -29,10 +31,10 @@ impl Level {
 }
 
 /// Where in the policy a finding, a rule or a waiver comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub struct Origin {
     /// File name as given by the operator: `policy.toml`.
-    pub file: std::sync::Arc<str>,
+    pub file: String,
     /// Line, from 1.
     pub line: u32,
     /// Table: `[names]`, `[[rule]]`.
@@ -46,7 +48,7 @@ impl fmt::Display for Origin {
 }
 
 /// One thing that was found. Never dropped: a waiver marks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Finding {
     /// What kind.
     pub code: Code,
@@ -72,7 +74,7 @@ impl Finding {
 }
 
 /// A waiver in use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Waived {
     /// Where it is written.
     pub origin: Origin,
@@ -174,5 +176,18 @@ impl std::str::FromStr for Code {
             .copied()
             .find(|code| code.as_str() == text)
             .ok_or(())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(|()| serde::de::Error::custom(format_args!("{text:?} is no finding code")))
     }
 }

@@ -1,11 +1,13 @@
 //! Verdicts and the permits that only an allowing one can give.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Finding, Origin};
 
 /// What the policy does with a denial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Blocks.
     Enforce,
@@ -14,7 +16,7 @@ pub enum Mode {
 }
 
 /// The judge's answer. Whether it denies follows from its findings and is never stored beside them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Verdict {
     /// All that was found, worst first; waived ones are marked, not missing.
     pub findings: Vec<Finding>,

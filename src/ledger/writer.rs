@@ -1,0 +1,101 @@
+//! The one thread that writes: it takes all that waits, does it in one transaction, commits once, then answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::LedgerError;
+use super::pulls::Waiting;
+use super::sqlite::insert_pull;
+
+/// How long pulls wait to be written together.
+const PULLS_WAIT: Duration = Duration::from_millis(100);
+/// Most writes in one transaction: bounds how long the first of them waits.
+const MAX_GROUP: usize = 512;
+/// Most writes that wait; more are refused, and what cannot be recorded blocks.
+const MAX_QUEUE: usize = 8_192;
+
+type Act = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+
+struct Write {
+    act: Act,
+    done: oneshot::Sender<Result<(), LedgerError>>,
+}
+
+/// The way to the thread.
+pub(super) struct Writer {
+    queue: SyncSender<Write>,
+    pub(super) waiting: Arc<Waiting>,
+    pub(super) dropped: Arc<AtomicU64>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
+        let (queue, writes) = sync_channel(MAX_QUEUE);
+        let (waiting, dropped) = (Arc::new(Waiting::default()), Arc::new(AtomicU64::new(0)));
+        let (pulls, lost) = (waiting.clone(), dropped.clone());
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || run(connection, &writes, &pulls, &lost))?;
+        Ok(Writer { queue, waiting, dropped })
+    }
+
+    /// Resolves once the act is committed, or is not.
+    pub(super) async fn write(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        let (done, answer) = oneshot::channel();
+        self.queue.try_send(Write { act: Box::new(act), done }).map_err(|error| match error {
+            TrySendError::Full(_) => LedgerError(format!("more than {MAX_QUEUE} writes wait")),
+            TrySendError::Disconnected(_) => LedgerError("the writer has ended".to_owned()),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(LedgerError("the writer has ended".to_owned())))
+    }
+}
+
+fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lost: &AtomicU64) {
+    let mut flushed = Instant::now();
+    loop {
+        let patience = PULLS_WAIT.saturating_sub(flushed.elapsed());
+        let (first, ended) = match writes.recv_timeout(patience) {
+            Ok(write) => (Some(write), false),
+            Err(RecvTimeoutError::Timeout) => (None, false),
+            Err(RecvTimeoutError::Disconnected) => (None, true),
+        };
+        let group: Vec<Write> = first.into_iter().chain(writes.try_iter().take(MAX_GROUP)).collect();
+        let rows = if ended || !group.is_empty() || flushed.elapsed() >= PULLS_WAIT {
+            flushed = Instant::now();
+            pulls.take()
+        } else {
+            Vec::new()
+        };
+        if !group.is_empty() || !rows.is_empty() {
+            commit(&mut connection, group, &rows, lost);
+        }
+        if ended {
+            return;
+        }
+    }
+}
+
+/// One transaction for all: either every write of the group is durable, or each is told that it is not.
+fn commit(connection: &mut Connection, group: Vec<Write>, rows: &[(super::Pull, u64)], lost: &AtomicU64) {
+    let (acts, waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|write| (write.act, write.done)).unzip();
+    let outcome = (|| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        acts.into_iter().try_for_each(|act| act(&transaction))?;
+        rows.iter().try_for_each(|(pull, count)| insert_pull(&transaction, pull, *count))?;
+        transaction.commit()
+    })();
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "the ledger cannot be written");
+        lost.fetch_add(rows.iter().map(|(_, count)| count).sum(), Ordering::Relaxed);
+    }
+    let outcome = outcome.map_err(LedgerError::from);
+    for waiter in waiters {
+        let _ = waiter.send(outcome.clone());
+    }
+}
