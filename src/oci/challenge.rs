@@ -106,11 +106,12 @@ fn parameters(text: &str) -> Result<(Vec<(&str, String)>, &str), ChallengeError>
         };
         let Some(after) = after.trim_start_matches(BLANKS).strip_prefix('=') else {
             // Right behind the scheme it is the scheme's token68, else the next scheme.
-            let token68 = rest.starts_with(BLANKS) && found.is_empty() && !next.is_empty();
-            if !token68 || rest.trim_start_matches(BLANKS).starts_with(',') {
+            let token68 = rest.starts_with(BLANKS) && rest.trim_start_matches(BLANKS) == next;
+            if !token68 || !found.is_empty() {
                 return Ok((found, next));
             }
-            rest = ended(after.trim_start_matches('='))?;
+            let end = next.find(SEPARATORS).unwrap_or(next.len());
+            rest = ended(next.get(end..).unwrap_or_default())?;
             continue;
         };
         if found.len() == MAX_PARAMETERS {

@@ -114,7 +114,11 @@ mod tests {
         ] {
             let digest = Digest::of(b"");
             let text = format!(r#"{{"mediaType":"m","digest":"{digest}","size":{size}}}"#);
-            assert_eq!(serde_json::from_str::<Descriptor>(&text).is_ok(), fits, "{size}");
+            assert_eq!(
+                serde_json::from_str::<Descriptor>(&text).is_ok(),
+                fits,
+                "{size}"
+            );
         }
     }
 
@@ -125,7 +129,9 @@ mod tests {
             let entry = parse(&format!("{annotation}{platform}")).unwrap();
             entry.is_attestation()
         };
-        assert!(on(r#","platform":{"os":"unknown","architecture":"unknown"}"#));
+        assert!(on(
+            r#","platform":{"os":"unknown","architecture":"unknown"}"#
+        ));
         assert!(!on(r#","platform":{"os":"linux","architecture":"amd64"}"#));
         assert!(!on(""));
         let plain = parse(r#","platform":{"os":"unknown","architecture":"unknown"}"#).unwrap();

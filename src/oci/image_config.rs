@@ -131,7 +131,10 @@ impl ImageConfig {
             platform: Platform {
                 os,
                 architecture,
-                variant: raw.variant.map(|word| word.0).filter(|text| !text.is_empty()),
+                variant: raw
+                    .variant
+                    .map(|word| word.0)
+                    .filter(|text| !text.is_empty()),
             },
             container: ContainerConfig {
                 user: raw.config.user,

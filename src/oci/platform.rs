@@ -75,7 +75,11 @@ impl Normal {
             same => same,
         };
         Normal {
-            os: if os == "macos" { "darwin".to_owned() } else { os },
+            os: if os == "macos" {
+                "darwin".to_owned()
+            } else {
+                os
+            },
             architecture: architecture.to_owned(),
             variant: variant.to_owned(),
         }

@@ -323,15 +323,12 @@ fn is_host(host: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    name.split('.').all(label)
-        && port.is_none_or(is_port)
+    name.split('.').all(label) && port.is_none_or(is_port)
 }
 
 /// Digits only: `parse` alone would take `+80`.
 fn is_port(port: &str) -> bool {
-    port.len() <= 5
-        && port.bytes().all(|b| b.is_ascii_digit())
-        && port.parse::<u16>().is_ok()
+    port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` in segments divided by slashes.

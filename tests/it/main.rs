@@ -1,1 +1,7 @@
-//! The one test binary.
+//! All integration tests, in one binary.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fake_registry;
+mod walls;
