@@ -58,7 +58,10 @@ impl Challenge {
     }
 }
 
-fn bearer(parameters: Vec<(&str, String)>) -> Result<Challenge, ChallengeError> {
+/// Names and values in their order.
+type Parameters<'a> = Vec<(&'a str, String)>;
+
+fn bearer(parameters: Parameters<'_>) -> Result<Challenge, ChallengeError> {
     let (mut realm, mut service, mut scope) = (None, None, None);
     for (name, value) in parameters {
         let slot = match name.to_ascii_lowercase().as_str() {
@@ -92,7 +95,7 @@ fn token(text: &str) -> Result<(&str, &str), ChallengeError> {
 
 /// The parameters of one challenge, and the next challenge. A comma divides both, so what
 /// follows one belongs to this challenge only when it reads `name=`.
-fn parameters(text: &str) -> Result<(Vec<(&str, String)>, &str), ChallengeError> {
+fn parameters(text: &str) -> Result<(Parameters<'_>, &str), ChallengeError> {
     let mut found = Vec::new();
     let mut rest = text;
     loop {

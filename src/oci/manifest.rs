@@ -60,6 +60,10 @@ pub mod media_type {
 }
 
 /// A parsed manifest.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a manifest and never kept in bulk"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image (or artifact).
