@@ -36,6 +36,8 @@ const MAX_FUNCTION_LINES: usize = 70;
 struct Source {
     path: PathBuf,
     room: String,
+    /// How many modules lie between the file and the root.
+    depth: usize,
     text: String,
     lines: Vec<String>,
 }
@@ -84,19 +86,22 @@ fn source(root: &Path, path: PathBuf) -> Source {
             line.to_owned()
         });
     }
+    let depth = inside.iter().count();
     Source {
         path,
         room,
+        depth,
         text,
         lines,
     }
 }
 
-/// The rooms that a file names after `crate::` or, in the binary, `lazaret::`.
+/// The rooms that a file names from the root: `crate::`, as many `super::`, or the binary's `lazaret::`.
 fn imports(source: &Source) -> Vec<String> {
     let code = source.lines.join("\n");
     let mut found = Vec::new();
-    for root in ["crate::", "lazaret::"] {
+    let above = "super::".repeat(source.depth);
+    for root in ["crate::", "lazaret::", &above] {
         for after in code.split(root).skip(1) {
             // `use crate::{a, b::C}` names several, one at each end of a brace depth of one.
             let mut depth = 0;
