@@ -1,12 +1,11 @@
 //! The shape of the source: who may import whom, what pure rooms may not touch, sizes.
 //!
-//! It reads text, not syntax: an import that a macro makes would pass. Adding a room means
-//! adding it to the table, with a thought about what it may know.
+//! It reads text, not syntax: an import that a macro makes would pass.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room, and the rooms that it may import besides itself. `*` is every room.
+/// Each room, and the rooms that it may import besides itself; `*` is every room.
 const WALLS: &str = "
 oci       :
 policy    : oci
@@ -143,8 +142,7 @@ fn functions(source: &Source) -> Vec<(String, usize)> {
         let end = format!("{}}}", " ".repeat(indent));
         let body = source.lines.iter().skip(at);
         let length = body.take_while(|line| **line != end).count() + 1;
-        let declared = line.ends_with(';') || line.ends_with('}');
-        if !declared {
+        if !line.ends_with([';', '}']) {
             found.push((words.to_owned(), length));
         }
     }
