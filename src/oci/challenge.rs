@@ -7,6 +7,13 @@ const MAX_CHALLENGE_BYTES: usize = 4 * 1024;
 /// Most parameters of one challenge; `Bearer` uses four.
 const MAX_PARAMETERS: usize = 16;
 
+/// Most challenges of one header; real ones have one or two.
+const MAX_CHALLENGES: usize = 8;
+/// Optional whitespace of RFC 9110 section 5.6.3.
+const BLANKS: [char; 2] = [' ', '\t'];
+/// Whitespace and the comma; lists may have empty elements (section 5.6.1).
+const SEPARATORS: [char; 3] = [' ', '\t', ','];
+
 /// What a registry asks for before it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Challenge {
@@ -24,7 +31,7 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// The first challenge of a header that we can answer.
+    /// The first challenge of a header that we can answer; others before it are stepped over.
     ///
     /// # Errors
     /// [`ChallengeError`] where there is none, or the header is malformed or out of bounds.
@@ -32,74 +39,117 @@ impl Challenge {
         if header.len() > MAX_CHALLENGE_BYTES {
             return Err(ChallengeError("longer than 4 KiB"));
         }
-        let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
-        if scheme.eq_ignore_ascii_case("basic") {
-            return Ok(Challenge::Basic);
-        }
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(ChallengeError("neither Bearer nor Basic"));
-        }
-        let (mut realm, mut service, mut scope) = (None, None, None);
-        let mut rest = rest.trim_start();
-        for _ in 0..MAX_PARAMETERS {
+        let mut rest = header.trim_matches(SEPARATORS);
+        for _ in 0..MAX_CHALLENGES {
             if rest.is_empty() {
                 break;
             }
-            let (name, value, after) = parameter(rest)?;
-            let slot = match name.to_ascii_lowercase().as_str() {
-                "realm" => Some(&mut realm),
-                "service" => Some(&mut service),
-                "scope" => Some(&mut scope),
-                _ => None,
-            };
-            if slot.is_some_and(|slot| slot.replace(value).is_some()) {
-                return Err(ChallengeError("a parameter stands twice"));
+            let (scheme, after) = token(rest)?;
+            let (parameters, after) = parameters(after)?;
+            if scheme.eq_ignore_ascii_case("basic") {
+                return Ok(Challenge::Basic);
+            }
+            if scheme.eq_ignore_ascii_case("bearer") {
+                return bearer(parameters);
             }
             rest = after;
         }
-        if !rest.is_empty() {
-            return Err(ChallengeError("too many parameters"));
-        }
-        let realm = realm.ok_or(ChallengeError("Bearer without realm"))?;
-        Ok(Challenge::Bearer {
-            realm,
-            service,
-            scope,
-        })
+        Err(ChallengeError("neither Bearer nor Basic"))
     }
 }
 
-/// One `name=value` or `name="value"`, and what follows its comma.
-fn parameter(text: &str) -> Result<(&str, String, &str), ChallengeError> {
-    let (name, after) = text
-        .split_once('=')
-        .ok_or(ChallengeError("a parameter without ="))?;
-    let name = name.trim();
-    if name.is_empty()
-        || !name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-    {
-        return Err(ChallengeError("a parameter's name is malformed"));
+/// Names and values in their order.
+type Parameters<'a> = Vec<(&'a str, String)>;
+
+fn bearer(parameters: Parameters<'_>) -> Result<Challenge, ChallengeError> {
+    let (mut realm, mut service, mut scope) = (None, None, None);
+    for (name, value) in parameters {
+        let slot = match name.to_ascii_lowercase().as_str() {
+            "realm" => &mut realm,
+            "service" => &mut service,
+            "scope" => &mut scope,
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err(ChallengeError("a parameter stands twice"));
+        }
     }
-    let after = after.trim_start();
-    let (value, rest) = match after.strip_prefix('"') {
+    Ok(Challenge::Bearer {
+        realm: realm
+            .filter(|realm| !realm.is_empty())
+            .ok_or(ChallengeError("Bearer without realm"))?,
+        service,
+        scope,
+    })
+}
+
+/// A token of RFC 9110 section 5.6.2 and what follows it.
+fn token(text: &str) -> Result<(&str, &str), ChallengeError> {
+    let word = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let end = text.find(|c| !word(c)).unwrap_or(text.len());
+    match text.split_at_checked(end) {
+        Some((token, rest)) if !token.is_empty() => Ok((token, rest)),
+        _ => Err(ChallengeError("no scheme or parameter where one must be")),
+    }
+}
+
+/// The parameters of one challenge, and the next challenge. A comma divides both, so what
+/// follows one belongs to this challenge only when it reads `name=`.
+fn parameters(text: &str) -> Result<(Parameters<'_>, &str), ChallengeError> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    loop {
+        let next = rest.trim_start_matches(SEPARATORS);
+        let Ok((name, after)) = token(next) else {
+            return if next.is_empty() {
+                Ok((found, next))
+            } else {
+                Err(ChallengeError("no scheme or parameter where one must be"))
+            };
+        };
+        let Some(after) = after.trim_start_matches(BLANKS).strip_prefix('=') else {
+            // Right behind the scheme it is the scheme's token68, else the next scheme.
+            let token68 = rest.starts_with(BLANKS) && rest.trim_start_matches(BLANKS) == next;
+            if !token68 || !found.is_empty() {
+                return Ok((found, next));
+            }
+            let end = next.find(SEPARATORS).unwrap_or(next.len());
+            rest = ended(next.get(end..).unwrap_or_default())?;
+            continue;
+        };
+        if found.len() == MAX_PARAMETERS {
+            return Err(ChallengeError("too many parameters"));
+        }
+        let (value, after) = value(after.trim_start_matches(BLANKS))?;
+        found.push((name, value));
+        rest = ended(after)?;
+    }
+}
+
+/// After a parameter comes a comma or the end.
+fn ended(text: &str) -> Result<&str, ChallengeError> {
+    let text = text.trim_start_matches(BLANKS);
+    if text.is_empty() || text.starts_with(',') {
+        Ok(text)
+    } else {
+        Err(ChallengeError("no comma between parameters"))
+    }
+}
+
+/// A quoted value, or a bare one up to the comma (a URL is no token, yet is sent as one).
+fn value(text: &str) -> Result<(String, &str), ChallengeError> {
+    let (value, rest) = match text.strip_prefix('"') {
         Some(quoted) => quoted_string(quoted)?,
         None => {
-            let end = after.find(',').unwrap_or(after.len());
-            let (value, rest) = after.split_at_checked(end).unwrap_or((after, ""));
-            (value.trim().to_owned(), rest)
+            let end = text.find(SEPARATORS).unwrap_or(text.len());
+            let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+            (value.to_owned(), rest)
         }
     };
-    if value.chars().any(|c| c.is_control()) {
+    if value.chars().any(char::is_control) {
         return Err(ChallengeError("a parameter has control characters"));
     }
-    let rest = rest.trim_start();
-    match rest.strip_prefix(',') {
-        Some(rest) => Ok((name, value, rest.trim_start())),
-        None if rest.is_empty() => Ok((name, value, "")),
-        None => Err(ChallengeError("no comma between parameters")),
-    }
+    Ok((value, rest))
 }
 
 fn quoted_string(text: &str) -> Result<(String, &str), ChallengeError> {
@@ -130,3 +180,6 @@ impl fmt::Display for ChallengeError {
 }
 
 impl std::error::Error for ChallengeError {}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
+/// Longest digest as text: `sha512:` and 128 hex digits.
+const MAX_TEXT_BYTES: usize = 7 + 128;
+
 /// A hash function that the image-spec registers and that we can compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -20,13 +23,6 @@ impl Algorithm {
         match self {
             Algorithm::Sha256 => "sha256",
             Algorithm::Sha512 => "sha512",
-        }
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Algorithm::Sha256 => 32,
-            Algorithm::Sha512 => 64,
         }
     }
 }
@@ -71,12 +67,26 @@ impl Digest {
 
     /// The part after the colon: lower-case hexadecimal.
     pub fn hex(&self) -> String {
-        let mut text = String::with_capacity(self.raw().len() * 2);
-        for byte in self.raw() {
-            text.push(hex_char(byte >> 4));
-            text.push(hex_char(byte & 15));
+        let mut buffer = [0; MAX_TEXT_BYTES];
+        let text = self.write(&mut buffer);
+        let (_, hex) = text.split_once(':').unwrap_or_default();
+        hex.to_owned()
+    }
+
+    /// Spells the digest into `buffer`; on the hot path, so nothing is allocated.
+    fn write<'a>(&self, buffer: &'a mut [u8; MAX_TEXT_BYTES]) -> &'a str {
+        let prefix = match self {
+            Digest::Sha256(_) => b"sha256:",
+            Digest::Sha512(_) => b"sha512:",
+        };
+        let (head, tail) = buffer.split_at_mut(prefix.len());
+        head.copy_from_slice(prefix);
+        let raw = self.raw();
+        for (pair, byte) in tail.chunks_exact_mut(2).zip(raw) {
+            pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
         }
-        text
+        let written = buffer.get(..prefix.len() + raw.len() * 2);
+        str::from_utf8(written.unwrap_or_default()).unwrap_or_default()
     }
 
     fn raw(&self) -> &[u8] {
@@ -87,13 +97,17 @@ impl Digest {
     }
 }
 
-fn hex_char(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble), 16).unwrap_or('0')
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 {
+        b'0' + nibble
+    } else {
+        b'a' + (nibble - 10)
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm().name(), self.hex())
+        f.write_str(self.write(&mut [0; MAX_TEXT_BYTES]))
     }
 }
 
@@ -108,38 +122,38 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Digest, DigestError> {
         let (name, hex) = text.split_once(':').ok_or(DigestError::Malformed)?;
-        let algorithm = match name {
-            "sha256" => Algorithm::Sha256,
-            "sha512" => Algorithm::Sha512,
-            _ => return Err(DigestError::UnknownAlgorithm),
-        };
-        if hex.len() != algorithm.bytes() * 2 {
-            return Err(DigestError::Malformed);
+        match name {
+            "sha256" => unhex(hex).map(Digest::Sha256),
+            "sha512" => unhex(hex).map(Digest::Sha512),
+            _ => Err(DigestError::UnknownAlgorithm),
         }
-        let mut raw = [0u8; 64];
-        for (byte, pair) in raw.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            let [high, low] = pair else {
-                return Err(DigestError::Malformed);
-            };
-            *byte = nibble(*high)? << 4 | nibble(*low)?;
-        }
-        Ok(match algorithm {
-            Algorithm::Sha512 => Digest::Sha512(raw),
-            Algorithm::Sha256 => {
-                let mut short = [0u8; 32];
-                short.iter_mut().zip(raw).for_each(|(to, from)| *to = from);
-                Digest::Sha256(short)
-            }
-        })
     }
 }
 
-/// Upper-case hexadecimal is refused: the spec has one spelling per digest.
-fn nibble(byte: u8) -> Result<u8, DigestError> {
+/// Exactly `N` bytes of lower-case hexadecimal; upper case is refused: the spec has one spelling per digest.
+fn unhex<const N: usize>(hex: &str) -> Result<[u8; N], DigestError> {
+    let mut raw = [0; N];
+    let mut wrong = hex.len() != 2 * N;
+    for (byte, pair) in raw.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
+        let [high, low] = pair else { break };
+        let (high, low) = (nibble(*high), nibble(*low));
+        // A malformed digit has a high bit set; looking once at the end keeps the loop free of branches.
+        wrong |= (high | low) > 15;
+        *byte = high << 4 | low & 15;
+    }
+    if wrong {
+        Err(DigestError::Malformed)
+    } else {
+        Ok(raw)
+    }
+}
+
+/// The value of a digit, above 15 for any other byte.
+fn nibble(byte: u8) -> u8 {
     match byte {
-        b'0'..=b'9' => Ok(byte - b'0'),
-        b'a'..=b'f' => Ok(byte - b'a' + 10),
-        _ => Err(DigestError::Malformed),
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => u8::MAX,
     }
 }
 
@@ -151,8 +165,22 @@ impl serde::Serialize for Digest {
 
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// Parses in place, whether or not the document's text is borrowed.
+struct TextVisitor;
+
+impl serde::de::Visitor<'_> for TextVisitor {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -204,3 +232,6 @@ impl fmt::Display for DigestError {
 }
 
 impl std::error::Error for DigestError {}
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,32 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::descriptor::null_is_empty;
+use super::platform::Word;
 use super::{Platform, json};
 
 /// Largest configuration in bytes; real ones have a few KiB, history of huge builds some 100 KiB.
 pub const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Every key that we read; the container's are written with capitals.
+const KEYS: [&str; 14] = [
+    "created",
+    "architecture",
+    "os",
+    "variant",
+    "config",
+    "rootfs",
+    "diff_ids",
+    "User",
+    "ExposedPorts",
+    "Env",
+    "Labels",
+    "Healthcheck",
+    "Test",
+    "history",
+];
 
 /// What an image says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +56,16 @@ pub struct ContainerConfig {
     pub env: Vec<String>,
     /// Free text by key.
     pub labels: BTreeMap<String, String>,
-    /// Whether a health check is set.
+    /// Whether a health check is set and not `NONE`.
     pub healthcheck: bool,
 }
 
 #[derive(Deserialize)]
 struct Raw {
     created: Option<String>,
-    architecture: Option<String>,
-    os: Option<String>,
-    variant: Option<String>,
+    architecture: Option<Word>,
+    os: Option<Word>,
+    variant: Option<Word>,
     #[serde(default, deserialize_with = "null_is_empty")]
     config: RawContainer,
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -58,12 +78,21 @@ struct RawContainer {
     #[serde(default, deserialize_with = "null_is_empty")]
     user: String,
     #[serde(default, deserialize_with = "null_is_empty")]
-    exposed_ports: BTreeMap<String, serde_json::Value>,
+    exposed_ports: BTreeMap<String, IgnoredAny>,
     #[serde(default, deserialize_with = "null_is_empty")]
     env: Vec<String>,
     #[serde(default, deserialize_with = "null_is_empty")]
     labels: BTreeMap<String, String>,
-    healthcheck: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    healthcheck: RawHealthcheck,
+}
+
+/// `{"Test": ["NONE"]}` switches a check off, an empty list sets none (Docker image-spec v1.2).
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawHealthcheck {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    test: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,9 +113,9 @@ impl ImageConfig {
             )));
         }
         let wrong = |e: serde_json::Error| ImageConfigError(e.to_string());
-        json::check_unambiguous(bytes).map_err(wrong)?;
+        json::check_unambiguous(bytes, &KEYS).map_err(wrong)?;
         let raw: Raw = serde_json::from_slice(bytes).map_err(wrong)?;
-        let (Some(os), Some(architecture)) = (raw.os, raw.architecture) else {
+        let (Some(Word(os)), Some(Word(architecture))) = (raw.os, raw.architecture) else {
             return Err(ImageConfigError("os or architecture is missing".to_owned()));
         };
         let created = match raw.created.as_deref() {
@@ -96,19 +125,23 @@ impl ImageConfig {
                     .map_err(|_| ImageConfigError(format!("created is {text:?}, not a time")))?,
             ),
         };
+        let check = raw.config.healthcheck.test.first();
         Ok(ImageConfig {
             created: created.filter(|time| time.as_second() > 0),
             platform: Platform {
                 os,
                 architecture,
-                variant: raw.variant.filter(|variant| !variant.is_empty()),
+                variant: raw
+                    .variant
+                    .map(|word| word.0)
+                    .filter(|text| !text.is_empty()),
             },
             container: ContainerConfig {
                 user: raw.config.user,
                 exposed_ports: raw.config.exposed_ports.into_keys().collect(),
                 env: raw.config.env,
                 labels: raw.config.labels,
-                healthcheck: raw.config.healthcheck.is_some_and(|check| !check.is_null()),
+                healthcheck: check.is_some_and(|kind| kind != "NONE"),
             },
             diff_ids: raw.rootfs.diff_ids,
         })
@@ -126,3 +159,6 @@ impl fmt::Display for ImageConfigError {
 }
 
 impl std::error::Error for ImageConfigError {}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,31 @@ const MAX_LAYERS: usize = 1_000;
 /// Most manifests of one index: official images have about 20 with attestations.
 const MAX_CHILDREN: usize = 1_000;
 
+/// Every key that we or a client reads in a manifest, index or descriptor.
+const KEYS: [&str; 21] = [
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "subject",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "os",
+    "os.version",
+    "os.features",
+    "architecture",
+    "variant",
+    "features",
+    "fsLayers",
+    "signatures",
+];
+
 /// Media types of manifests and their parts.
 pub mod media_type {
     /// OCI image manifest.
@@ -35,6 +60,10 @@ pub mod media_type {
 }
 
 /// A parsed manifest.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a manifest and never kept in bulk"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// One image (or artifact).
@@ -91,6 +120,8 @@ struct Raw {
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
     subject: Option<Descriptor>,
+    /// Schema 1's layers: containerd takes a document that has them for schema 1.
+    fs_layers: Option<serde::de::IgnoredAny>,
     #[serde(default, deserialize_with = "null_is_empty")]
     annotations: BTreeMap<String, String>,
 }
@@ -104,7 +135,7 @@ impl Manifest {
         if bytes.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(ManifestError::TooLarge);
         }
-        json::check_unambiguous(bytes).map_err(|e| ManifestError::NotJson(e.to_string()))?;
+        json::check_unambiguous(bytes, &KEYS).map_err(|e| ManifestError::NotJson(e.to_string()))?;
         let version: Version =
             serde_json::from_slice(bytes).map_err(|e| ManifestError::Malformed(e.to_string()))?;
         if version.schema_version == 1 {
@@ -112,6 +143,9 @@ impl Manifest {
         }
         let raw: Raw =
             serde_json::from_slice(bytes).map_err(|e| ManifestError::Malformed(e.to_string()))?;
+        if raw.fs_layers.is_some() {
+            return Err(ManifestError::Schema1);
+        }
         let media_type = agreed_type(&raw, content_type)?;
         build(raw, media_type)
     }
@@ -202,11 +236,25 @@ fn agreed_type(raw: &Raw, content_type: Option<&str>) -> Result<&'static str, Ma
     Ok(name)
 }
 
+/// Clients walk by media type: they would follow such a "layer" to content that nobody judged.
+fn is_manifest(part: &Descriptor) -> bool {
+    let bare = part.media_type.split(';').next().unwrap_or_default();
+    let same = |known: &str| bare.trim().eq_ignore_ascii_case(known);
+    media_type::MANIFESTS.into_iter().any(same)
+}
+
 fn build(raw: Raw, media_type: &'static str) -> Result<Manifest, ManifestError> {
     if raw.schema_version != 2 {
         return Err(ManifestError::Malformed(format!(
             "schemaVersion is {}, must be 2",
             raw.schema_version
+        )));
+    }
+    let parts = raw.config.iter().chain(raw.layers.iter().flatten());
+    if let Some(part) = parts.into_iter().find(|part| is_manifest(part)) {
+        return Err(ManifestError::Malformed(format!(
+            "{} is called {:?}, but an image holds no manifests",
+            part.digest, part.media_type
         )));
     }
     let index = [media_type::OCI_INDEX, media_type::DOCKER_LIST].contains(&media_type);
@@ -291,3 +339,6 @@ impl fmt::Display for ManifestError {
 }
 
 impl std::error::Error for ManifestError {}
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ impl Repository {
         } else {
             host.as_str()
         };
-        if !is_host(host) {
+        if !is_host(host) || !is_told_from_path(host) {
             return Err(ReferenceError::Host);
         }
         if !is_path(path) {
@@ -257,7 +257,7 @@ impl FromStr for Reference {
             .rfind(':')
             .filter(|at| !name.get(*at..).unwrap_or_default().contains('/'));
         let (name, tag) = match colon.and_then(|at| name.split_at_checked(at)) {
-            Some((name, tag)) => (name, Some(tag.trim_start_matches(':').parse()?)),
+            Some((name, tag)) => (name, Some(tag.strip_prefix(':').unwrap_or(tag).parse()?)),
             None => (name, None),
         };
         let tag = if tag.is_none() && digest.is_none() {
@@ -286,15 +286,16 @@ impl fmt::Display for Reference {
 /// The first segment is a host where it could not be a Docker Hub namespace.
 fn split_host(name: &str) -> (&str, &str) {
     match name.split_once('/') {
-        Some((first, rest))
-            if first.contains(['.', ':'])
-                || first == "localhost"
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
-            (first, rest)
-        }
+        Some((first, rest)) if is_told_from_path(first) => (first, rest),
         _ => (DOCKER_HUB, name),
     }
+}
+
+/// Whether a host reads as one in `host/path`. Any other would come back from its text as a
+/// namespace of Docker Hub: another image. (Distribution also takes `Foo/bar` for host `Foo`;
+/// we refuse the capital instead.)
+fn is_told_from_path(host: &str) -> bool {
+    host.contains(['.', ':']) || host.eq_ignore_ascii_case("localhost")
 }
 
 fn is_host(host: &str) -> bool {
@@ -322,8 +323,12 @@ fn is_host(host: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    name.split('.').all(label)
-        && port.is_none_or(|port| port.len() <= 5 && port.parse::<u16>().is_ok())
+    name.split('.').all(label) && port.is_none_or(is_port)
+}
+
+/// Digits only: `parse` alone would take `+80`.
+fn is_port(port: &str) -> bool {
+    port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` in segments divided by slashes.
@@ -375,3 +380,6 @@ impl fmt::Display for ReferenceError {
 }
 
 impl std::error::Error for ReferenceError {}
+
+#[cfg(test)]
+mod tests;

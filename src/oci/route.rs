@@ -52,54 +52,53 @@ impl Route {
         if path.len() > MAX_PATH_BYTES {
             return Err(RouteError::TooLong);
         }
-        if path
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || b"%\\;#".contains(&b))
-        {
+        // Every byte is looked at, good or bad: without an early end the loop is done in vectors.
+        let odd = |b: u8| !b.is_ascii_graphic() | matches!(b, b'%' | b'\\' | b';' | b'#');
+        if path.bytes().fold(false, |found, b| found | odd(b)) {
             return Err(RouteError::Encoded);
         }
         if path == "/v2" || path == "/v2/" {
             return Ok(Route::Ping);
         }
         let rest = path.strip_prefix("/v2/").ok_or(RouteError::NotFound)?;
-        if rest.ends_with("/blobs/uploads") || rest.contains("/blobs/uploads/") {
-            return Ok(Route::Upload);
-        }
-        if let Some(name) = rest.strip_suffix("/tags/list") {
-            return Ok(Route::Tags {
-                name: repository(name)?,
-            });
-        }
         let (head, last) = rest.rsplit_once('/').ok_or(RouteError::NotFound)?;
         let (name, kind) = head.rsplit_once('/').ok_or(RouteError::NotFound)?;
-        match kind {
-            "manifests" => Ok(Route::Manifest {
+        match (kind, last) {
+            ("tags", "list") => Ok(Route::Tags {
                 name: repository(name)?,
-                target: last.parse().map_err(RouteError::Target)?,
             }),
-            "blobs" => Ok(Route::Blob {
+            ("blobs", "uploads") => Ok(Route::Upload),
+            ("uploads", _) if name.ends_with("/blobs") => Ok(Route::Upload),
+            ("manifests", target) => Ok(Route::Manifest {
                 name: repository(name)?,
-                digest: digest(last)?,
+                target: target.parse().map_err(RouteError::Target)?,
             }),
-            "referrers" => Ok(Route::Referrers {
+            ("blobs", hash) => Ok(Route::Blob {
                 name: repository(name)?,
-                digest: digest(last)?,
+                digest: digest(hash)?,
+            }),
+            ("referrers", hash) => Ok(Route::Referrers {
+                name: repository(name)?,
+                digest: digest(hash)?,
             }),
             _ => Err(RouteError::NotFound),
         }
     }
 }
 
-/// The grammar is checked again, and fully, once the host is split off; here no dot or empty segment passes.
+/// The grammar is checked again, and fully, once the host is split off; here no dot or empty segment
+/// passes, and no character that neither a host nor a path has.
 fn repository(name: &str) -> Result<String, RouteError> {
-    let plain = |segment: &str| {
-        segment
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric())
-            && !segment.ends_with(['.', '-', '_'])
+    let alphanumeric = |b: &u8| b.is_ascii_alphanumeric();
+    let plain = |segment: &[u8]| {
+        segment.first().is_some_and(alphanumeric) && segment.last().is_some_and(alphanumeric)
     };
-    if name.split('/').all(plain) {
+    let (host, path) = name.split_once('/').unwrap_or(("", name));
+    let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'/');
+    if host.bytes().all(|b| word(b) || b == b':')
+        && path.bytes().all(word)
+        && name.as_bytes().split(|b| *b == b'/').all(plain)
+    {
         Ok(name.to_owned())
     } else {
         Err(RouteError::Name)
@@ -141,3 +140,6 @@ impl fmt::Display for RouteError {
 }
 
 impl std::error::Error for RouteError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+# `make` says what there is to make. Everything but `deny` and `fuzz` works offline once dependencies are fetched.
+
+CARGO ?= cargo
+TARGET ?= manifest
+SECONDS_TO_FUZZ ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt deny interop bench bench-names fuzz
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve with the defaults (pass more with ARGS=…)
+	$(CARGO) run --release -- serve $(ARGS)
+
+test: ## all tests
+	$(CARGO) test --all-targets
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+
+fmt: ## format
+	$(CARGO) fmt
+
+deny: ## licenses, bans, sources and advisories of dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+interop: ## pull through the gateway with the real clients that are installed
+	$(CARGO) build --release
+	python3 tests/interop/run.py
+
+bench: ## compare with a plain registry and other pull-through caches
+	$(CARGO) build --release
+	python3 bench/gate/run.py
+
+bench-names: ## judge the name corpus and count hits, misses and false alarms
+	$(CARGO) run --release --example bench_names
+
+fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge (needs cargo-fuzz, nightly)
+	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

@@ -1,0 +1,5 @@
+//! What integration tests share: a registry that misbehaves on request, and a client that pulls.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+pub(crate) mod client;
+pub(crate) mod fake_registry;
