@@ -4,3 +4,4 @@ pub mod policy;
 pub mod config;
 pub mod store;
 pub mod ledger;
+pub mod names;

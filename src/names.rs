@@ -1,1 +1,15 @@
-//! (room under construction)
+//! The name engine: does this image name look like a mistake for, or a squat of, a well-known one? Pure and offline.
+//!
+//! Edit distance only finds candidates; *which part* of the name differs decides. A name in a well-known
+//! namespace is its owner's and no squat; `docker.io/library` is closed, so a near miss there cannot be meant.
+
+mod corpus;
+mod edit;
+mod engine;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use corpus::{Corpus, CorpusError};
+pub use edit::{Edit, classify};
+pub use engine::{NameJudgement, NameRules, Suspicion, Tier, judge};
