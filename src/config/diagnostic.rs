@@ -175,7 +175,7 @@ impl Diagnostics {
                 start,
                 text: line.trim_end_matches(['\n', '\r']),
             };
-            if offset < end || (whole && offset >= end) {
+            if offset < end || whole {
                 return place;
             }
             start = end;
