@@ -5,6 +5,7 @@ pub mod reload;
 mod server;
 mod server_check;
 mod server_raw;
+mod server_registry;
 mod shape;
 pub mod units;
 

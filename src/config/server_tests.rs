@@ -1,4 +1,4 @@
-use super::super::{LogFormat, LogLevel};
+use super::super::{Credentials, LogFormat, LogLevel};
 use super::*;
 
 #[test]
