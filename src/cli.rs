@@ -1,1 +1,47 @@
-//! (room under construction)
+//! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
+
+mod args;
+mod check;
+mod config;
+pub mod output;
+mod policy;
+mod serve;
+mod shell;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::{Args, CheckArgs, Command, ConfigCommand, PolicyCommand, ServeArgs, WhyArgs};
+
+/// Done, and what was asked about is refused.
+const REFUSED: u8 = 1;
+/// Could not be done.
+const FAILED: u8 = 2;
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    match Args::parse().command {
+        Command::Serve(args) => serve::serve(args),
+        Command::Check(args) => check::check(args),
+        Command::Policy { command } => policy::policy(command),
+        Command::Config { command } => config::config(command),
+        Command::Why(args) => why::why(args),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man => shell::man(),
+    }
+}
+
+fn unfinished(command: &str) -> ExitCode {
+    output::err(format_args!("error: `lazaret {command}` is not built yet"));
+    ExitCode::from(FAILED)
+}
+
+/// Reads a file or says on stderr why not.
+fn read(path: &std::path::Path) -> Result<String, ExitCode> {
+    crate::config::reload::read(path).map_err(|error| {
+        output::err(format_args!("error: {}: {error}", path.display()));
+        ExitCode::from(FAILED)
+    })
+}

@@ -1,21 +1,25 @@
-//! Files that people edit: `policy.toml` to a [`crate::policy::Policy`], `lazaret.toml` to a [`Server`].
-//!
-//! All mistakes of a file are reported at once, each with its line, a caret and the remedy.
+//! What people write, checked: files in, plain validated data out, mistakes shown where they are.
 
 mod diagnostic;
 mod policy_build;
 mod policy_file;
-mod server_build;
-mod server_file;
-mod units;
-mod watch;
+pub mod reload;
+mod server;
+mod server_check;
+mod server_raw;
+mod server_registry;
+mod shape;
+pub mod units;
 
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use policy_build::parse_policy;
 pub use policy_file::policy_schema;
-pub use server_build::{Credentials, Registry, Server, TlsPaths, UpstreamDefaults, parse_server};
-pub use server_file::server_schema;
-pub use watch::watch;
+pub use server::{
+    Cache, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server, Tls,
+    UpstreamSettings, default_data_dir,
+};
+pub use server_check::{parse_server, server_schema};
+pub use units::AddressRange;
 
 /// The policy that is in force where none is given.
 pub const SHIPPED_POLICY: &str = include_str!("../policy.toml");

@@ -1,3 +1,7 @@
 //! The `lazaret` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lazaret::cli::run()
+}

@@ -1,132 +1,280 @@
-//! Mistakes in a file, shown where they stand.
+//! Mistakes in a file that a person edits, each shown at its line with a remedy.
 
-use std::fmt;
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
-/// Most differing letters for a "did you mean" of keys and words.
-const NEAR: usize = 2;
+/// Longest line shown in full, in characters; longer ones are cut around the mistake.
+const MAX_SHOWN: usize = 160;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file is used; a person should look.
+    Warning,
+}
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    warning: bool,
+    severity: Severity,
     span: Range<usize>,
     message: String,
-    help: Option<String>,
+    helps: Vec<String>,
 }
 
 impl Diagnostic {
-    /// What to do about it.
-    pub fn help(&mut self, help: impl Into<String>) -> &mut Diagnostic {
-        self.help = Some(help.into());
+    /// Adds what to do about it.
+    pub fn help(&mut self, text: impl Into<String>) -> &mut Diagnostic {
+        self.helps.push(text.into());
         self
     }
 
-    /// "did you mean", if one of `known` is close to `word`; else what there is.
-    pub fn suggest<'a>(&mut self, word: &str, known: impl IntoIterator<Item = &'a str>) -> &mut Diagnostic {
-        let known: Vec<&str> = known.into_iter().collect();
-        let near = known.iter().map(|name| (strsim::osa_distance(name, word), name)).min();
-        let help = match near {
-            Some((distance, name)) if distance <= NEAR => format!("did you mean `{name}`?"),
-            _ if known.is_empty() => return self,
-            _ => format!("known are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-        };
-        self.help(help)
+    /// Error or warning.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// The sentence without place and help.
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
-/// All mistakes of one file.
+/// All that is wrong with one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     file: String,
     text: String,
-    found: Vec<Diagnostic>,
+    list: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
-    /// None yet in `text`, which `file` names for people.
+    /// Nothing wrong yet with `text`, which people know as `file`.
     pub fn new(file: &str, text: &str) -> Diagnostics {
-        Diagnostics { file: file.to_owned(), text: text.to_owned(), found: Vec::new() }
+        Diagnostics {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            list: Vec::new(),
+        }
     }
 
-    /// The mistake at which the TOML reader stopped.
-    pub fn from_toml(file: &str, text: &str, error: &toml::de::Error) -> Diagnostics {
-        let mut diagnostics = Diagnostics::new(file, text);
-        let message = error.message().trim().to_owned();
-        let span = error.span().unwrap_or(0..0);
-        let quoted: Vec<String> = message.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        let unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-        match quoted.split_first() {
-            Some((word, known)) if unknown => {
-                let what = if message.starts_with("unknown field") { "key" } else { "word" };
-                let diagnostic = diagnostics.error(span, format!("unknown {what} `{word}`"));
-                diagnostic.suggest(word, known.iter().map(String::as_str));
-            }
-            _ => {
-                diagnostics.error(span, message);
-            }
+    /// Notes a mistake at these bytes of the text: the file will be refused.
+    pub fn error(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Error, span, message.into())
+    }
+
+    /// Notes something odd at these bytes of the text: the file stays usable.
+    pub fn warning(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, span, message.into())
+    }
+
+    fn add(&mut self, severity: Severity, span: Range<usize>, message: String) -> &mut Diagnostic {
+        let diagnostic = Diagnostic {
+            severity,
+            span,
+            message,
+            helps: Vec::new(),
+        };
+        self.list.push_mut(diagnostic)
+    }
+
+    /// The line that holds this byte, from 1.
+    pub fn line(&self, offset: usize) -> u32 {
+        u32::try_from(self.place(offset).line).unwrap_or(u32::MAX)
+    }
+
+    /// Neither errors nor warnings.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// At least one error.
+    pub fn has_errors(&self) -> bool {
+        self.list.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Each mistake, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.sorted().into_iter()
+    }
+
+    /// The value, unless an error was noted.
+    ///
+    /// # Errors
+    /// These diagnostics, when one of them is an error.
+    pub fn into_result<T>(self, value: T) -> Result<T, Diagnostics> {
+        if self.has_errors() {
+            Err(self)
+        } else {
+            Ok(value)
         }
+    }
+
+    /// What the TOML reader found wrong, with "did you mean" for unknown keys and choices.
+    ///
+    /// `known_keys` are candidates beyond those the reader itself names.
+    pub fn from_toml(
+        file: &str,
+        text: &str,
+        error: &toml::de::Error,
+        known_keys: &[&str],
+    ) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new(file, text);
+        diagnostics.add_toml(error, known_keys);
         diagnostics
     }
 
-    /// A mistake at these bytes.
-    pub fn error(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(false, span, message.into())
+    /// Adds what the TOML reader found wrong to what is already noted.
+    pub fn add_toml(&mut self, error: &toml::de::Error, known_keys: &[&str]) -> &mut Diagnostic {
+        let span = error.span().unwrap_or(0..0);
+        let message = error.message().trim();
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let kind = if message.starts_with("unknown field") {
+            Some("key")
+        } else if message.starts_with("unknown variant") {
+            Some("value")
+        } else {
+            None
+        };
+        let (Some(kind), Some(word)) = (kind, quoted.next()) else {
+            return self.error(span, message.replace('\n', ", "));
+        };
+        let expected: Vec<&str> = quoted.collect();
+        let near = nearest(word, expected.iter().copied()).or_else(|| {
+            (kind == "key")
+                .then(|| nearest(word, known_keys.iter().copied()))
+                .flatten()
+        });
+        let help = match near {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if expected.is_empty() => None,
+            None => Some(format!("expected one of: {}", expected.join(", "))),
+        };
+        let diagnostic = self.error(span, format!("unknown {kind} `{word}`"));
+        if let Some(help) = help {
+            diagnostic.help(help);
+        }
+        diagnostic
     }
 
-    /// Something that is allowed and probably not meant.
-    pub fn warning(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(true, span, message.into())
+    fn sorted(&self) -> Vec<&Diagnostic> {
+        let mut sorted: Vec<&Diagnostic> = self.list.iter().collect();
+        sorted.sort_by_key(|d| d.span.start);
+        sorted
     }
 
-    fn add(&mut self, warning: bool, span: Range<usize>, message: String) -> &mut Diagnostic {
-        self.found.push(Diagnostic { warning, span, message, help: None });
-        let last = self.found.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "pushed on the line before")]
-        &mut self.found[last]
-    }
-
-    /// The line of a byte, from 1.
-    pub fn line(&self, at: usize) -> u32 {
-        let lines = self.text.bytes().take(at).filter(|b| *b == b'\n').count();
-        u32::try_from(lines + 1).unwrap_or(u32::MAX)
-    }
-
-    /// Whether nothing was found, not even a warning.
-    pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    /// Whether a mistake was found.
-    pub fn failed(&self) -> bool {
-        self.found.iter().any(|diagnostic| !diagnostic.warning)
+    fn place(&self, offset: usize) -> Place<'_> {
+        let mut start = 0;
+        let mut place = Place::default();
+        for (index, line) in self.text.split_inclusive('\n').enumerate() {
+            let end = start + line.len();
+            let whole = !line.ends_with('\n');
+            place = Place {
+                line: index + 1,
+                start,
+                text: line.trim_end_matches(['\n', '\r']),
+            };
+            if offset < end || whole {
+                return place;
+            }
+            start = end;
+        }
+        if self.text.is_empty() {
+            return Place::default();
+        }
+        // After the last line break: the end of the file is shown on the last line that has text.
+        place
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>, diagnostic: &Diagnostic) -> fmt::Result {
-        let word = if diagnostic.warning { "warning" } else { "error" };
-        let start = diagnostic.span.start.min(self.text.len());
-        let (before, after) = self.text.split_at_checked(start).unwrap_or((&self.text, ""));
-        let (number, lead) = (self.line(start), before.rsplit('\n').next().unwrap_or_default());
-        let rest = after.split('\n').next().unwrap_or_default();
-        let within = diagnostic.span.len().min(rest.len());
-        let marked = rest.get(..within).unwrap_or(rest).trim_end().chars().count().max(1);
-        let (gutter, blank) = (number.to_string(), " ".repeat(number.to_string().len()));
-        let pad: String = lead.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        writeln!(f, "{word}: {}", diagnostic.message)?;
-        writeln!(f, "{blank}--> {}:{number}:{}", self.file, lead.chars().count() + 1)?;
-        writeln!(f, "{gutter} | {lead}{}", rest.trim_end())?;
-        write!(f, "{blank} | {pad}{}", "^".repeat(marked))?;
-        diagnostic.help.iter().try_for_each(|help| write!(f, "\n{blank} = help: {help}"))
+        let place = self.place(diagnostic.span.start);
+        let before = chars_before(
+            place.text,
+            diagnostic.span.start.saturating_sub(place.start),
+        );
+        let through = chars_before(place.text, diagnostic.span.end.saturating_sub(place.start));
+        let severity = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let number = place.line.to_string();
+        let gutter = number.len();
+        writeln!(f, "{severity}: {}", diagnostic.message)?;
+        let column = before + 1;
+        writeln!(f, "{:gutter$}--> {}:{number}:{column}", "", self.file)?;
+        let skip = if place.text.chars().count() > MAX_SHOWN {
+            before.saturating_sub(MAX_SHOWN / 2)
+        } else {
+            0
+        };
+        let shown: String = place
+            .text
+            .chars()
+            .skip(skip)
+            .take(MAX_SHOWN)
+            .map(plain)
+            .collect();
+        let before = before - skip;
+        let width = through.saturating_sub(skip + before).max(1);
+        let room = (shown.chars().count() + 1).saturating_sub(before).max(1);
+        let carets = "^".repeat(width.min(room));
+        writeln!(f, "{number} | {}", shown.trim_end())?;
+        writeln!(f, "{:gutter$} | {:before$}{carets}", "", "")?;
+        for help in &diagnostic.helps {
+            writeln!(f, "{:gutter$} = help: {help}", "")?;
+        }
+        Ok(())
     }
+}
+
+/// Tabs and control characters take one column, so that the carets stay under the mistake.
+fn plain(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
+}
+
+fn chars_before(line: &str, offset: usize) -> usize {
+    line.char_indices()
+        .take_while(|(at, _)| *at < offset)
+        .count()
+}
+
+/// One line of the text.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    line: usize,
+    start: usize,
+    text: &'a str,
+}
+
+impl Default for Place<'_> {
+    fn default() -> Self {
+        Place {
+            line: 1,
+            start: 0,
+            text: "",
+        }
+    }
+}
+
+/// The candidate that `word` was most likely meant to be.
+pub(super) fn nearest<'a>(
+    word: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ordered: Vec<&Diagnostic> = self.found.iter().collect();
-        ordered.sort_by_key(|diagnostic| diagnostic.span.start);
-        for (at, diagnostic) in ordered.into_iter().enumerate() {
-            if at > 0 {
-                f.write_str("\n\n")?;
+        for (index, diagnostic) in self.sorted().into_iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
             }
             self.show(f, diagnostic)?;
         }
@@ -140,21 +288,110 @@ impl std::error::Error for Diagnostics {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_mistake_is_shown_where_it_stands() {
-        let text = "mode = \"enforce\"\nregistires = []\n";
-        let mut diagnostics = Diagnostics::new("policy.toml", text);
-        diagnostics.error(17..27, "unknown key `registires`").suggest("registires", ["registries", "rules"]);
-        let expected = "error: unknown key `registires`\n --> policy.toml:2:1\n2 | registires = []\n  | ^^^^^^^^^^\n  = help: did you mean `registries`?";
-        assert_eq!(diagnostics.to_string(), expected);
+    fn shown(text: &str, span: Range<usize>) -> String {
+        let mut d = Diagnostics::new("p.toml", text);
+        d.error(span, "bad");
+        d.to_string()
     }
 
     #[test]
-    fn odd_spans_do_no_harm() {
-        for span in [0..0, 5..5, 3..900, 900..901, 1..2] {
-            let mut diagnostics = Diagnostics::new("f", "é\tä\n");
-            diagnostics.error(span, "odd");
-            assert!(diagnostics.to_string().starts_with("error: odd"));
+    fn points_into_the_line() {
+        for (text, span, expected) in [
+            ("", 0..0, "error: bad\n --> p.toml:1:1\n1 | \n  | ^\n"),
+            (
+                "a = 1\n",
+                0..1,
+                "error: bad\n --> p.toml:1:1\n1 | a = 1\n  | ^\n",
+            ),
+            (
+                "a = 1\nbé = \"ü\"\n",
+                12..16,
+                "error: bad\n --> p.toml:2:6\n2 | bé = \"ü\"\n  |      ^^^\n",
+            ),
+            (
+                "\ta = 1",
+                1..2,
+                "error: bad\n --> p.toml:1:2\n1 |  a = 1\n  |  ^\n",
+            ),
+            (
+                "a = [\n1,\n]\n",
+                4..11,
+                "error: bad\n --> p.toml:1:5\n1 | a = [\n  |     ^\n",
+            ),
+            (
+                "a =\n",
+                4..4,
+                "error: bad\n --> p.toml:1:4\n1 | a =\n  |    ^\n",
+            ),
+            (
+                "a = ",
+                99..120,
+                "error: bad\n --> p.toml:1:5\n1 | a =\n  |     ^\n",
+            ),
+            (
+                "a = 1\r\nb = 2\r\n",
+                7..8,
+                "error: bad\n --> p.toml:2:1\n2 | b = 2\n  | ^\n",
+            ),
+        ] {
+            assert_eq!(shown(text, span), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn suggests_what_was_meant() {
+        #[derive(serde::Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only its shape matters")]
+        struct Shape {
+            registries: Option<Vec<String>>,
+            mode: Option<Mode>,
+        }
+        #[derive(serde::Deserialize, Debug)]
+        #[serde(rename_all = "lowercase")]
+        enum Mode {
+            Enforce,
+            Audit,
+        }
+        for (text, expected) in [
+            (
+                "\n\n\n\n\n\n\n\n\nregistires = []",
+                "error: unknown key `registires`\n  --> policy.toml:10:1\n10 | registires = []\n   | ^^^^^^^^^^\n   = help: did you mean `registries`?\n",
+            ),
+            (
+                "mode = \"enforced\"",
+                "error: unknown value `enforced`\n --> policy.toml:1:8\n1 | mode = \"enforced\"\n  |        ^^^^^^^^^^\n  = help: did you mean `enforce`?\n",
+            ),
+            (
+                "colour = 1",
+                "error: unknown key `colour`\n --> policy.toml:1:1\n1 | colour = 1\n  | ^^^^^^\n  = help: expected one of: registries, mode\n",
+            ),
+        ] {
+            let error = toml::from_str::<Shape>(text).unwrap_err();
+            let d = Diagnostics::from_toml("policy.toml", text, &error, &[]);
+            assert_eq!(d.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn warnings_do_not_refuse() {
+        let mut d = Diagnostics::new("f", "x");
+        d.warning(0..1, "odd").help("look");
+        assert!(!d.is_empty() && d.clone().into_result(()).is_ok());
+        d.error(0..1, "bad");
+        assert!(d.into_result(()).is_err());
+    }
+
+    #[test]
+    fn line_numbers() {
+        let d = Diagnostics::new("f", "a\nb\n");
+        assert_eq!([0, 1, 2, 3, 4, 9].map(|o| d.line(o)), [1, 1, 2, 2, 2, 2]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in ".{0,40}(\n.{0,20}){0,3}", a in 0usize..90, b in 0usize..90) {
+            let _ = shown(&text, a..b);
         }
     }
 }

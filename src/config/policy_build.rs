@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::oci::{Digest, Platform};
 use crate::policy::{Code, ConfigProfile, Level, Mode, NamePolicy, Origin, Parts, Pattern, Policy, Rule, Unsigned, Waiver};
 
-use super::diagnostic::Diagnostics;
+use super::diagnostic::{Diagnostics, nearest};
 use super::policy_file::{Action, At, ConfigTable, ModeWord, NamesTable, PolicyFile, RuleTable, SignerKind, SignerTable, Text, WaiverTable};
 use super::units;
 
@@ -26,9 +26,9 @@ pub fn parse_policy(text: &str, file: &str) -> Result<Policy, Diagnostics> {
         build.diagnostics.error(0..0, format!("the policy is larger than {MAX_POLICY_BYTES} bytes"));
         return Err(build.diagnostics);
     }
-    let written: PolicyFile = toml::from_str(text).map_err(|error| Diagnostics::from_toml(file, text, &error))?;
+    let written: PolicyFile = toml::from_str(text).map_err(|error| Diagnostics::from_toml(file, text, &error, &[]))?;
     let parts = build.policy(&written, epoch(text));
-    if build.diagnostics.failed() { Err(build.diagnostics) } else { Ok(Policy::new(parts)) }
+    build.diagnostics.into_result(Policy::new(parts))
 }
 
 /// The first 64 bits of the text's SHA-256.
@@ -143,7 +143,7 @@ impl Build {
             }
         }
         if let Some(tlog) = signer.tlog.as_ref().filter(|tlog| tlog.get() != "off" && tlog.get() != "required") {
-            self.error(tlog.span(), format!("unknown word `{}`", tlog.get())).suggest(tlog.get(), ["off", "required"]);
+            self.error(tlog.span(), format!("unknown word `{}`", tlog.get())).help(suggestion(tlog.get(), ["off", "required"]));
         }
         let empty = |list: &Option<Vec<Text>>| list.as_ref().is_none_or(Vec::is_empty);
         let missing = match kind {
@@ -173,7 +173,7 @@ impl Build {
     }
 
     fn duration(&mut self, text: &Text) -> Option<std::time::Duration> {
-        units::duration(text.get())
+        units::duration(text.get().as_str())
             .map_err(|why| {
                 self.error(text.span(), format!("{:?} is no duration", text.get())).help(why);
             })
@@ -238,7 +238,7 @@ impl Build {
             if defined.clone().all(|known| known != name.get()) {
                 let known = defined.clone().map(String::as_str);
                 let message = format!("there is no [{table}.{}]", name.get());
-                self.diagnostics.error(name.span(), message).suggest(name.get(), known);
+                self.diagnostics.error(name.span(), message).help(suggestion(name.get(), known));
             }
         }
     }
@@ -276,7 +276,8 @@ impl Build {
         let finding = written.finding.get().parse::<Code>();
         if finding.is_err() {
             let codes = Code::ALL.iter().map(|code| code.as_str());
-            self.error(written.finding.span(), format!("unknown finding code `{}`", written.finding.get())).suggest(written.finding.get(), codes);
+            let message = format!("unknown finding code `{}`", written.finding.get());
+            self.error(written.finding.span(), message).help(suggestion(written.finding.get(), codes));
         }
         let until = instant(written.until.0.get_ref());
         if until.is_none() {
@@ -313,4 +314,14 @@ fn instant(written: &toml::value::Datetime) -> Option<Timestamp> {
         }
     };
     text.parse().ok()
+}
+
+/// "did you mean", if one of `known` is close to `word`; else what there is.
+fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(word, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if known.is_empty() => "there is none yet: add the table".to_owned(),
+        None => format!("known are {}", known.join(", ")),
+    }
 }

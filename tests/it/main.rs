@@ -13,4 +13,5 @@
 mod support;
 
 mod fake_registry;
+mod server_files;
 mod walls;

@@ -1,0 +1,168 @@
+//! The command line: what may be said, and help that teaches.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+
+/// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
+#[derive(Parser, Debug)]
+#[command(
+    name = "lazaret",
+    version,
+    after_help = "Examples:
+  lazaret serve                          start with the shipped policy on 127.0.0.1:5050
+  lazaret check docker.io/library/nginx  judge an image without pulling it
+  lazaret policy check policy.toml       find the mistakes in a policy
+
+Exit codes: 0 done, 1 refused, 2 could not be done."
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run the gateway.
+    Serve(ServeArgs),
+    /// Judge images as a pull would, without pulling them.
+    Check(CheckArgs),
+    /// Check, explain and describe policies.
+    Policy {
+        /// What about it.
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Check and describe the server's file.
+    Config {
+        /// What about it.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Say why an image was served or denied.
+    Why(WhyArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  lazaret completions bash > /etc/bash_completion.d/lazaret")]
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = "Example:\n  lazaret man | man -l -")]
+    Man,
+}
+
+/// `lazaret serve`: flags win over the file.
+#[derive(clap::Args, Debug, Default)]
+#[command(
+    after_help = "Examples:\n  lazaret serve\n  lazaret serve --config /etc/lazaret/lazaret.toml\n  lazaret serve --policy policy.toml --mirror 127.0.0.1:0\n\nThe policy is loaded again when its file changes or on SIGHUP; a bad one is refused and the old one stays."
+)]
+pub struct ServeArgs {
+    /// The server's file.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The policy file.
+    #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Where blobs and the ledger live.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Address of the mirror; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub mirror: Option<SocketAddr>,
+    /// Address of the gateway; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway: Option<SocketAddr>,
+    /// Address of explain pages, health and metrics; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<SocketAddr>,
+}
+
+/// `lazaret check`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret check nginx:1.27\n  lazaret check --policy policy.toml --json ghcr.io/acme/app@sha256:…\n\nExits with 1 when one image is denied."
+)]
+pub struct CheckArgs {
+    /// Images as `docker pull` takes them.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The server's file.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The policy file.
+    #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// `lazaret policy …`.
+#[derive(Subcommand, Debug)]
+pub enum PolicyCommand {
+    /// Find the mistakes in a policy.
+    #[command(after_help = "Example:\n  lazaret policy check policy.toml")]
+    Check {
+        /// The policy file.
+        #[arg(env = "LAZARET_POLICY", default_value = "policy.toml")]
+        file: PathBuf,
+    },
+    /// Say which rule judges an image, and what it asks for.
+    #[command(after_help = "Example:\n  lazaret policy explain registry.k8s.io/pause:3.10")]
+    Explain {
+        /// An image as `docker pull` takes it.
+        image: String,
+        /// The policy file.
+        #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// Print the JSON schema, for editors.
+    #[command(after_help = "Example:\n  lazaret policy schema > policy.schema.json")]
+    Schema,
+}
+
+/// `lazaret config …`.
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Find the mistakes in the server's file.
+    #[command(after_help = "Example:\n  lazaret config check /etc/lazaret/lazaret.toml")]
+    Check {
+        /// The server's file.
+        #[arg(env = "LAZARET_CONFIG", default_value = "lazaret.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON schema, for editors.
+    #[command(after_help = "Example:\n  lazaret config schema > lazaret.schema.json")]
+    Schema,
+}
+
+/// `lazaret why`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret why 01JD0000000000000000000000\n  lazaret why docker.io/library/nginx:1.27"
+)]
+pub struct WhyArgs {
+    /// The id of a decision, or an image.
+    #[arg(value_name = "ID|IMAGE")]
+    pub what: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// The server's file.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

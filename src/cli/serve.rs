@@ -1,0 +1,9 @@
+//! `lazaret serve`.
+
+use std::process::ExitCode;
+
+use super::{ServeArgs, unfinished};
+
+pub(super) fn serve(_args: ServeArgs) -> ExitCode {
+    unfinished("serve")
+}

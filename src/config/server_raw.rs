@@ -1,0 +1,169 @@
+//! `lazaret.toml` as written: the shape alone, every key optional, with spans.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+pub(super) type Text = Option<Spanned<String>>;
+
+/// The server's file. Relative paths are relative to the file's folder.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "lazaret.toml")]
+pub(super) struct RawServer {
+    /// Where blobs and the ledger live. Default: `$XDG_DATA_HOME/lazaret`, else `~/.local/share/lazaret`, else `/var/lib/lazaret`.
+    #[schemars(with = "Option<String>")]
+    pub(super) data_dir: Text,
+    /// The policy file. Default: the shipped policy.
+    #[schemars(with = "Option<String>")]
+    pub(super) policy: Text,
+    /// Where explain links point. Default: `http://` and the address of the admin listener.
+    #[schemars(with = "Option<String>")]
+    pub(super) external_url: Text,
+    /// The listener that clients use as a registry mirror.
+    pub(super) mirror: Option<RawListener>,
+    /// The listener whose image names carry the upstream host; off unless this table is there.
+    #[schemars(with = "Option<RawListener>")]
+    pub(super) gateway: Option<Spanned<RawListener>>,
+    /// Explain pages, health and metrics.
+    pub(super) admin: Option<RawListener>,
+    /// The blobs on disk.
+    pub(super) cache: Option<RawCache>,
+    /// How long a client is held while its image is judged.
+    pub(super) hold: Option<RawHold>,
+    /// The record of decisions.
+    pub(super) ledger: Option<RawLedger>,
+    /// What the server says on stderr.
+    pub(super) log: Option<RawLog>,
+    /// How registries are reached.
+    pub(super) upstream: Option<RawUpstream>,
+    /// Registries that Lazaret may pull from, beside the default ones.
+    #[schemars(with = "Option<Vec<RawRegistry>>")]
+    pub(super) registry: Option<Vec<Spanned<RawRegistry>>>,
+}
+
+/// One listener.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListener {
+    /// Address and port: `127.0.0.1:5050`, `[::]:5050`. Port 0 takes a free one.
+    #[schemars(with = "Option<String>")]
+    pub(super) listen: Text,
+    /// Certificate chain, PEM. Needs `tls_key`.
+    #[schemars(with = "Option<String>")]
+    pub(super) tls_certificate: Text,
+    /// Private key, PEM. Needs `tls_certificate`.
+    #[schemars(with = "Option<String>")]
+    pub(super) tls_key: Text,
+    /// Serve plain HTTP beyond the loopback interface: something in front ends TLS.
+    #[schemars(with = "Option<bool>")]
+    pub(super) plain_http: Option<Spanned<bool>>,
+}
+
+/// The blobs on disk.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCache {
+    /// Most bytes kept: `50GiB`.
+    #[schemars(with = "Option<String>")]
+    pub(super) max_size: Text,
+    /// How long a tag is believed before the registry is asked again: `60s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) tag_freshness: Text,
+}
+
+/// How long a client is held.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHold {
+    /// Longest wait in one exchange: `20s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) per_exchange: Text,
+    /// How often a waiting client is sent round before it is told to retry.
+    #[schemars(with = "Option<u8>")]
+    pub(super) max_hops: Option<Spanned<u32>>,
+}
+
+/// The record of decisions.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLedger {
+    /// How long decisions are kept: `400d`.
+    #[schemars(with = "Option<String>")]
+    pub(super) retention: Text,
+}
+
+/// What the server says on stderr.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLog {
+    /// `text` for people, `json` for machines.
+    pub(super) format: Option<super::LogFormat>,
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub(super) level: Option<super::LogLevel>,
+}
+
+/// How registries are reached.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawUpstream {
+    /// HTTP proxy for all registries: `http://proxy:3128`.
+    #[schemars(with = "Option<String>")]
+    pub(super) proxy: Text,
+    /// Hosts reached without the proxy.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) no_proxy: Option<Vec<Spanned<String>>>,
+    /// Certificate authorities believed beside the system's, PEM.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) ca_files: Option<Vec<Spanned<String>>>,
+    /// Longest time to connect: `5s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) connect_timeout: Text,
+    /// Longest silence of a registry: `30s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) read_timeout: Text,
+    /// Longest time for one request with its retries, bodies of blobs apart: `120s`.
+    #[schemars(with = "Option<String>")]
+    pub(super) deadline: Text,
+    /// Whether the well-known public registries are on the list. Default: true.
+    pub(super) include_defaults: Option<bool>,
+}
+
+/// One registry.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegistry {
+    /// Its name in image references: `docker.io`.
+    #[schemars(with = "Option<String>")]
+    pub(super) host: Text,
+    /// Where its API is. Default: `https://` and the host.
+    #[schemars(with = "Option<String>")]
+    pub(super) url: Text,
+    /// Must be true for an `http://` url.
+    #[schemars(with = "Option<bool>")]
+    pub(super) plain_http: Option<Spanned<bool>>,
+    /// Hosts that may hand out its tokens, beside its own.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) token_hosts: Option<Vec<Spanned<String>>>,
+    /// Hosts it may redirect blobs to; empty: any public one.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) redirect_hosts: Option<Vec<Spanned<String>>>,
+    /// Private ranges it and its redirects may resolve to: `10.0.0.0/8`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub(super) allow_addresses: Option<Vec<Spanned<String>>>,
+    /// User name. Needs `password_file`.
+    #[schemars(with = "Option<String>")]
+    pub(super) username: Text,
+    /// A file that holds the password alone.
+    #[schemars(with = "Option<String>")]
+    pub(super) password_file: Text,
+    /// A docker `config.json` that holds the credentials.
+    #[schemars(with = "Option<String>")]
+    pub(super) docker_config: Text,
+    /// A docker credential helper: `ecr-login` runs `docker-credential-ecr-login`.
+    #[schemars(with = "Option<String>")]
+    pub(super) credential_helper: Text,
+    /// Certificate authority of this registry, PEM.
+    #[schemars(with = "Option<String>")]
+    pub(super) ca_file: Text,
+}
