@@ -1,0 +1,1 @@
+//! Against a small registry on a real socket.
