@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Longest detail in characters: parts of it are the registry's words.
+const MAX_DETAIL: usize = 300;
+
 /// Why a registry gave no usable answer. Cheap to clone: all who wait for one answer share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamError {
@@ -58,7 +61,12 @@ impl UpstreamError {
         UpstreamError {
             kind,
             host: host.into(),
-            detail: detail.into().into(),
+            detail: detail
+                .into()
+                .chars()
+                .take(MAX_DETAIL)
+                .collect::<String>()
+                .into(),
         }
     }
 

@@ -5,3 +5,4 @@ mod guards;
 mod pulls;
 mod pure;
 mod resilience;
+mod tunnel;
