@@ -127,3 +127,23 @@ pub(super) fn tag() -> Target {
 pub(super) fn digest(of: &[u8]) -> Target {
     Target::Digest(Digest::of(of))
 }
+
+/// A body of which nothing ever comes.
+pub(super) fn stalled(content_type: &str) -> Answer {
+    struct Stalled;
+    impl hyper::body::Body for Stalled {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            std::task::Poll::Pending
+        }
+    }
+    let body = Stalled.boxed();
+    Response::builder()
+        .header("content-type", content_type)
+        .body(body)
+        .unwrap()
+}

@@ -83,3 +83,20 @@ async fn the_circuit_opens_and_recovers() {
     upstream.manifest(&repository(), &tag()).await.unwrap();
     upstream.manifest(&repository(), &tag()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_body_ends_in_time() {
+    let fake = Fake::start(|_| stalled(OCI)).await;
+    let upstream = fake.upstream();
+    let error = upstream.manifest(&repository(), &tag()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    let mut blob = upstream
+        .blob(&repository(), &Digest::of(b"x"), 0)
+        .await
+        .unwrap();
+    assert_eq!(
+        blob.chunk().await.unwrap().unwrap_err().kind(),
+        Kind::Timeout
+    );
+    assert!(blob.chunk().await.is_none());
+}

@@ -128,3 +128,34 @@ fn every_operation_may_be_spawned() {
     is_send(upstream.tags(&repository, None, None));
     is_send(upstream.referrers(&repository, &digest));
 }
+
+#[tokio::test]
+async fn a_proxy_is_no_way_around_the_guard() {
+    let proxy = Fake::start(|request| {
+        assert_eq!(header(request, "proxy-authorization"), "Basic dTpw");
+        assert_eq!(
+            request.uri().host(),
+            Some("registry.example"),
+            "absolute form"
+        );
+        answer(307, &[("location", "http://169.254.169.254/latest")], "")
+    })
+    .await;
+    let registry = RegistrySettings {
+        plain_http: true,
+        ..RegistrySettings::new("reg.test", "http://registry.example")
+    };
+    let settings = Settings {
+        registries: vec![registry],
+        proxy: Some(ProxySettings {
+            url: format!("http://u:p@127.0.0.1:{}", proxy.port),
+            no_proxy: Vec::new(),
+        }),
+        ..Settings::default()
+    };
+    let upstreams = Upstreams::new(settings).unwrap();
+    let upstream = upstreams.get("reg.test").unwrap();
+    let error = upstream.manifest(&repository(), &tag()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::NotAllowed);
+    assert_eq!(proxy.seen().len(), 1);
+}
