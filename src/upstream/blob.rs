@@ -62,6 +62,9 @@ impl BlobBody {
             other => other,
         };
         self.ended = !matches!(checked, Some(Ok(_)));
+        if let Some(Err(e)) = &checked {
+            self.upstream.stats().count_error(e.kind());
+        }
         checked
     }
 }
