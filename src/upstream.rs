@@ -1,1 +1,79 @@
-//! (room under construction)
+//! The registry client: the only room that dials out to registries.
+//!
+//! A closed list of registries ([`Upstreams`]); each is asked over HTTP/1.1 with bounded
+//! answers, bounded times, retries and a circuit breaker. Every address is checked at the
+//! moment it is dialled, and credentials go to the registry and its own token service only.
+
+mod address;
+mod authorize;
+mod blob;
+mod body;
+mod breaker;
+mod client;
+mod connect;
+mod credentials;
+mod error;
+mod helper;
+mod list;
+mod manifest;
+mod proxy;
+mod registries;
+mod retry;
+mod settings;
+mod stats;
+mod stream;
+mod tls;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use address::{AddressRange, AddressRangeError};
+pub use blob::BlobBody;
+pub use client::Upstream;
+pub use credentials::{Credentials, Secret};
+pub use error::{Kind, Side, UpstreamError};
+pub use list::TagPage;
+pub use manifest::FetchedManifest;
+pub use registries::default_registries;
+pub use settings::{ProxySettings, RegistrySettings, Settings, SettingsError, Timeouts};
+pub use stats::UpstreamStats;
+
+/// The closed list of registries that may be asked.
+#[derive(Debug)]
+pub struct Upstreams {
+    by_host: BTreeMap<String, Arc<Upstream>>,
+}
+
+impl Upstreams {
+    /// Checks the settings and prepares a client for each registry. Dials nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the registry and the setting that cannot be used.
+    pub fn new(settings: Settings) -> Result<Upstreams, SettingsError> {
+        let mut by_host = BTreeMap::new();
+        for registry in &settings.registries {
+            let upstream = Upstream::new(registry, &settings)?;
+            if by_host
+                .insert(registry.host.clone(), Arc::new(upstream))
+                .is_some()
+            {
+                return Err(SettingsError::new(&registry.host, "is listed twice"));
+            }
+        }
+        Ok(Upstreams { by_host })
+    }
+
+    /// The registry by its name in references: `docker.io`.
+    pub fn get(&self, host: &str) -> Option<&Arc<Upstream>> {
+        self.by_host.get(host)
+    }
+
+    /// The names of all registries, sorted.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.by_host.keys().map(String::as_str)
+    }
+}
