@@ -8,6 +8,7 @@ mod policy;
 mod serve;
 mod shell;
 mod why;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -31,11 +32,6 @@ pub fn run() -> ExitCode {
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::man(),
     }
-}
-
-fn unfinished(command: &str) -> ExitCode {
-    output::err(format_args!("error: `lazaret {command}` is not built yet"));
-    ExitCode::from(FAILED)
 }
 
 /// Reads a file or says on stderr why not.

@@ -1,1 +1,7 @@
-//! (room under construction)
+//! What the admin listener answers: explain pages, the newest decisions, metrics, health.
+
+mod html;
+mod page;
+mod respond;
+
+pub use respond::{Console, as_json, latest, respond};

@@ -4,8 +4,10 @@
 //! `respond.rs` the only place that knows HTTP statuses.
 
 mod admin;
+mod blob;
 mod body;
 mod listen;
+mod lists;
 mod patient;
 mod pull;
 mod refuse;
@@ -13,8 +15,7 @@ mod request;
 mod respond;
 mod tls;
 
+pub use admin::admin;
 pub use listen::{Limits, Listener, serve};
 pub use pull::{Gateway, Hold, Side};
 pub use tls::{TlsError, TlsFiles};
-
-pub use admin::Admin;

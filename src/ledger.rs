@@ -45,10 +45,20 @@ pub trait Ledger: Send + Sync {
     fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<Approval>>;
 
     /// Remembers where a tag points.
-    fn remember_tag(&self, repository: Repository, tag: Tag, digest: Digest, at: Timestamp) -> Pending<'_, ()>;
+    fn remember_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+        digest: Digest,
+        at: Timestamp,
+    ) -> Pending<'_, ()>;
 
     /// Where a tag last pointed, and when that was learnt.
-    fn last_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<(Digest, Timestamp)>>;
+    fn last_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+    ) -> Pending<'_, Option<(Digest, Timestamp)>>;
 
     /// One decision.
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>>;

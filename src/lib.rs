@@ -1,7 +1,24 @@
-//! Lazaret.
+//! Lazaret: a supply-chain policy gateway between container clients and public registries.
+//!
+//! The rooms, in reading order. `ARCHITECTURE.md` says what each may know of the others.
+
 pub mod oci;
 pub mod policy;
-pub mod config;
-pub mod store;
-pub mod ledger;
+
 pub mod names;
+
+pub mod config;
+
+pub mod ledger;
+pub mod store;
+pub mod upstream;
+
+pub mod evidence;
+
+pub mod admission;
+
+pub mod console;
+pub mod gateway;
+
+pub mod cli;
+pub mod telemetry;

@@ -1,7 +1,5 @@
 //! The `lazaret` command.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     lazaret::cli::run()
 }

@@ -12,8 +12,8 @@ mod subject;
 mod verdict;
 
 pub use evidence::{
-    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence, NameSuspicion, ScanEvidence,
-    SignatureEvidence, SuspicionTier,
+    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
+    NameSuspicion, ScanEvidence, SignatureEvidence, SuspicionTier,
 };
 pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};

@@ -42,7 +42,8 @@ pub struct Admission {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
     pub(super) approvals: Approvals,
-    pub(super) resolving: Arc<Flights<(Repository, Tag), Result<super::tags::Resolution, AdmissionError>>>,
+    pub(super) resolving:
+        Arc<Flights<(Repository, Tag), Result<super::tags::Resolution, AdmissionError>>>,
     pub(super) judging: Arc<Flights<(Repository, Digest), Result<Arc<Ruling>, AdmissionError>>>,
 }
 
@@ -131,7 +132,10 @@ impl Admission {
         let (digest, stale_since) = match reference.target() {
             Target::Digest(digest) => (digest, None),
             Target::Tag(tag) => match self.resolve(reference, &tag, client).await? {
-                super::tags::Resolution::At { digest, stale_since } => (digest, stale_since),
+                super::tags::Resolution::At {
+                    digest,
+                    stale_since,
+                } => (digest, stale_since),
                 super::tags::Resolution::Unjudged(ruling) => return Ok(Answer::Refuse(ruling)),
             },
         };
@@ -141,8 +145,21 @@ impl Admission {
         let ruling = self.rule(reference, digest, client).await?;
         let answer = self.answer(ruling, repository, digest).await?;
         Ok(match answer {
-            Answer::Serve { permit, manifest, ruling, .. } => Answer::Serve { permit, manifest, ruling, stale_since },
-            Answer::Refuse(ruling) => self.attachment(reference, digest, client).await?.unwrap_or(Answer::Refuse(ruling)),
+            Answer::Serve {
+                permit,
+                manifest,
+                ruling,
+                ..
+            } => Answer::Serve {
+                permit,
+                manifest,
+                ruling,
+                stale_since,
+            },
+            Answer::Refuse(ruling) => self
+                .attachment(reference, digest, client)
+                .await?
+                .unwrap_or(Answer::Refuse(ruling)),
         })
     }
 
@@ -154,10 +171,17 @@ impl Admission {
             Target::Tag(tag) => self.memory.fresh_tag(repository, &tag)?,
         };
         let epoch = self.epoch(&self.policy.load());
-        let ruling = self.memory.ruling(repository, &digest, epoch, telemetry::now())?;
+        let ruling = self
+            .memory
+            .ruling(repository, &digest, epoch, telemetry::now())?;
         let permit = *ruling.permit()?;
         let manifest = self.memory.manifest(&digest)?;
-        Some(Answer::Serve { permit, manifest, ruling, stale_since: None })
+        Some(Answer::Serve {
+            permit,
+            manifest,
+            ruling,
+            stale_since: None,
+        })
     }
 
     /// The live ruling on a digest, made now if there is none.
@@ -170,12 +194,17 @@ impl Admission {
         let repository = reference.repository();
         for _ in 0..MAX_REJUDGE {
             let epoch = self.epoch(&self.policy.load());
-            if let Some(ruling) = self.memory.ruling(repository, &digest, epoch, telemetry::now()) {
+            if let Some(ruling) = self
+                .memory
+                .ruling(repository, &digest, epoch, telemetry::now())
+            {
                 return Ok(ruling);
             }
             let (this, reference, client) = (self.clone(), reference.clone(), client.clone());
             let key = (repository.clone(), digest);
-            let run = self.judging.join(key, move || async move { this.judge(reference, digest, &client).await });
+            let run = self.judging.join(key, move || async move {
+                this.judge(reference, digest, &client).await
+            });
             let ruling = run.await.unwrap_or(Err(AdmissionError::Crashed))?;
             if ruling.is_live(self.epoch(&self.policy.load()), telemetry::now()) {
                 return Ok(ruling);
@@ -190,9 +219,16 @@ impl Admission {
         repository: &Repository,
         digest: Digest,
     ) -> Result<Answer, AdmissionError> {
-        let Some(permit) = ruling.permit().copied() else { return Ok(Answer::Refuse(ruling)) };
+        let Some(permit) = ruling.permit().copied() else {
+            return Ok(Answer::Refuse(ruling));
+        };
         let manifest = self.manifest(&permit, repository, digest).await?;
-        Ok(Answer::Serve { permit, manifest, ruling, stale_since: None })
+        Ok(Answer::Serve {
+            permit,
+            manifest,
+            ruling,
+            stale_since: None,
+        })
     }
 
     /// A manifest's bytes for a client; the permit is the proof that they may be seen.
@@ -206,8 +242,13 @@ impl Admission {
             return Ok(manifest);
         }
         let read = self.content.manifest(repository, &digest).await;
-        let (bytes, manifest) = read.map_err(|error| AdmissionError::Upstream(error.to_string()))?;
-        let served = Arc::new(ServedManifest { bytes, media_type: manifest.media_type(), digest });
+        let (bytes, manifest) =
+            read.map_err(|error| AdmissionError::Upstream(error.to_string()))?;
+        let served = Arc::new(ServedManifest {
+            bytes,
+            media_type: manifest.media_type(),
+            digest,
+        });
         self.memory.keep_manifest(&served);
         Ok(served)
     }
@@ -223,7 +264,9 @@ impl Admission {
             if root.digest == *digest || root.repository != *repository {
                 continue;
             }
-            let ruling = self.rule(&root.repository.at_digest(root.digest), root.digest, client).await?;
+            let ruling = self
+                .rule(&root.repository.at_digest(root.digest), root.digest, client)
+                .await?;
             if ruling.permit().is_some() {
                 let answer = self.answer(ruling, repository, *digest).await?;
                 self.open_further(&root, &answer).await?;

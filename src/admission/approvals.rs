@@ -29,20 +29,37 @@ pub(super) struct Approvals {
 
 impl Approvals {
     pub(super) fn new(ledger: Arc<dyn Ledger>) -> Approvals {
-        Approvals { ledger, roots: Cache::new(MAX_DIGESTS) }
+        Approvals {
+            ledger,
+            roots: Cache::new(MAX_DIGESTS),
+        }
     }
 
     /// Records, durably, that `approval` opened these digests.
-    pub(super) async fn open(&self, approval: Approval, opened: &[Opened]) -> Result<(), AdmissionError> {
-        let root = Root { repository: approval.repository.clone(), digest: approval.digest };
+    pub(super) async fn open(
+        &self,
+        approval: Approval,
+        opened: &[Opened],
+    ) -> Result<(), AdmissionError> {
+        let root = Root {
+            repository: approval.repository.clone(),
+            digest: approval.digest,
+        };
         let rows = opened.iter().map(|content| match content {
             Opened::Manifest(digest) => (*digest, OpenedKind::Manifest),
             Opened::Blob(digest) => (*digest, OpenedKind::Blob),
         });
         self.ledger.approve(approval, rows.collect()).await?;
         for content in opened {
-            let others = self.roots.get(content.digest()).unwrap_or_else(|| Arc::new([]));
-            let others = others.iter().filter(|other| **other != root).take(MAX_ROOTS - 1).cloned();
+            let others = self
+                .roots
+                .get(content.digest())
+                .unwrap_or_else(|| Arc::new([]));
+            let others = others
+                .iter()
+                .filter(|other| **other != root)
+                .take(MAX_ROOTS - 1)
+                .cloned();
             let roots: Arc<[Root]> = std::iter::once(root.clone()).chain(others).collect();
             self.roots.insert(*content.digest(), roots);
         }
@@ -50,7 +67,11 @@ impl Approvals {
     }
 
     /// The images that opened `digest`, those of `repository` first.
-    pub(super) async fn roots(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Root>, AdmissionError> {
+    pub(super) async fn roots(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Vec<Root>, AdmissionError> {
         let known = match self.roots.get(digest) {
             Some(roots) => roots,
             None => {
@@ -58,7 +79,10 @@ impl Approvals {
                 let roots: Arc<[Root]> = approvals
                     .into_iter()
                     .take(MAX_ROOTS)
-                    .map(|approval| Root { repository: approval.repository, digest: approval.digest })
+                    .map(|approval| Root {
+                        repository: approval.repository,
+                        digest: approval.digest,
+                    })
                     .collect();
                 if !roots.is_empty() {
                     self.roots.insert(*digest, roots.clone());

@@ -24,31 +24,51 @@ impl Admission {
         client: &Client,
     ) -> Result<Option<Answer>, AdmissionError> {
         let repository = reference.repository();
-        let Ok((_, manifest)) = self.content.manifest(repository, &digest).await else { return Ok(None) };
-        let Some(subject) = subject_of(reference.tag(), &manifest).filter(|subject| *subject != digest) else {
+        let Ok((_, manifest)) = self.content.manifest(repository, &digest).await else {
+            return Ok(None);
+        };
+        let Some(subject) =
+            subject_of(reference.tag(), &manifest).filter(|subject| *subject != digest)
+        else {
             return Ok(None);
         };
         if !self.lists_only_artifacts(reference, &manifest).await {
             return Ok(None);
         }
-        let of = match self.rule(&repository.at_digest(subject), subject, client).await {
+        let of = match self
+            .rule(&repository.at_digest(subject), subject, client)
+            .await
+        {
             Ok(ruling) if ruling.permit().is_some() => ruling,
             Ok(_) | Err(AdmissionError::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
         let answer = self.answer(of, repository, digest).await?;
-        self.open_further(&Root { repository: repository.clone(), digest: subject }, &answer).await?;
+        self.open_further(
+            &Root {
+                repository: repository.clone(),
+                digest: subject,
+            },
+            &answer,
+        )
+        .await?;
         Ok(Some(answer))
     }
 
     /// An index of attachments must not smuggle an image in.
     async fn lists_only_artifacts(&self, reference: &Reference, manifest: &Manifest) -> bool {
-        let Manifest::Index(index) = manifest else { return true };
+        let Manifest::Index(index) = manifest else {
+            return true;
+        };
         if index.manifests.len() > MAX_ATTACHMENTS {
             return false;
         }
         for child in &index.manifests {
-            match self.content.manifest(reference.repository(), &child.digest).await {
+            match self
+                .content
+                .manifest(reference.repository(), &child.digest)
+                .await
+            {
                 Ok((_, Manifest::Image(image))) if !image.is_container() => {}
                 _ => return false,
             }
@@ -82,7 +102,11 @@ mod tests {
     fn tags_of_attachments_name_their_subject() {
         let hex = "a".repeat(64);
         let digest: Digest = format!("sha256:{hex}").parse().unwrap();
-        for tag in [format!("sha256-{hex}"), format!("sha256-{hex}.sig"), format!("sha256-{hex}.att")] {
+        for tag in [
+            format!("sha256-{hex}"),
+            format!("sha256-{hex}.sig"),
+            format!("sha256-{hex}.att"),
+        ] {
             assert_eq!(subject_of_tag(&tag.parse().unwrap()), Some(digest), "{tag}");
         }
         for tag in ["latest", "1.27-alpine", "sha256-short"] {

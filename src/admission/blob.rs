@@ -37,7 +37,10 @@ impl Admission {
     ) -> Result<Result<ApprovedBlob, Arc<Ruling>>, AdmissionError> {
         let mut refused = None;
         for root in self.approvals.roots(repository, digest).await? {
-            let ruling = match self.rule(&root.repository.at_digest(root.digest), root.digest, client).await {
+            let ruling = match self
+                .rule(&root.repository.at_digest(root.digest), root.digest, client)
+                .await
+            {
                 Ok(ruling) => ruling,
                 Err(AdmissionError::NotFound(_)) => continue,
                 Err(error) => return Err(error),
@@ -46,17 +49,28 @@ impl Admission {
                 refused = Some(ruling);
                 continue;
             };
-            return Ok(Ok(ApprovedBlob { permit, ruling, repository: root.repository, image: root.digest }));
+            return Ok(Ok(ApprovedBlob {
+                permit,
+                ruling,
+                repository: root.repository,
+                image: root.digest,
+            }));
         }
         if refused.is_none() {
-            refused = self.refuse_by_name(&repository.at_digest(*digest), client).await?;
+            refused = self
+                .refuse_by_name(&repository.at_digest(*digest), client)
+                .await?;
         }
         refused.map(Err).ok_or(AdmissionError::NotApproved(*digest))
     }
 
     /// Type and exact size of an approved blob, from the manifests of the image that opened it.
     pub async fn describe(&self, approved: &ApprovedBlob, digest: &Digest) -> Option<Descriptor> {
-        let (_, manifest) = self.content.manifest(&approved.repository, &approved.image).await.ok()?;
+        let (_, manifest) = self
+            .content
+            .manifest(&approved.repository, &approved.image)
+            .await
+            .ok()?;
         let children = match manifest {
             Manifest::Image(_) => return find(&manifest, digest),
             Manifest::Index(index) => index.manifests,
@@ -66,7 +80,11 @@ impl Admission {
             if !self.content.store().contains(&child.digest) {
                 continue;
             }
-            let (_, manifest) = self.content.manifest(&approved.repository, &child.digest).await.ok()?;
+            let (_, manifest) = self
+                .content
+                .manifest(&approved.repository, &child.digest)
+                .await
+                .ok()?;
             if let Some(descriptor) = find(&manifest, digest) {
                 return Some(descriptor);
             }
@@ -75,10 +93,24 @@ impl Admission {
     }
 
     /// What an attestation manifest or an attachment points to is opened when the manifest is served.
-    pub(super) async fn open_further(&self, root: &Root, answer: &Answer) -> Result<(), AdmissionError> {
-        let Answer::Serve { manifest, ruling, .. } = answer else { return Ok(()) };
-        let Ok(Manifest::Image(image)) = Manifest::parse(&manifest.bytes, None) else { return Ok(()) };
-        let known = self.approvals.roots(&root.repository, &image.config.digest).await?;
+    pub(super) async fn open_further(
+        &self,
+        root: &Root,
+        answer: &Answer,
+    ) -> Result<(), AdmissionError> {
+        let Answer::Serve {
+            manifest, ruling, ..
+        } = answer
+        else {
+            return Ok(());
+        };
+        let Ok(Manifest::Image(image)) = Manifest::parse(&manifest.bytes, None) else {
+            return Ok(());
+        };
+        let known = self
+            .approvals
+            .roots(&root.repository, &image.config.digest)
+            .await?;
         if known.contains(root) {
             return Ok(());
         }
@@ -104,10 +136,16 @@ impl Admission {
         reference: &Reference,
         client: &Client,
     ) -> Result<Result<(), Arc<Ruling>>, AdmissionError> {
-        Ok(self.refuse_by_name(reference, client).await?.map_or(Ok(()), Err))
+        Ok(self
+            .refuse_by_name(reference, client)
+            .await?
+            .map_or(Ok(()), Err))
     }
 }
 
 fn find(manifest: &Manifest, digest: &Digest) -> Option<Descriptor> {
-    manifest.references().find(|descriptor| descriptor.digest == *digest).cloned()
+    manifest
+        .references()
+        .find(|descriptor| descriptor.digest == *digest)
+        .cloned()
 }

@@ -18,7 +18,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(super) fn new() -> Arc<Flights<K, V>> {
-        Arc::new(Flights { running: Mutex::new(HashMap::new()) })
+        Arc::new(Flights {
+            running: Mutex::new(HashMap::new()),
+        })
     }
 
     /// Joins the run for `key` or starts it. `None`: the run crashed.
@@ -33,7 +35,13 @@ where
                 None => {
                     let (land, landing) = watch::channel(None);
                     running.insert(key.clone(), landing.clone());
-                    let (work, departure) = (start(), Departure { flights: self.clone(), key });
+                    let (work, departure) = (
+                        start(),
+                        Departure {
+                            flights: self.clone(),
+                            key,
+                        },
+                    );
                     tokio::spawn(async move {
                         let value = work.await;
                         land.send_replace(Some(value));
@@ -43,7 +51,11 @@ where
                 }
             }
         };
-        landing.wait_for(Option::is_some).await.ok().and_then(|value| value.clone())
+        landing
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|value| value.clone())
     }
 }
 
@@ -55,7 +67,11 @@ struct Departure<K: Eq + Hash, V> {
 
 impl<K: Eq + Hash, V> Drop for Departure<K, V> {
     fn drop(&mut self) {
-        self.flights.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.flights
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
     }
 }
 
@@ -76,7 +92,8 @@ mod tests {
                 runs.fetch_add(1, Ordering::SeqCst) + 1
             }
         };
-        let leaver = tokio::time::timeout(std::time::Duration::ZERO, flights.join("key", start)).await;
+        let leaver =
+            tokio::time::timeout(std::time::Duration::ZERO, flights.join("key", start)).await;
         assert!(leaver.is_err());
         let callers: Vec<_> = (0..100)
             .map(|_| {
@@ -95,7 +112,10 @@ mod tests {
     #[tokio::test]
     async fn a_crash_is_told_and_forgotten() {
         let flights = Flights::<&str, usize>::new();
-        assert_eq!(flights.join("key", || async { panic!("on purpose") }).await, None);
+        assert_eq!(
+            flights.join("key", || async { panic!("on purpose") }).await,
+            None
+        );
         assert_eq!(flights.join("key", || async { 7 }).await, Some(7));
     }
 }

@@ -9,6 +9,7 @@ use crate::ledger::{Approval, Client, Decision, DecisionId};
 use crate::oci::{Digest, Reference};
 use crate::policy::{Policy, Subject, Verdict};
 use crate::telemetry;
+use crate::upstream::Kind;
 
 use super::admit::Admission;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
@@ -42,8 +43,16 @@ impl Admission {
         if verdict.permit(policy.mode()).is_some() {
             return Ok(None);
         }
-        let settling =
-            Settling { reference, digest: None, verdict, policy, epoch, judged: true, client, started };
+        let settling = Settling {
+            reference,
+            digest: None,
+            verdict,
+            policy,
+            epoch,
+            judged: true,
+            client,
+            started,
+        };
         self.settle(settling, &[]).await.map(Some)
     }
 
@@ -58,21 +67,37 @@ impl Admission {
         let epoch = self.epoch(&policy);
         let (bytes, manifest) = match self.content.manifest(reference.repository(), &digest).await {
             Ok(read) => read,
-            Err(ContentError::Upstream(error)) if error.is_not_found() => {
+            Err(ContentError::Upstream(error)) if error.kind() == Kind::NotFound => {
                 return Err(AdmissionError::NotFound(reference.to_string()));
             }
-            Err(error) => return self.unjudged(&reference, Some(digest), error.to_string(), client).await,
+            Err(error) => {
+                return self
+                    .unjudged(&reference, Some(digest), error.to_string(), client)
+                    .await;
+            }
         };
         let media_type = manifest.media_type();
-        let subject = Arc::new(Subject { reference: reference.clone(), digest, manifest });
+        let subject = Arc::new(Subject {
+            reference: reference.clone(),
+            digest,
+            manifest,
+        });
         let structure = match Structure::read(&self.content, &subject, policy.platforms()).await {
             Ok(structure) => Arc::new(structure),
-            Err(error) => return self.unjudged(&reference, Some(digest), error.to_string(), client).await,
+            Err(error) => {
+                return self
+                    .unjudged(&reference, Some(digest), error.to_string(), client)
+                    .await;
+            }
         };
         let name = self.names.collect(&reference, policy.names());
         let evidence = gather(&self.content, &subject, &structure, name).await;
         let verdict = policy.judge(&subject, &evidence, telemetry::now());
-        self.memory.keep_manifest(&Arc::new(ServedManifest { bytes, media_type, digest }));
+        self.memory.keep_manifest(&Arc::new(ServedManifest {
+            bytes,
+            media_type,
+            digest,
+        }));
         let settling = Settling {
             reference: &reference,
             digest: Some(digest),
@@ -100,17 +125,45 @@ impl Admission {
             return Ok(ruling);
         }
         let verdict = policy.unjudged(reference, why);
-        let settling =
-            Settling { reference, digest, verdict, policy, epoch, judged: false, client, started: Instant::now() };
+        let settling = Settling {
+            reference,
+            digest,
+            verdict,
+            policy,
+            epoch,
+            judged: false,
+            client,
+            started: Instant::now(),
+        };
         self.settle(settling, &[]).await
     }
 
     /// Makes a verdict a ruling: durable in the ledger before anybody hears of it.
-    async fn settle(&self, settling: Settling<'_>, opened: &[Opened]) -> Result<Arc<Ruling>, AdmissionError> {
-        let Settling { reference, digest, verdict, policy, epoch, judged, client, started } = settling;
+    async fn settle(
+        &self,
+        settling: Settling<'_>,
+        opened: &[Opened],
+    ) -> Result<Arc<Ruling>, AdmissionError> {
+        let Settling {
+            reference,
+            digest,
+            verdict,
+            policy,
+            epoch,
+            judged,
+            client,
+            started,
+        } = settling;
         let (at, decision) = (telemetry::now(), DecisionId::new(telemetry::now()));
-        let ruling =
-            Ruling::new(reference.clone(), digest, verdict, decision, policy.clone(), epoch, judged);
+        let ruling = Ruling::new(
+            reference.clone(),
+            digest,
+            verdict,
+            decision,
+            policy.clone(),
+            epoch,
+            judged,
+        );
         let record = Decision {
             id: decision,
             at,
@@ -128,13 +181,22 @@ impl Admission {
         let repository = reference.repository();
         if let Some(digest) = digest {
             if ruling.permit().is_some() {
-                let approval = Approval { repository: repository.clone(), digest, decision, at };
+                let approval = Approval {
+                    repository: repository.clone(),
+                    digest,
+                    decision,
+                    at,
+                };
                 self.approvals.open(approval, opened).await?;
             } else if judged {
                 self.ledger.withdraw(repository.clone(), digest).await?;
             }
         }
-        telemetry::metrics().verdict(&ruling.verdict, ruling.permit().is_some(), started.elapsed());
+        telemetry::metrics().verdict(
+            &ruling.verdict,
+            ruling.permit().is_some(),
+            started.elapsed(),
+        );
         let ruling = Arc::new(ruling);
         self.memory.remember(&ruling);
         Ok(ruling)

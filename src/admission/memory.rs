@@ -38,7 +38,9 @@ impl Memory {
             refusals: Cache::new(MAX_ENTRIES),
             manifests: Cache::builder()
                 .max_capacity(MAX_MANIFEST_MEMORY)
-                .weigher(|_, manifest: &Arc<ServedManifest>| u32::try_from(manifest.bytes.len()).unwrap_or(u32::MAX))
+                .weigher(|_, manifest: &Arc<ServedManifest>| {
+                    u32::try_from(manifest.bytes.len()).unwrap_or(u32::MAX)
+                })
                 .build(),
             tags: Cache::new(MAX_ENTRIES),
             tag_freshness,
@@ -52,20 +54,34 @@ impl Memory {
         epoch: Epoch,
         now: Timestamp,
     ) -> Option<Arc<Ruling>> {
-        self.rulings.get(&(repository.clone(), *digest)).filter(|ruling| ruling.is_live(epoch, now))
+        self.rulings
+            .get(&(repository.clone(), *digest))
+            .filter(|ruling| ruling.is_live(epoch, now))
     }
 
-    pub(super) fn refusal(&self, reference: &Reference, epoch: Epoch, now: Timestamp) -> Option<Arc<Ruling>> {
-        self.refusals.get(reference).filter(|ruling| ruling.is_live(epoch, now))
+    pub(super) fn refusal(
+        &self,
+        reference: &Reference,
+        epoch: Epoch,
+        now: Timestamp,
+    ) -> Option<Arc<Ruling>> {
+        self.refusals
+            .get(reference)
+            .filter(|ruling| ruling.is_live(epoch, now))
     }
 
     /// Remembers a ruling where it will be looked for: by digest, or by name where there is none.
     pub(super) fn remember(&self, ruling: &Arc<Ruling>) {
         match ruling.digest {
             Some(digest) => {
-                self.rulings.insert((ruling.reference.repository().clone(), digest), ruling.clone());
+                self.rulings.insert(
+                    (ruling.reference.repository().clone(), digest),
+                    ruling.clone(),
+                );
             }
-            None => self.refusals.insert(ruling.reference.clone(), ruling.clone()),
+            None => self
+                .refusals
+                .insert(ruling.reference.clone(), ruling.clone()),
         }
     }
 
@@ -84,7 +100,13 @@ impl Memory {
     }
 
     pub(super) fn keep_tag(&self, repository: &Repository, tag: &Tag, digest: Digest) {
-        self.tags.insert((repository.clone(), tag.clone()), Resolved { digest, at: Instant::now() });
+        self.tags.insert(
+            (repository.clone(), tag.clone()),
+            Resolved {
+                digest,
+                at: Instant::now(),
+            },
+        );
     }
 
     pub(super) fn forget_tag(&self, repository: &Repository, tag: &Tag) {

@@ -60,13 +60,25 @@ impl Ruling {
         epoch: Epoch,
         judged: bool,
     ) -> Ruling {
-        let permit = verdict.permit(policy.mode()).filter(|_| judged && digest.is_some());
+        let permit = verdict
+            .permit(policy.mode())
+            .filter(|_| judged && digest.is_some());
         let stands = match (judged, permit.is_some()) {
             (false, _) => UNJUDGED_STANDS,
             (true, true) => ALLOW_STANDS,
             (true, false) => DENY_STANDS,
         };
-        Ruling { reference, digest, verdict, decision, policy, permit, epoch, settled: Instant::now(), stands }
+        Ruling {
+            reference,
+            digest,
+            verdict,
+            decision,
+            policy,
+            permit,
+            epoch,
+            settled: Instant::now(),
+            stands,
+        }
     }
 
     /// The permit, if pulls go on. It says nothing about freshness: see [`Ruling::is_live`].
@@ -113,15 +125,21 @@ impl fmt::Display for AdmissionError {
         match self {
             AdmissionError::NotFound(what) => write!(f, "not found: {what}"),
             AdmissionError::NotApproved(digest) => {
-                write!(f, "{digest} belongs to no image that was approved here; pull the image by its name")
+                write!(
+                    f,
+                    "{digest} belongs to no image that was approved here; pull the image by its name"
+                )
             }
             AdmissionError::Upstream(why) => f.write_str(why),
             AdmissionError::Ledger(why) => {
-                write!(f, "the decision could not be recorded, and what is not recorded is not served: {why}")
+                write!(
+                    f,
+                    "the decision could not be recorded, and what is not recorded is not served: {why}"
+                )
             }
-            AdmissionError::Crashed => {
-                f.write_str("the gateway failed to judge this image; the server's log has the reason")
-            }
+            AdmissionError::Crashed => f.write_str(
+                "the gateway failed to judge this image; the server's log has the reason",
+            ),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::ledger::Client;
 use crate::oci::{Digest, Reference, Tag, Target};
 use crate::telemetry;
-use crate::upstream::UpstreamError;
+use crate::upstream::{Kind, UpstreamError};
 
 use super::admit::Admission;
 use super::ruling::{AdmissionError, Ruling};
@@ -34,30 +34,57 @@ impl Admission {
     ) -> Result<Resolution, AdmissionError> {
         let repository = reference.repository();
         if let Some(digest) = self.memory.fresh_tag(repository, tag) {
-            return Ok(Resolution::At { digest, stale_since: None });
+            return Ok(Resolution::At {
+                digest,
+                stale_since: None,
+            });
         }
         let key = (repository.clone(), tag.clone());
-        let (this, reference, tag, client) = (self.clone(), reference.clone(), tag.clone(), client.clone());
-        let run = self.resolving.join(key, move || async move { this.ask(&reference, &tag, &client).await });
+        let (this, reference, tag, client) =
+            (self.clone(), reference.clone(), tag.clone(), client.clone());
+        let run = self.resolving.join(key, move || async move {
+            this.ask(&reference, &tag, &client).await
+        });
         run.await.unwrap_or(Err(AdmissionError::Crashed))
     }
 
-    async fn ask(&self, reference: &Reference, tag: &Tag, client: &Client) -> Result<Resolution, AdmissionError> {
+    async fn ask(
+        &self,
+        reference: &Reference,
+        tag: &Tag,
+        client: &Client,
+    ) -> Result<Resolution, AdmissionError> {
         let repository = reference.repository();
         let upstream = match self.content.upstream(repository) {
             Ok(upstream) => upstream,
-            Err(error) => return self.unjudged(reference, None, error.to_string(), client).await.map(Resolution::Unjudged),
+            Err(error) => {
+                return self
+                    .unjudged(reference, None, error.to_string(), client)
+                    .await
+                    .map(Resolution::Unjudged);
+            }
         };
-        match upstream.resolve(repository, &Target::Tag(tag.clone())).await {
+        match upstream
+            .resolve(repository, &Target::Tag(tag.clone()))
+            .await
+        {
             Ok(descriptor) => {
                 self.memory.keep_tag(repository, tag, descriptor.digest);
-                let kept = self.ledger.remember_tag(repository.clone(), tag.clone(), descriptor.digest, telemetry::now());
+                let kept = self.ledger.remember_tag(
+                    repository.clone(),
+                    tag.clone(),
+                    descriptor.digest,
+                    telemetry::now(),
+                );
                 if let Err(error) = kept.await {
                     tracing::warn!(%repository, %tag, %error, "the tag's digest is not kept for when the registry is down");
                 }
-                Ok(Resolution::At { digest: descriptor.digest, stale_since: None })
+                Ok(Resolution::At {
+                    digest: descriptor.digest,
+                    stale_since: None,
+                })
             }
-            Err(error) if error.is_not_found() => {
+            Err(error) if error.kind() == Kind::NotFound => {
                 self.memory.forget_tag(repository, tag);
                 Err(AdmissionError::NotFound(reference.to_string()))
             }
@@ -74,11 +101,19 @@ impl Admission {
         client: &Client,
     ) -> Result<Resolution, AdmissionError> {
         if error.temporary()
-            && let Ok(Some((digest, at))) = self.ledger.last_tag(reference.repository().clone(), tag.clone()).await
+            && let Ok(Some((digest, at))) = self
+                .ledger
+                .last_tag(reference.repository().clone(), tag.clone())
+                .await
         {
             tracing::warn!(%reference, %digest, %error, "the registry cannot be asked; its last answer is used");
-            return Ok(Resolution::At { digest, stale_since: Some(at) });
+            return Ok(Resolution::At {
+                digest,
+                stale_since: Some(at),
+            });
         }
-        self.unjudged(reference, None, error.to_string(), client).await.map(Resolution::Unjudged)
+        self.unjudged(reference, None, error.to_string(), client)
+            .await
+            .map(Resolution::Unjudged)
     }
 }

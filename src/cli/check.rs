@@ -1,9 +1,150 @@
 //! `lazaret check`.
 
+use std::io::{self, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{CheckArgs, unfinished};
+use super::wire::{Trouble, build, policy, runtime, server};
+use super::{CheckArgs, FAILED, REFUSED, output};
+use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::ledger::Client;
+use crate::oci::{Digest, Reference};
+use crate::policy::{Code, Paint, explain};
 
-pub(super) fn check(_args: CheckArgs) -> ExitCode {
-    unfinished("check")
+/// Between two signs of life on a terminal.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(200);
+
+pub(super) fn check(args: CheckArgs) -> ExitCode {
+    let worst = runtime().and_then(|runtime| runtime.block_on(run(args)));
+    match worst {
+        Ok(code) => ExitCode::from(code),
+        Err(trouble) => {
+            output::err(trouble);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Judges in a folder of its own, which is gone after: a check leaves no trace in a server's cache or ledger.
+async fn run(args: CheckArgs) -> Result<u8, Trouble> {
+    let server = server(args.config.as_deref())?;
+    let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
+    let folder =
+        Scratch(std::env::temp_dir().join(format!("lazaret-check-{:032x}", fastrand::u128(..))));
+    let built = build(&server, loaded.policy, &folder.0).await?;
+    let mut worst = 0;
+    for image in &args.images {
+        let code = match image.parse::<Reference>() {
+            Ok(reference) => judge(&built.admission, &reference, args.json).await,
+            Err(error) => {
+                say(args.json, image, &error.to_string());
+                FAILED
+            }
+        };
+        worst = worst.max(code);
+    }
+    Ok(worst)
+}
+
+async fn judge(admission: &Arc<Admission>, reference: &Reference, json: bool) -> u8 {
+    let client = Client {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: "lazaret check".into(),
+        listener: "cli",
+    };
+    let judged = with_progress(reference, admission.admit(reference, &client)).await;
+    let (ruling, digest) = match judged {
+        Ok(Answer::Serve {
+            ruling, manifest, ..
+        }) => (ruling, Some(manifest.digest)),
+        Ok(Answer::Refuse(ruling)) => (ruling.clone(), ruling.digest),
+        Err(error) => {
+            let why = match &error {
+                AdmissionError::NotFound(_) => {
+                    format!("{error}: the registry has no such image, or shows it to nobody")
+                }
+                _ => error.to_string(),
+            };
+            say(json, &reference.to_string(), &why);
+            return FAILED;
+        }
+    };
+    if json {
+        output::out(as_json(reference, digest, &ruling));
+    } else {
+        let paint = if output::colour() {
+            Paint::Ansi
+        } else {
+            Paint::Plain
+        };
+        output::out(explain(reference, &ruling.verdict, None, paint));
+    }
+    match &ruling.verdict {
+        verdict if verdict.allows() => 0,
+        verdict
+            if verdict
+                .findings
+                .iter()
+                .any(|finding| finding.code == Code::ManifestUnavailable) =>
+        {
+            FAILED
+        }
+        _ => REFUSED,
+    }
+}
+
+fn as_json(reference: &Reference, digest: Option<Digest>, ruling: &Ruling) -> String {
+    serde_json::json!({
+        "reference": reference.to_string(),
+        "digest": digest,
+        "allowed": ruling.verdict.allows(),
+        "mode": ruling.policy.mode(),
+        "verdict": ruling.verdict,
+        "policy": ruling.policy.source(),
+    })
+    .to_string()
+}
+
+fn say(json: bool, image: &str, why: &str) {
+    if json {
+        output::out(serde_json::json!({ "reference": image, "error": why }));
+    } else {
+        output::err(format_args!("error: {image}: {why}"));
+    }
+}
+
+/// Says on a terminal that work goes on; a pipe or file gets none of it.
+async fn with_progress<T>(reference: &Reference, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let quiet = !io::stderr().is_terminal();
+    let started = tokio::time::Instant::now();
+    let mut shown = false;
+    loop {
+        tokio::select! {
+            done = work.as_mut() => {
+                if shown {
+                    output::status("");
+                }
+                return done;
+            }
+            () = tokio::time::sleep(SIGN_OF_LIFE) => {
+                if !quiet {
+                    shown = true;
+                    output::status(&format!("judging {reference} … {} s", started.elapsed().as_secs()));
+                }
+            }
+        }
+    }
+}
+
+/// A folder that goes when it is no longer needed.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -26,3 +26,9 @@ pub fn colour() -> bool {
     let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !quiet
 }
+
+/// Writes over the line that the cursor is on, on stderr; nothing clears it.
+pub fn status(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
+}

@@ -1,9 +1,312 @@
 //! `lazaret serve`.
 
+use std::fs::File;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{ServeArgs, unfinished};
+use tokio::sync::watch;
 
-pub(super) fn serve(_args: ServeArgs) -> ExitCode {
-    unfinished("serve")
+use super::wire::{Built, Loaded, Trouble, about, build, file_name, policy, runtime, server};
+use super::{FAILED, ServeArgs, output};
+use crate::admission::Admission;
+use crate::config::reload::{Change, watch as watch_file};
+use crate::config::{self, Server};
+use crate::console::Console;
+use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, TlsFiles};
+use crate::store::Store;
+use crate::telemetry;
+
+/// Between two sweeps of what is older than the retention, and two looks at renewed certificates.
+const CHORES: Duration = Duration::from_secs(600);
+
+pub(super) fn serve(args: ServeArgs) -> ExitCode {
+    let done = settings(args).and_then(|(server, loaded)| runtime()?.block_on(run(server, loaded)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            output::err(trouble);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Flags win over the file.
+fn settings(args: ServeArgs) -> Result<(Server, Loaded), Trouble> {
+    let mut server = server(args.config.as_deref())?;
+    server.mirror.listen = args.mirror.unwrap_or(server.mirror.listen);
+    server.admin.listen = args.admin.unwrap_or(server.admin.listen);
+    if let Some(listen) = args.gateway {
+        let tls = server.gateway.take().and_then(|gateway| gateway.tls);
+        if tls.is_none() && !listen.ip().is_loopback() {
+            let why = "a gateway that others reach needs TLS: give tls_certificate and tls_key in [gateway], or listen on 127.0.0.1";
+            return Err(Trouble::Other(why.to_owned()));
+        }
+        server.gateway = Some(config::Listener { listen, tls });
+    }
+    server.data_dir = args.data_dir.unwrap_or(server.data_dir);
+    let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
+    Ok((server, loaded))
+}
+
+async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
+    telemetry::init(server.log.format, server.log.level);
+    // From the first moment: an untimely signal must not kill what listens to it only later.
+    let mut signals = Signals::listen()?;
+    std::fs::create_dir_all(&server.data_dir).map_err(about(&server.data_dir))?;
+    let _lock = lock(&server)?;
+    let built = build(&server, loaded.policy.clone(), &server.data_dir).await?;
+    telemetry::metrics().set_upstreams(built.upstreams.hosts());
+    telemetry::metrics().reloaded(true, telemetry::now());
+    let (mirror, mirror_tls) = bind(&server.mirror).await?;
+    let (admin, admin_tls) = bind(&server.admin).await?;
+    let gateway = match &server.gateway {
+        Some(listener) => Some(bind(listener).await?),
+        None => None,
+    };
+    let (gateway, gateway_tls) = gateway.unzip();
+    let explain = server.external_url.as_ref().map_or_else(
+        || url(&admin),
+        |url| url.as_str().trim_end_matches('/').to_owned(),
+    );
+    greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
+    let path = Arc::new(Gateway {
+        admission: built.admission.clone(),
+        upstreams: built.upstreams.clone(),
+        explain,
+        hold: Hold {
+            exchange: server.hold.per_exchange,
+            hops: u32::from(server.hold.max_hops),
+        },
+    });
+    let tls = [mirror_tls, admin_tls, gateway_tls.flatten()]
+        .into_iter()
+        .flatten()
+        .collect();
+    tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
+    if let Some(file) = loaded.file {
+        tokio::spawn(follow(file, loaded.text, built.admission.clone()));
+    }
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(pulls(mirror, Side::Mirror, path.clone(), stopping.clone()));
+    gateway.into_iter().for_each(|listener| {
+        drop(serving.spawn(pulls(
+            listener,
+            Side::Gateway,
+            path.clone(),
+            stopping.clone(),
+        )))
+    });
+    serving.spawn(pages(admin, &built, stopping));
+    signals.stop().await;
+    tracing::info!("stopping: running exchanges may end");
+    let _ = stop.send(true);
+    while serving.join_next().await.is_some() {}
+    built
+        .ledger
+        .flush()
+        .await
+        .map_err(|error| Trouble::Other(error.to_string()))
+}
+
+/// One server per data folder: two would not know of each other's blobs.
+fn lock(server: &Server) -> Result<File, Trouble> {
+    let path = server.data_dir.join("lock");
+    let file = File::create(&path).map_err(about(&path))?;
+    file.try_lock().map_err(|_| {
+        Trouble::Other(format!(
+            "{}: another lazaret serves from this folder",
+            server.data_dir.display()
+        ))
+    })?;
+    Ok(file)
+}
+
+async fn bind(listener: &config::Listener) -> Result<(Listener, Option<Arc<TlsFiles>>), Trouble> {
+    let wrong = |error: &dyn std::fmt::Display| Trouble::Other(error.to_string());
+    let tls = listener
+        .tls
+        .as_ref()
+        .map(|tls| TlsFiles::load(&tls.certificate, &tls.key))
+        .transpose();
+    let tls = tls.map_err(|error| wrong(&error))?.map(Arc::new);
+    let bound = Listener::bind(listener.listen, tls.clone()).await;
+    let bound = bound.map_err(|error| {
+        Trouble::Other(format!("cannot listen on {}: {error}", listener.listen))
+    })?;
+    Ok((bound, tls))
+}
+
+fn url(listener: &Listener) -> String {
+    let address: SocketAddr = listener
+        .address()
+        .unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
+    format!("{}://{address}", listener.scheme())
+}
+
+fn greet(
+    server: &Server,
+    loaded: &Loaded,
+    mirror: &Listener,
+    gateway: Option<&Listener>,
+    admin: &Listener,
+) {
+    let policy = &loaded.policy;
+    let shipped = if loaded.file.is_none() {
+        ", as shipped"
+    } else {
+        ""
+    };
+    let mode = match policy.mode() {
+        crate::policy::Mode::Enforce => "enforce",
+        crate::policy::Mode::Audit => "audit: nothing is blocked",
+    };
+    let rules = match policy.rules().len() {
+        1 => "1 rule".to_owned(),
+        count => format!("{count} rules"),
+    };
+    output::err(format_args!("lazaret {}", env!("CARGO_PKG_VERSION")));
+    output::err(format_args!("  mirror   {}", url(mirror)));
+    gateway
+        .iter()
+        .for_each(|gateway| output::err(format_args!("  gateway  {}", url(gateway))));
+    output::err(format_args!("  admin    {}", url(admin)));
+    output::err(format_args!(
+        "  policy   {}{shipped} ({mode}, {rules})",
+        policy.source()
+    ));
+    output::err(format_args!("  data     {}", server.data_dir.display()));
+    output::err("\nPoint Docker at it: this line into /etc/docker/daemon.json, then the other.");
+    output::err(format_args!(
+        "  {{ \"registry-mirrors\": [\"{}\"] }}",
+        url(mirror)
+    ));
+    output::err("  sudo systemctl restart docker\n");
+}
+
+async fn pulls(
+    listener: Listener,
+    side: Side,
+    path: Arc<Gateway>,
+    stopping: watch::Receiver<bool>,
+) {
+    gateway::serve(
+        listener,
+        Limits::default(),
+        stopping,
+        move |request, address| path.clone().pull(side, request, address),
+    )
+    .await;
+}
+
+fn pages(
+    listener: Listener,
+    built: &Built,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (store, ledger) = (built.store.clone(), built.ledger.clone());
+    let dropped = built.ledger.clone();
+    let metrics = move || {
+        observe(&store);
+        let mut text = telemetry::metrics().render();
+        text.push_str("# HELP lazaret_pulls_unrecorded_total Pulls that the ledger did not take.\n# TYPE lazaret_pulls_unrecorded_total counter\n");
+        text.push_str(&format!(
+            "lazaret_pulls_unrecorded_total {}\n",
+            dropped.dropped_pulls()
+        ));
+        text
+    };
+    let console = Arc::new(Console {
+        ledger,
+        metrics: Box::new(metrics),
+    });
+    gateway::serve(listener, Limits::default(), stopping, move |request, _| {
+        gateway::admin(console.clone(), request)
+    })
+}
+
+/// Carries the store's own numbers over.
+fn observe(store: &Store) {
+    let (stats, metrics) = (store.stats(), telemetry::metrics());
+    metrics
+        .store_bytes
+        .set(i64::try_from(stats.bytes).unwrap_or(i64::MAX));
+    metrics
+        .store_evictions
+        .add(stats.evicted.saturating_sub(metrics.store_evictions.get()));
+    for (result, count) in [("complete", stats.filled), ("failed", stats.failed)] {
+        if let Some(counter) = metrics.fills.with(&[result]) {
+            counter.add(count.saturating_sub(counter.get()));
+        }
+    }
+}
+
+async fn chores(
+    retention: Duration,
+    ledger: Arc<dyn crate::ledger::Ledger>,
+    tls: Vec<Arc<TlsFiles>>,
+) {
+    let keep = jiff::SignedDuration::try_from(retention).unwrap_or(jiff::SignedDuration::MAX);
+    loop {
+        tokio::time::sleep(CHORES).await;
+        for files in &tls {
+            if let Err(error) = files.reload() {
+                tracing::error!(%error, "the certificate stays as it was");
+            }
+        }
+        if let Ok(before) = telemetry::now().checked_sub(keep)
+            && let Err(error) = ledger.sweep(before).await
+        {
+            tracing::error!(%error, "old decisions are not removed");
+        }
+    }
+}
+
+/// Puts every good text of the policy's file in force; a bad one changes nothing and is told loudly.
+async fn follow(file: std::path::PathBuf, text: String, admission: Arc<Admission>) {
+    let name = file_name(&file);
+    watch_file(file.clone(), &text, |change| {
+        let read = match change {
+            Change::Text(text) => config::parse_policy(&text, &name).map_err(|mistakes| mistakes.to_string()),
+            Change::Unreadable(error) => Err(error.to_string()),
+        };
+        telemetry::metrics().reloaded(read.is_ok(), telemetry::now());
+        match read {
+            Ok(policy) => {
+                tracing::info!(file = %file.display(), rules = policy.rules().len(), "policy loaded");
+                admission.replace_policy(Arc::new(policy));
+            }
+            Err(why) => tracing::error!(file = %file.display(), "the policy is not loaded, the old one stays:\n{why}"),
+        }
+    })
+    .await;
+}
+
+/// The signals that a server lives by. SIGHUP is heard by whoever watches a file, and must kill nobody.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    _hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Trouble> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen =
+            |kind| signal(kind).map_err(|error| Trouble::Other(format!("signals: {error}")));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            _hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -2,8 +2,84 @@
 
 use std::process::ExitCode;
 
-use super::{WhyArgs, unfinished};
+use super::wire::{Trouble, runtime, server};
+use super::{FAILED, WhyArgs, output};
+use crate::console::{as_json, latest};
+use crate::ledger::{Decision, DecisionId, Ledger, PullRow, SqliteLedger};
+use crate::policy::{Paint, explain};
 
-pub(super) fn why(_args: WhyArgs) -> ExitCode {
-    unfinished("why")
+/// Most pulls that are shown.
+const MOST: u32 = 20;
+
+pub(super) fn why(args: WhyArgs) -> ExitCode {
+    let found = runtime().and_then(|runtime| runtime.block_on(find(&args)));
+    match found {
+        Ok((decision, pulls)) if args.json => {
+            output::out(as_json(&decision, &pulls));
+            ExitCode::SUCCESS
+        }
+        Ok((decision, pulls)) => {
+            show(&decision, &pulls);
+            ExitCode::SUCCESS
+        }
+        Err(trouble) => {
+            output::err(trouble);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn find(args: &WhyArgs) -> Result<(Decision, Vec<PullRow>), Trouble> {
+    let file = server(args.config.as_deref())?.data_dir.join("ledger.db");
+    if !file.exists() {
+        return Err(Trouble::Other(format!(
+            "{}: no ledger here; name the server's file with --config",
+            file.display()
+        )));
+    }
+    let wrong =
+        |error: crate::ledger::LedgerError| Trouble::Other(format!("{}: {error}", file.display()));
+    let ledger = SqliteLedger::open(&file).map_err(wrong)?;
+    let found = match args.what.parse::<DecisionId>() {
+        Ok(id) => ledger.decision(id).await.map_err(wrong)?,
+        Err(()) => latest(&ledger, &args.what).await.map_err(wrong)?,
+    };
+    let decision = found
+        .ok_or_else(|| Trouble::Other(format!("no decision about {:?} is kept", args.what)))?;
+    let pulls = ledger.pulls_of(decision.id, MOST).await.map_err(wrong)?;
+    Ok((decision, pulls))
+}
+
+fn show(decision: &Decision, pulls: &[PullRow]) {
+    let paint = if output::colour() {
+        Paint::Ansi
+    } else {
+        Paint::Plain
+    };
+    output::out(explain(&decision.reference, &decision.verdict, None, paint));
+    output::out(format_args!(
+        "\n  decided   {} ({})",
+        decision.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        decision.id
+    ));
+    decision
+        .digest
+        .iter()
+        .for_each(|digest| output::out(format_args!("  digest    {digest}")));
+    output::out(format_args!("  rule      {}", decision.verdict.rule));
+    for pull in pulls {
+        let times = if pull.count > 1 {
+            format!(" × {}", pull.count)
+        } else {
+            String::new()
+        };
+        let agent = pull.user_agent.split(' ').next().unwrap_or_default();
+        output::out(format_args!(
+            "  {:<9} {} {} {agent} ({}){times}",
+            pull.outcome,
+            pull.at.strftime("%Y-%m-%d %H:%M:%S"),
+            pull.address,
+            pull.kind
+        ));
+    }
 }

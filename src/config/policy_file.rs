@@ -154,21 +154,36 @@ pub(super) enum SeverityWord {
 #[serde(deny_unknown_fields)]
 pub(super) struct ScanTable {
     /// The highest severity that still passes.
-    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    #[expect(
+        dead_code,
+        reason = "read for its validity; there is no scanner in this version"
+    )]
     pub(super) max_severity: Option<SeverityWord>,
     /// Whether only vulnerabilities with a fix count.
-    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    #[expect(
+        dead_code,
+        reason = "read for its validity; there is no scanner in this version"
+    )]
     pub(super) only_fixable: Option<bool>,
     /// What a vulnerability meets that is exploited in the wild.
-    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    #[expect(
+        dead_code,
+        reason = "read for its validity; there is no scanner in this version"
+    )]
     pub(super) known_exploited: Option<Action>,
     /// How old the advisory data may be.
     pub(super) max_database_age: Option<Text>,
     /// What secrets in layers meet.
-    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    #[expect(
+        dead_code,
+        reason = "read for its validity; there is no scanner in this version"
+    )]
     pub(super) secrets: Option<Action>,
     /// What known malware meets.
-    #[expect(dead_code, reason = "read for its validity; there is no scanner in this version")]
+    #[expect(
+        dead_code,
+        reason = "read for its validity; there is no scanner in this version"
+    )]
     pub(super) malware: Option<Action>,
 }
 

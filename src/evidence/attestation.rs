@@ -1,6 +1,6 @@
 //! The socket for attestation evidence.
 
-use crate::policy::{Gathered, AttestationEvidence};
+use crate::policy::{AttestationEvidence, Gathered};
 
 /// Unavailable until an attestation collector is built in, so a rule that asks for it denies.
 pub(super) async fn collect() -> Gathered<AttestationEvidence> {

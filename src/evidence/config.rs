@@ -16,7 +16,10 @@ pub(super) async fn collect(
         if !image.is_container() {
             continue;
         }
-        let bytes = match content.small(repository, &image.config, MAX_CONFIG_BYTES).await {
+        let bytes = match content
+            .small(repository, &image.config, MAX_CONFIG_BYTES)
+            .await
+        {
             Ok(bytes) => bytes,
             Err(error) => return Gathered::unavailable(error.to_string()),
         };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, ManifestError, Repository, Target, media_type};
+use crate::oci::{
+    Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, ManifestError, Repository, Target, media_type,
+};
 use crate::store::Store;
 use crate::upstream::{Upstream, UpstreamError, Upstreams};
 
@@ -54,10 +56,12 @@ impl Content {
             return Ok((bytes, manifest));
         }
         let upstream = self.upstream(repository)?;
-        let fetched =
-            upstream.manifest(repository, &Target::Digest(*digest)).await.map_err(ContentError::Upstream)?;
-        let manifest =
-            Manifest::parse(&fetched.bytes, Some(&fetched.media_type)).map_err(ContentError::Manifest)?;
+        let fetched = upstream
+            .manifest(repository, &Target::Digest(*digest))
+            .await
+            .map_err(ContentError::Upstream)?;
+        let manifest = Manifest::parse(&fetched.bytes, Some(&fetched.media_type))
+            .map_err(ContentError::Manifest)?;
         self.keep(digest, &fetched.bytes).await;
         Ok((fetched.bytes, manifest))
     }
@@ -73,14 +77,19 @@ impl Content {
         most: u64,
     ) -> Result<Bytes, ContentError> {
         if descriptor.size > most {
-            return Err(ContentError::TooLarge { digest: descriptor.digest, most });
+            return Err(ContentError::TooLarge {
+                digest: descriptor.digest,
+                most,
+            });
         }
         if let Some(bytes) = self.store.read_small(&descriptor.digest, most).await {
             return Ok(bytes);
         }
         let upstream = self.upstream(repository)?;
-        let mut body =
-            upstream.blob(repository, &descriptor.digest, 0).await.map_err(ContentError::Upstream)?;
+        let mut body = upstream
+            .blob(repository, &descriptor.digest, 0)
+            .await
+            .map_err(ContentError::Upstream)?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.chunk().await {
             bytes.extend_from_slice(&chunk.map_err(ContentError::Upstream)?);
@@ -130,12 +139,18 @@ impl fmt::Display for ContentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ContentError::UnknownRegistry(host) => {
-                write!(f, "{host} is not among the registries that this gateway is configured for")
+                write!(
+                    f,
+                    "{host} is not among the registries that this gateway is configured for"
+                )
             }
             ContentError::Upstream(error) => error.fmt(f),
             ContentError::Manifest(error) => error.fmt(f),
             ContentError::TooLarge { digest, most } => {
-                write!(f, "{digest} is larger than the {most} bytes that are judged")
+                write!(
+                    f,
+                    "{digest} is larger than the {most} bytes that are judged"
+                )
             }
             ContentError::WrongContent(digest) => {
                 write!(f, "the registry sent other content than {digest}")

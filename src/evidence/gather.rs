@@ -20,7 +20,9 @@ pub async fn gather(
 ) -> Evidence {
     let config = {
         let (content, subject, structure) = (content.clone(), subject.clone(), structure.clone());
-        guarded(async move { config::collect(&content, subject.reference.repository(), &structure).await })
+        guarded(async move {
+            config::collect(&content, subject.reference.repository(), &structure).await
+        })
     };
     let (config, signature, attestation, scan) = tokio::join!(
         config,
@@ -28,15 +30,25 @@ pub async fn gather(
         guarded(attestation::collect()),
         guarded(scan::collect()),
     );
-    Evidence { name, config, signature, attestation, scan }
+    Evidence {
+        name,
+        config,
+        signature,
+        attestation,
+        scan,
+    }
 }
 
 /// Runs one collector apart, so that its panic or its delay is its own.
-async fn guarded<T: Send + 'static>(collector: impl Future<Output = Gathered<T>> + Send + 'static) -> Gathered<T> {
+async fn guarded<T: Send + 'static>(
+    collector: impl Future<Output = Gathered<T>> + Send + 'static,
+) -> Gathered<T> {
     match tokio::time::timeout(GATHER_DEADLINE, tokio::spawn(collector)).await {
         Ok(Ok(gathered)) => gathered,
         Ok(Err(_)) => Gathered::unavailable("the check crashed; the server's log has the reason"),
-        Err(_) => Gathered::unavailable(format!("no result within {} s", GATHER_DEADLINE.as_secs())),
+        Err(_) => {
+            Gathered::unavailable(format!("no result within {} s", GATHER_DEADLINE.as_secs()))
+        }
     }
 }
 

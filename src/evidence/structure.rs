@@ -45,32 +45,50 @@ impl Structure {
         subject: &Subject,
         platforms: &[Platform],
     ) -> Result<Structure, ContentError> {
-        let mut structure = Structure { images: Vec::new(), opened: vec![Opened::Manifest(subject.digest)] };
+        let mut structure = Structure {
+            images: Vec::new(),
+            opened: vec![Opened::Manifest(subject.digest)],
+        };
         match &subject.manifest {
             Manifest::Image(image) => structure.add(subject.digest, None, image.clone())?,
             Manifest::Index(index) => {
                 let judged: Vec<&Descriptor> = subject.judged_children(platforms).collect();
                 if judged.len() > MAX_JUDGED {
-                    return Err(ContentError::Shape(format!("the index has more than {MAX_JUDGED} images to judge")));
+                    return Err(ContentError::Shape(format!(
+                        "the index has more than {MAX_JUDGED} images to judge"
+                    )));
                 }
                 for child in judged {
                     let image = child_image(content, subject.reference.repository(), child).await?;
                     structure.opened.push(Opened::Manifest(child.digest));
                     structure.add(child.digest, child.platform.clone(), image)?;
                 }
-                let attestations = index.manifests.iter().filter(|child| child.is_attestation());
-                structure.opened.extend(attestations.map(|child| Opened::Manifest(child.digest)));
+                let attestations = index
+                    .manifests
+                    .iter()
+                    .filter(|child| child.is_attestation());
+                structure
+                    .opened
+                    .extend(attestations.map(|child| Opened::Manifest(child.digest)));
             }
         }
         Ok(structure)
     }
 
-    fn add(&mut self, digest: Digest, platform: Option<Platform>, image: ImageManifest) -> Result<(), ContentError> {
+    fn add(
+        &mut self,
+        digest: Digest,
+        platform: Option<Platform>,
+        image: ImageManifest,
+    ) -> Result<(), ContentError> {
         let blobs = std::iter::once(&image.config).chain(&image.layers);
         if !image.is_container() && blobs.clone().any(|blob| !blob.urls.is_empty()) {
-            return Err(ContentError::Shape("the artifact sends clients to other servers for its content".to_owned()));
+            return Err(ContentError::Shape(
+                "the artifact sends clients to other servers for its content".to_owned(),
+            ));
         }
-        self.opened.extend(blobs.map(|blob| Opened::Blob(blob.digest)));
+        self.opened
+            .extend(blobs.map(|blob| Opened::Blob(blob.digest)));
         self.images.push((digest, platform, image));
         Ok(())
     }
@@ -92,6 +110,8 @@ async fn child_image(
     }
     match manifest {
         Manifest::Image(image) => Ok(image),
-        Manifest::Index(_) => Err(ContentError::Shape("the index lists another index as an image".to_owned())),
+        Manifest::Index(_) => Err(ContentError::Shape(
+            "the index lists another index as an image".to_owned(),
+        )),
     }
 }

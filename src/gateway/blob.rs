@@ -1,14 +1,17 @@
 //! Serving an approved blob: from disk, or joining the one download that fills the disk.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::Response;
 
 use crate::admission::ApprovedBlob;
 use crate::oci::{Digest, ErrorCode, Repository};
 use crate::store::{BoxChunks, Chunks, Source, SourceError};
 use crate::telemetry;
-use crate::upstream::{BlobBody as UpstreamBody, Upstream};
+use crate::upstream::{BlobBody as UpstreamBody, Upstream, UpstreamError};
 
 use super::body::{Account, BlobBody, Body};
 use super::pull::Gateway;
@@ -16,14 +19,25 @@ use super::request::Ask;
 use super::respond::{self, Part};
 
 impl Gateway {
-    pub(super) async fn serve_blob(&self, ask: &Ask, digest: &Digest, approved: ApprovedBlob) -> Response<Body> {
+    pub(super) async fn serve_blob(
+        &self,
+        ask: &Ask,
+        digest: &Digest,
+        approved: ApprovedBlob,
+    ) -> Response<Body> {
         let content = self.admission.content();
         let kept = content.store().get(digest).await;
         let size = match &kept {
             Some(blob) => blob.size(),
             None => match self.admission.describe(&approved, digest).await {
                 Some(descriptor) => descriptor.size,
-                None => return respond::error(ErrorCode::Unavailable, "the image's manifest cannot be read", ask.head),
+                None => {
+                    return respond::error(
+                        ErrorCode::Unavailable,
+                        "the image's manifest cannot be read",
+                        ask.head,
+                    );
+                }
             },
         };
         let part = match Part::of(ask.range.as_deref(), size) {
@@ -46,7 +60,9 @@ impl Gateway {
                     };
                     (content.store().fill(digest, Some(size), source), part.start)
                 }
-                Err(error) => return respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),
+                Err(error) => {
+                    return respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head);
+                }
             },
         };
         let account = Account {
@@ -56,7 +72,13 @@ impl Gateway {
             client: ask.client.clone(),
             cached,
         };
-        let body = BlobBody::new(&approved.permit, reading, skip, part.end - part.start, account);
+        let body = BlobBody::new(
+            &approved.permit,
+            reading,
+            skip,
+            part.end - part.start,
+            account,
+        );
         respond::blob(digest, part, Body::Blob(Box::new(body)))
     }
 }
@@ -66,4 +88,52 @@ struct RegistrySource {
     upstream: Arc<Upstream>,
     repository: Repository,
     digest: Digest,
+}
+
+impl Source for RegistrySource {
+    fn open(
+        &mut self,
+        from: u64,
+    ) -> Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>> {
+        Box::pin(async move {
+            let body = self
+                .upstream
+                .blob(&self.repository, &self.digest, from)
+                .await
+                .map_err(failed)?;
+            // A registry that does not know ranges begins at the beginning: what is here already is skipped.
+            let skip = from.saturating_sub(body.offset);
+            Ok(Box::new(RegistryChunks { body, skip }) as BoxChunks)
+        })
+    }
+}
+
+struct RegistryChunks {
+    body: UpstreamBody,
+    skip: u64,
+}
+
+impl Chunks for RegistryChunks {
+    fn next(
+        &mut self,
+    ) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>> {
+        Box::pin(async {
+            let mut piece = self.body.chunk().await?.map_err(failed);
+            if let Ok(bytes) = &mut piece {
+                let skipped = usize::try_from(self.skip)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                *bytes = bytes.split_off(skipped);
+                self.skip -= skipped as u64;
+            }
+            Some(piece)
+        })
+    }
+}
+
+fn failed(error: UpstreamError) -> SourceError {
+    SourceError {
+        why: error.to_string(),
+        temporary: error.temporary(),
+    }
 }

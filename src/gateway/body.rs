@@ -33,7 +33,10 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = ReadError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
         match &mut *self {
             Body::Empty => Poll::Ready(None),
             Body::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
@@ -52,7 +55,9 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Empty => SizeHint::with_exact(0),
-            Body::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Body::Full(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Body::Blob(blob) => SizeHint::with_exact(blob.left),
         }
     }
@@ -78,11 +83,26 @@ pub struct BlobBody {
 
 impl BlobBody {
     /// Bytes `skip..skip + length` of `reading`; the permit is the proof that a client may see them.
-    pub(super) fn new(_permit: &Permit, reading: Reading, skip: u64, length: u64, account: Account) -> BlobBody {
-        BlobBody { reading, skip, left: length, sent: 0, account }
+    pub(super) fn new(
+        _permit: &Permit,
+        reading: Reading,
+        skip: u64,
+        length: u64,
+        account: Account,
+    ) -> BlobBody {
+        BlobBody {
+            reading,
+            skip,
+            left: length,
+            sent: 0,
+            account,
+        }
     }
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
         while self.left > 0 {
             let mut bytes = match ready!(Pin::new(&mut self.reading).poll_frame(cx)) {
                 Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
@@ -92,7 +112,9 @@ impl BlobBody {
                 }
                 None => return Poll::Ready(None),
             };
-            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            let skipped = usize::try_from(self.skip)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
             bytes = bytes.split_off(skipped);
             self.skip -= skipped as u64;
             bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
@@ -108,7 +130,13 @@ impl BlobBody {
 
 impl Drop for BlobBody {
     fn drop(&mut self) {
-        let Account { ledger, decision, digest, client, cached } = &self.account;
+        let Account {
+            ledger,
+            decision,
+            digest,
+            client,
+            cached,
+        } = &self.account;
         telemetry::metrics().pull_bytes.add(self.sent);
         tracing::debug!(%digest, decision = %decision, client = %client.address, bytes = self.sent,
             cached, complete = self.left == 0, "blob");
@@ -123,4 +151,3 @@ impl Drop for BlobBody {
         });
     }
 }
-

@@ -67,7 +67,10 @@ impl Listener {
     /// # Errors
     /// As the operating system says.
     pub async fn bind(address: SocketAddr, tls: Option<Arc<TlsFiles>>) -> io::Result<Listener> {
-        Ok(Listener { socket: TcpListener::bind(address).await?, tls })
+        Ok(Listener {
+            socket: TcpListener::bind(address).await?,
+            tls,
+        })
     }
 
     /// Where it listens.
@@ -85,8 +88,12 @@ impl Listener {
 }
 
 /// Serves until `stop` turns true, then lets running exchanges end.
-pub async fn serve<H, F, B>(listener: Listener, limits: Limits, mut stop: watch::Receiver<bool>, handle: H)
-where
+pub async fn serve<H, F, B>(
+    listener: Listener,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+    handle: H,
+) where
     H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = bytes::Bytes> + Send + 'static,
@@ -96,7 +103,7 @@ where
     loop {
         let accepted = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
             accepted = accept(&listener.socket, &slots) => accepted,
         };
         let Ok((stream, peer, slot)) = accepted else {
@@ -110,7 +117,8 @@ where
                 None => connection(stream, address, limits, stop, handle).await,
                 Some(tls) => {
                     let handshake = tls.acceptor().accept(stream);
-                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.handshake, handshake).await {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.handshake, handshake).await
+                    {
                         connection(stream, address, limits, stop, handle).await;
                     }
                 }
@@ -120,16 +128,28 @@ where
     }
     drop(listener);
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    if tokio::time::timeout(limits.drain, slots.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(limits.drain, slots.acquire_many(all))
+        .await
+        .is_err()
+    {
         tracing::warn!("stopping with exchanges still running");
     }
+}
+
+/// Resolves when it is time to stop, also when nobody is left who could say so.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn accept(
     socket: &TcpListener,
     slots: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let slot = slots
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, peer) = socket.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, peer, slot))
@@ -163,7 +183,7 @@ async fn connection<S, H, F, B>(
     let mut connection = pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stop.wait_for(|stop| *stop) => {
+        () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

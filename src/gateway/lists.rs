@@ -4,7 +4,7 @@ use hyper::Response;
 
 use crate::evidence::ContentError;
 use crate::oci::{Descriptor, Digest, ErrorCode, Reference};
-use crate::upstream::UpstreamError;
+use crate::upstream::Kind;
 
 use super::body::Body;
 use super::pull::Gateway;
@@ -21,7 +21,10 @@ impl Gateway {
             Ok(upstream) => upstream,
             Err(error) => return failed(&error, ask.head),
         };
-        match upstream.tags(repository, ask.query.last.as_deref(), ask.query.n).await {
+        match upstream
+            .tags(repository, ask.query.last.as_deref(), ask.query.n)
+            .await
+        {
             Ok(page) => respond::tags(ask, &page.tags, page.next.is_some()),
             Err(error) => failed(&ContentError::Upstream(error), ask.head),
         }
@@ -45,7 +48,9 @@ impl Gateway {
         match upstream.referrers(repository, digest).await {
             Ok(all) => {
                 let wanted = ask.query.artifact_type.as_deref();
-                let fits = |d: &&Descriptor| wanted.is_none_or(|wanted| d.artifact_type.as_deref() == Some(wanted));
+                let fits = |d: &&Descriptor| {
+                    wanted.is_none_or(|wanted| d.artifact_type.as_deref() == Some(wanted))
+                };
                 let listed: Vec<&Descriptor> = all.iter().filter(fits).collect();
                 respond::referrers(&listed, wanted.is_some(), ask.head)
             }
@@ -57,14 +62,18 @@ impl Gateway {
         match self.admission.admit_name(reference, &ask.client).await {
             Ok(Ok(())) => None,
             Ok(Err(ruling)) => Some(respond::denied(&self.words(reference, &ruling), ask.head)),
-            Err(error) => Some(respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head)),
+            Err(error) => Some(respond::error(
+                ErrorCode::Unavailable,
+                &error.to_string(),
+                ask.head,
+            )),
         }
     }
 }
 
 fn failed(error: &ContentError, head: bool) -> Response<Body> {
     let code = match error {
-        ContentError::Upstream(error) if UpstreamError::is_not_found(error) => ErrorCode::NameUnknown,
+        ContentError::Upstream(error) if error.kind() == Kind::NotFound => ErrorCode::NameUnknown,
         ContentError::UnknownRegistry(_) => ErrorCode::NameUnknown,
         _ => ErrorCode::Unavailable,
     };

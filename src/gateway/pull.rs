@@ -46,7 +46,10 @@ pub struct Hold {
 
 impl Default for Hold {
     fn default() -> Hold {
-        Hold { exchange: Duration::from_secs(20), hops: 9 }
+        Hold {
+            exchange: Duration::from_secs(20),
+            hops: 9,
+        }
     }
 }
 
@@ -64,8 +67,15 @@ pub struct Gateway {
 
 impl Gateway {
     /// Answers one request. Nothing here decides: it asks admission and words the answer.
-    pub async fn pull<B>(self: Arc<Self>, side: Side, request: Request<B>, address: IpAddr) -> Response<Body> {
-        let ask = match Ask::read(&request, side, address, |host| self.upstreams.get(host).is_some()) {
+    pub async fn pull<B>(
+        self: Arc<Self>,
+        side: Side,
+        request: Request<B>,
+        address: IpAddr,
+    ) -> Response<Body> {
+        let ask = match Ask::read(&request, side, address, |host| {
+            self.upstreams.get(host).is_some()
+        }) {
             Ok(ask) => ask,
             Err(bad) => return respond::bad_request(bad, request.method() == hyper::Method::HEAD),
         };
@@ -83,18 +93,44 @@ impl Gateway {
     }
 
     async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
-        match tokio::time::timeout(self.hold.exchange, self.admission.admit(reference, &ask.client)).await {
-            Ok(Ok(Answer::Serve { permit, manifest, ruling, stale_since })) => {
-                self.account(side, ask, reference, Some(manifest.digest), &ruling, Outcome::Served);
+        match tokio::time::timeout(
+            self.hold.exchange,
+            self.admission.admit(reference, &ask.client),
+        )
+        .await
+        {
+            Ok(Ok(Answer::Serve {
+                permit,
+                manifest,
+                ruling,
+                stale_since,
+            })) => {
+                self.account(
+                    side,
+                    ask,
+                    reference,
+                    Some(manifest.digest),
+                    &ruling,
+                    Outcome::Served,
+                );
                 respond::manifest(&permit, &manifest, ask.head, stale_since)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
-                self.account(side, ask, reference, ruling.digest, &ruling, Outcome::Denied);
+                self.account(
+                    side,
+                    ask,
+                    reference,
+                    ruling.digest,
+                    &ruling,
+                    Outcome::Denied,
+                );
                 respond::refusal(side, ask, &self.words(reference, &ruling))
             }
-            Ok(Err(AdmissionError::NotFound(what))) if side == Side::Gateway => {
-                respond::error(ErrorCode::ManifestUnknown, &format!("not found: {what}"), ask.head)
-            }
+            Ok(Err(AdmissionError::NotFound(what))) if side == Side::Gateway => respond::error(
+                ErrorCode::ManifestUnknown,
+                &format!("not found: {what}"),
+                ask.head,
+            ),
             Ok(Err(error)) => {
                 tracing::warn!(%reference, client = %ask.client.address, %error, "no answer");
                 respond::refusal(side, ask, &Refusal::of_error(reference, &error.to_string()))
@@ -104,13 +140,26 @@ impl Gateway {
         }
     }
 
-    async fn blob(&self, side: Side, ask: &Ask, repository: &Repository, digest: &Digest) -> Response<Body> {
+    async fn blob(
+        &self,
+        side: Side,
+        ask: &Ask,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Response<Body> {
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
             Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,
             Ok(Ok(Err(ruling))) => {
                 let reference = repository.at_digest(*digest);
-                self.account(side, ask, &reference, Some(*digest), &ruling, Outcome::Denied);
+                self.account(
+                    side,
+                    ask,
+                    &reference,
+                    Some(*digest),
+                    &ruling,
+                    Outcome::Denied,
+                );
                 respond::denied(&self.words(&reference, &ruling), ask.head)
             }
             Ok(Err(error @ AdmissionError::NotApproved(_))) => {
@@ -118,7 +167,11 @@ impl Gateway {
             }
             Ok(Err(error)) => respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),
             Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
-            Err(_) => respond::error(ErrorCode::Unavailable, "the image of this blob is still being judged", ask.head),
+            Err(_) => respond::error(
+                ErrorCode::Unavailable,
+                "the image of this blob is still being judged",
+                ask.head,
+            ),
         }
     }
 

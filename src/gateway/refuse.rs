@@ -28,7 +28,11 @@ impl Shape {
             return Shape::Denied;
         }
         if let Some(version) = user_agent.split("containerd-client/").nth(1) {
-            return if at_least(version, 2, 3) { Shape::BareHead } else { Shape::Tombstone };
+            return if at_least(version, 2, 3) {
+                Shape::BareHead
+            } else {
+                Shape::Tombstone
+            };
         }
         let family = user_agent.split(['/', ' ']).next().unwrap_or_default();
         match family {
@@ -40,7 +44,9 @@ impl Shape {
 }
 
 fn at_least(version: &str, major: u32, minor: u32) -> bool {
-    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut parts = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     let has = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
     has >= (major, minor)
 }
@@ -76,7 +82,13 @@ pub(super) fn reason_phrase(text: &str) -> String {
     /// Clients and proxies take 8 KiB for the whole head; a sentence and a link fit in this.
     const MAX_PHRASE_BYTES: usize = 400;
     let mut phrase = String::new();
-    for c in text.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { ' ' }) {
+    for c in text.chars().map(|c| {
+        if c == ' ' || c.is_ascii_graphic() {
+            c
+        } else {
+            ' '
+        }
+    }) {
         if !(c == ' ' && phrase.ends_with(' ')) && phrase.len() < MAX_PHRASE_BYTES {
             phrase.push(c);
         }
@@ -91,20 +103,43 @@ mod tests {
     #[test]
     fn every_client_family_gets_the_shape_that_stops_it() {
         let table = [
-            ("docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64 UpstreamClient(Docker-Client/20.10.24 \\(linux\\))", Shape::QuietTombstone),
-            ("docker/29.7.2 go/go1.26 containerd-client/2.3.3+unknown storage-driver/overlayfs UpstreamClient(Docker-Client/28.2.2 \\(linux\\))", Shape::BareHead),
-            ("docker/28.5.2 go/go1.24 containerd-client/1.7.28 storage-driver/overlayfs", Shape::Tombstone),
-            ("docker/30.0 containerd-client/10.0.1 storage-driver/overlayfs", Shape::BareHead),
+            (
+                "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64 UpstreamClient(Docker-Client/20.10.24 \\(linux\\))",
+                Shape::QuietTombstone,
+            ),
+            (
+                "docker/29.7.2 go/go1.26 containerd-client/2.3.3+unknown storage-driver/overlayfs UpstreamClient(Docker-Client/28.2.2 \\(linux\\))",
+                Shape::BareHead,
+            ),
+            (
+                "docker/28.5.2 go/go1.24 containerd-client/1.7.28 storage-driver/overlayfs",
+                Shape::Tombstone,
+            ),
+            (
+                "docker/30.0 containerd-client/10.0.1 storage-driver/overlayfs",
+                Shape::BareHead,
+            ),
             ("buildkit/v0.25", Shape::Tombstone),
             ("containerd/1.6.20~ds1", Shape::Tombstone),
             ("containerd/2.3.4", Shape::Tombstone),
-            ("containers/5.23.1 (github.com/containers/image)", Shape::OciTombstone),
+            (
+                "containers/5.23.1 (github.com/containers/image)",
+                Shape::OciTombstone,
+            ),
             ("skopeo/1.22.2", Shape::OciTombstone),
             ("", Shape::Tombstone),
         ];
         for (user_agent, shape) in table {
-            assert_eq!(Shape::choose(Side::Mirror, user_agent), shape, "{user_agent}");
-            assert_eq!(Shape::choose(Side::Gateway, user_agent), Shape::Denied, "{user_agent}");
+            assert_eq!(
+                Shape::choose(Side::Mirror, user_agent),
+                shape,
+                "{user_agent}"
+            );
+            assert_eq!(
+                Shape::choose(Side::Gateway, user_agent),
+                Shape::Denied,
+                "{user_agent}"
+            );
         }
     }
 

@@ -17,8 +17,13 @@ const MAX_USER_AGENT_BYTES: usize = 256;
 /// The query parameter that counts how often a waiting client was sent round.
 pub(super) const HOP: &str = "lazaret-hop";
 /// Headers that must not stand twice: readers differ about which one counts.
-const SINGLE: [HeaderName; 5] =
-    [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::RANGE, header::AUTHORIZATION];
+const SINGLE: [HeaderName; 5] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::RANGE,
+    header::AUTHORIZATION,
+];
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
@@ -54,7 +59,10 @@ pub(super) struct BadRequest {
 }
 
 fn bad(code: ErrorCode, why: impl Into<String>) -> BadRequest {
-    BadRequest { code, why: why.into() }
+    BadRequest {
+        code,
+        why: why.into(),
+    }
 }
 
 impl Ask {
@@ -68,28 +76,46 @@ impl Ask {
         let headers = request.headers();
         check_headers(headers)?;
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return Err(bad(ErrorCode::Unsupported, "this registry only serves: push to your own registry"));
+            return Err(bad(
+                ErrorCode::Unsupported,
+                "this registry only serves: push to your own registry",
+            ));
         }
         if request.uri().authority().is_some() {
-            return Err(bad(ErrorCode::Unsupported, "this listener is no forward proxy"));
+            return Err(bad(
+                ErrorCode::Unsupported,
+                "this listener is no forward proxy",
+            ));
         }
         let path = request.uri().path();
-        let route = Route::parse(path).map_err(|why| bad(route_code(&route_name(path)), why.to_string()))?;
+        let route = Route::parse(path)
+            .map_err(|why| bad(route_code(&route_name(path)), why.to_string()))?;
         let (query, hop) = Query::read(request.uri().query().unwrap_or_default())?;
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
         let repository = match &route {
             Route::Ping => None,
             Route::Upload => {
-                return Err(bad(ErrorCode::Unsupported, "this registry only serves: push to your own registry"));
+                return Err(bad(
+                    ErrorCode::Unsupported,
+                    "this registry only serves: push to your own registry",
+                ));
             }
             Route::Manifest { name, .. }
             | Route::Blob { name, .. }
             | Route::Tags { name }
-            | Route::Referrers { name, .. } => Some(qualify(name, query.ns.as_deref(), host, side, knows)?),
+            | Route::Referrers { name, .. } => {
+                Some(qualify(name, query.ns.as_deref(), host, side, knows)?)
+            }
         };
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let user_agent: String =
-            text(header::USER_AGENT).unwrap_or_default().chars().take(MAX_USER_AGENT_BYTES).collect();
+        let user_agent: String = text(header::USER_AGENT)
+            .unwrap_or_default()
+            .chars()
+            .take(MAX_USER_AGENT_BYTES)
+            .collect();
         Ok(Ask {
             route,
             repository,
@@ -98,7 +124,11 @@ impl Ask {
             path: path.to_owned(),
             query,
             range: text(header::RANGE).map(str::to_owned),
-            client: Client { address, user_agent: user_agent.into(), listener: side.name() },
+            client: Client {
+                address,
+                user_agent: user_agent.into(),
+                listener: side.name(),
+            },
         })
     }
 
@@ -129,12 +159,20 @@ impl Ask {
 fn check_headers(headers: &HeaderMap) -> Result<(), BadRequest> {
     for name in SINGLE {
         if headers.get_all(&name).iter().nth(1).is_some() {
-            return Err(bad(ErrorCode::Unsupported, format!("the header {name} stands twice")));
+            return Err(bad(
+                ErrorCode::Unsupported,
+                format!("the header {name} stands twice"),
+            ));
         }
     }
-    let length = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .is_some_and(|length| length != "0");
     if length || headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(bad(ErrorCode::Unsupported, "a request for content has no body"));
+        return Err(bad(
+            ErrorCode::Unsupported,
+            "a request for content has no body",
+        ));
     }
     Ok(())
 }
@@ -178,7 +216,9 @@ fn qualify(
         Side::Mirror => Repository::new(DOCKER_HUB, name).map_err(wrong),
         Side::Gateway => Err(bad(
             ErrorCode::NameUnknown,
-            format!("which registry? Write it before the name, as in {host}/docker.io/library/nginx"),
+            format!(
+                "which registry? Write it before the name, as in {host}/docker.io/library/nginx"
+            ),
         )),
     }
 }
@@ -186,7 +226,10 @@ fn qualify(
 impl Query {
     fn read(text: &str) -> Result<(Query, u32), BadRequest> {
         if text.len() > MAX_QUERY_BYTES {
-            return Err(bad(ErrorCode::NameInvalid, format!("the query is longer than {MAX_QUERY_BYTES} characters")));
+            return Err(bad(
+                ErrorCode::NameInvalid,
+                format!("the query is longer than {MAX_QUERY_BYTES} characters"),
+            ));
         }
         let (mut query, mut hop) = (Query::default(), 0);
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
@@ -202,7 +245,10 @@ impl Query {
                 _ => false,
             };
             if twice {
-                return Err(bad(ErrorCode::NameInvalid, format!("the parameter {name} stands twice")));
+                return Err(bad(
+                    ErrorCode::NameInvalid,
+                    format!("the parameter {name} stands twice"),
+                ));
             }
         }
         Ok((query, hop))

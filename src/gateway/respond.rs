@@ -34,8 +34,16 @@ impl Refusal {
     pub(super) fn of_ruling(reference: &Reference, ruling: &Ruling, explain_base: &str) -> Refusal {
         let link = format!("{explain_base}/why/{}", ruling.decision);
         Refusal {
-            text: explain(reference, &ruling.verdict, Some(&format!("{link} · lazaret why {}", ruling.decision)), Paint::Plain),
-            line: format!("Blocked by policy: {} (see {link})", summary(&ruling.verdict)),
+            text: explain(
+                reference,
+                &ruling.verdict,
+                Some(&format!("{link} · lazaret why {}", ruling.decision)),
+                Paint::Plain,
+            ),
+            line: format!(
+                "Blocked by policy: {} (see {link})",
+                summary(&ruling.verdict)
+            ),
             detail: Some(format!("decision={}", ruling.decision)),
         }
     }
@@ -49,7 +57,10 @@ impl Refusal {
     }
 
     pub(super) fn still_working(reference: &Reference) -> Refusal {
-        Refusal::of_error(reference, "the image is still being judged; pull again in 60 s")
+        Refusal::of_error(
+            reference,
+            "the image is still being judged; pull again in 60 s",
+        )
     }
 }
 
@@ -65,29 +76,64 @@ pub(super) fn manifest(
     head: bool,
     stale_since: Option<Timestamp>,
 ) -> Response<Body> {
-    let body = if head { Body::Empty } else { Body::full(manifest.bytes.clone()) };
-    let mut response = finish(StatusCode::OK, Some(HeaderValue::from_static(manifest.media_type)), body);
+    let body = if head {
+        Body::Empty
+    } else {
+        Body::full(manifest.bytes.clone())
+    };
+    let mut response = finish(
+        StatusCode::OK,
+        Some(HeaderValue::from_static(manifest.media_type)),
+        body,
+    );
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
+    headers.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(manifest.bytes.len()),
+    );
     content_digest(headers, &manifest.digest);
     if let Some(since) = stale_since {
         let text = format!("299 - \"the registry is down; this tag was last resolved at {since}\"");
-        headers.extend(HeaderValue::from_str(&text).ok().map(|text| (header::WARNING, text)));
+        headers.extend(
+            HeaderValue::from_str(&text)
+                .ok()
+                .map(|text| (header::WARNING, text)),
+        );
     }
     response
 }
 
 /// A blob or part of one.
 pub(super) fn blob(digest: &Digest, part: Part, body: Body) -> Response<Body> {
-    let status = if part.partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let mut response = finish(status, Some(HeaderValue::from_static("application/octet-stream")), body);
+    let status = if part.partial {
+        StatusCode::PARTIAL_CONTENT
+    } else {
+        StatusCode::OK
+    };
+    let mut response = finish(
+        status,
+        Some(HeaderValue::from_static("application/octet-stream")),
+        body,
+    );
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
+    headers.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(part.end - part.start),
+    );
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     content_digest(headers, digest);
     if part.partial {
-        let range = format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), part.size);
-        headers.extend(HeaderValue::from_str(&range).ok().map(|range| (header::CONTENT_RANGE, range)));
+        let range = format!(
+            "bytes {}-{}/{}",
+            part.start,
+            part.end.saturating_sub(1),
+            part.size
+        );
+        headers.extend(
+            HeaderValue::from_str(&range)
+                .ok()
+                .map(|range| (header::CONTENT_RANGE, range)),
+        );
     }
     response
 }
@@ -96,22 +142,32 @@ pub(super) fn blob(digest: &Digest, part: Part, body: Body) -> Response<Body> {
 pub(super) fn unsatisfiable(size: u64) -> Response<Body> {
     let mut response = finish(StatusCode::RANGE_NOT_SATISFIABLE, None, Body::Empty);
     let range = HeaderValue::from_str(&format!("bytes */{size}")).ok();
-    response.headers_mut().extend(range.map(|range| (header::CONTENT_RANGE, range)));
+    response
+        .headers_mut()
+        .extend(range.map(|range| (header::CONTENT_RANGE, range)));
     response
 }
 
 /// Sends a waiting client round to the same place.
 pub(super) fn come_back(location: &str) -> Response<Body> {
     let mut response = finish(StatusCode::TEMPORARY_REDIRECT, None, Body::Empty);
-    response.headers_mut().extend(HeaderValue::from_str(location).ok().map(|to| (header::LOCATION, to)));
+    response.headers_mut().extend(
+        HeaderValue::from_str(location)
+            .ok()
+            .map(|to| (header::LOCATION, to)),
+    );
     response
 }
 
 /// An ordinary error of the distribution-spec.
 pub(super) fn error(code: ErrorCode, message: &str, head: bool) -> Response<Body> {
     let status = match code {
-        ErrorCode::BlobUnknown | ErrorCode::ManifestUnknown | ErrorCode::NameUnknown => StatusCode::NOT_FOUND,
-        ErrorCode::DigestInvalid | ErrorCode::ManifestInvalid | ErrorCode::NameInvalid => StatusCode::BAD_REQUEST,
+        ErrorCode::BlobUnknown | ErrorCode::ManifestUnknown | ErrorCode::NameUnknown => {
+            StatusCode::NOT_FOUND
+        }
+        ErrorCode::DigestInvalid | ErrorCode::ManifestInvalid | ErrorCode::NameInvalid => {
+            StatusCode::BAD_REQUEST
+        }
         ErrorCode::Denied => StatusCode::FORBIDDEN,
         ErrorCode::Unsupported => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -124,8 +180,12 @@ pub(super) fn error(code: ErrorCode, message: &str, head: bool) -> Response<Body
 pub(super) fn bad_request(bad: BadRequest, head: bool) -> Response<Body> {
     let mut response = error(bad.code, &bad.why, head);
     if bad.code == ErrorCode::Unsupported {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -138,14 +198,28 @@ pub(super) fn refusal(side: Side, ask: &Ask, refusal: &Refusal) -> Response<Body
         Shape::BareHead => denied(refusal, false),
         Shape::Tombstone => {
             let body = docker_tombstone(&refusal.line);
-            tombstone(StatusCode::MULTIPLE_CHOICES, media_type::DOCKER_MANIFEST, body, refusal, ask.head)
+            tombstone(
+                StatusCode::MULTIPLE_CHOICES,
+                media_type::DOCKER_MANIFEST,
+                body,
+                refusal,
+                ask.head,
+            )
         }
-        Shape::QuietTombstone => {
-            tombstone(StatusCode::OK, media_type::DOCKER_MANIFEST, docker_tombstone(&refusal.line), refusal, ask.head)
-        }
-        Shape::OciTombstone => {
-            tombstone(StatusCode::OK, media_type::OCI_MANIFEST, oci_tombstone(&refusal.line), refusal, ask.head)
-        }
+        Shape::QuietTombstone => tombstone(
+            StatusCode::OK,
+            media_type::DOCKER_MANIFEST,
+            docker_tombstone(&refusal.line),
+            refusal,
+            ask.head,
+        ),
+        Shape::OciTombstone => tombstone(
+            StatusCode::OK,
+            media_type::OCI_MANIFEST,
+            oci_tombstone(&refusal.line),
+            refusal,
+            ask.head,
+        ),
     }
 }
 
@@ -155,26 +229,48 @@ pub(super) fn denied(refusal: &Refusal, head: bool) -> Response<Body> {
     with_phrase(json(StatusCode::FORBIDDEN, body, head), &refusal.line)
 }
 
-fn tombstone(status: StatusCode, media_type: &'static str, body: Vec<u8>, why: &Refusal, head: bool) -> Response<Body> {
+fn tombstone(
+    status: StatusCode,
+    media_type: &'static str,
+    body: Vec<u8>,
+    why: &Refusal,
+    head: bool,
+) -> Response<Body> {
     let (digest, length) = (Digest::of(&body), body.len());
     let body = if head { Body::Empty } else { Body::full(body) };
     let mut response = finish(status, Some(HeaderValue::from_static(media_type)), body);
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     content_digest(response.headers_mut(), &digest);
     with_phrase(response, &why.line)
 }
 
 /// A page of tags; `Link` leads to the next one at this gateway.
 pub(super) fn tags(ask: &Ask, tags: &[String], more: bool) -> Response<Body> {
-    let name = ask.path.strip_prefix("/v2/").and_then(|path| path.strip_suffix("/tags/list")).unwrap_or_default();
-    let body = serde_json::json!({ "name": name, "tags": tags }).to_string().into_bytes();
+    let name = ask
+        .path
+        .strip_prefix("/v2/")
+        .and_then(|path| path.strip_suffix("/tags/list"))
+        .unwrap_or_default();
+    let body = serde_json::json!({ "name": name, "tags": tags })
+        .to_string()
+        .into_bytes();
     let mut response = json(StatusCode::OK, body, ask.head);
     if let (true, Some(last)) = (more, tags.last()) {
         let mut link = format!("<{}?last={last}", ask.path);
-        ask.query.n.iter().for_each(|n| drop(write!(link, "&n={n}")));
-        ask.query.ns.iter().for_each(|ns| drop(write!(link, "&ns={ns}")));
+        if let Some(n) = ask.query.n {
+            let _ = write!(link, "&n={n}");
+        }
+        if let Some(ns) = &ask.query.ns {
+            let _ = write!(link, "&ns={ns}");
+        }
         link.push_str(">; rel=\"next\"");
-        response.headers_mut().extend(HeaderValue::from_str(&link).ok().map(|link| (header::LINK, link)));
+        response.headers_mut().extend(
+            HeaderValue::from_str(&link)
+                .ok()
+                .map(|link| (header::LINK, link)),
+        );
     }
     response
 }
@@ -184,7 +280,10 @@ pub(super) fn referrers(listed: &[&Descriptor], filtered: bool, head: bool) -> R
     let index = serde_json::json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": listed });
     let mut response = json(StatusCode::OK, index.to_string().into_bytes(), head);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCI_INDEX));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(media_type::OCI_INDEX),
+    );
     if filtered {
         headers.insert(FILTERS_APPLIED, HeaderValue::from_static("artifactType"));
     }
@@ -195,7 +294,9 @@ fn json(status: StatusCode, body: Vec<u8>, head: bool) -> Response<Body> {
     let length = body.len();
     let body = if head { Body::Empty } else { Body::full(body) };
     let mut response = finish(status, Some(JSON), body);
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 
@@ -216,7 +317,11 @@ fn with_phrase(mut response: Response<Body>, line: &str) -> Response<Body> {
 }
 
 fn content_digest(headers: &mut HeaderMap, digest: &Digest) {
-    headers.extend(HeaderValue::from_str(&digest.to_string()).ok().map(|value| (CONTENT_DIGEST, value)));
+    headers.extend(
+        HeaderValue::from_str(&digest.to_string())
+            .ok()
+            .map(|value| (CONTENT_DIGEST, value)),
+    );
 }
 
 /// The part of a blob that is asked for.
@@ -232,8 +337,15 @@ impl Part {
     /// Reads a `Range` header (RFC 9110 section 14.2) of one byte range; others are ignored, as the RFC lets us.
     /// The error is the size, for ranges beyond it.
     pub(super) fn of(range: Option<&str>, size: u64) -> Result<Part, u64> {
-        let whole = Part { start: 0, end: size, size, partial: false };
-        let Some((first, last)) = range.and_then(|range| range.strip_prefix("bytes=")).and_then(|set| set.split_once('-'))
+        let whole = Part {
+            start: 0,
+            end: size,
+            size,
+            partial: false,
+        };
+        let Some((first, last)) = range
+            .and_then(|range| range.strip_prefix("bytes="))
+            .and_then(|set| set.split_once('-'))
         else {
             return Ok(whole);
         };
@@ -241,14 +353,21 @@ impl Part {
         let part = match (first.parse::<u64>(), last.parse::<u64>()) {
             (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
             (Ok(first), Err(_)) if last.is_empty() => (first, size),
-            (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => (size.saturating_sub(suffix), size),
+            (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => {
+                (size.saturating_sub(suffix), size)
+            }
             (Err(_), Ok(0)) if first.is_empty() => return Err(size),
             _ => return Ok(whole),
         };
         if part.0 >= size {
             return Err(size);
         }
-        Ok(Part { start: part.0, end: part.1, size, partial: true })
+        Ok(Part {
+            start: part.0,
+            end: part.1,
+            size,
+            partial: true,
+        })
     }
 }
 
@@ -258,7 +377,9 @@ mod tests {
 
     #[test]
     fn ranges_are_read_as_the_rfc_says() {
-        let part = |range: &str| Part::of(Some(range), 100).map(|part| (part.start, part.end, part.partial));
+        let part = |range: &str| {
+            Part::of(Some(range), 100).map(|part| (part.start, part.end, part.partial))
+        };
         let table = [
             ("bytes=0-", Ok((0, 100, true))),
             ("bytes=10-19", Ok((10, 20, true))),

@@ -24,7 +24,11 @@ impl TlsFiles {
     /// [`TlsError`] names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<TlsFiles, TlsError> {
         let current = ArcSwap::new(Arc::new(read(certificate, key)?));
-        Ok(TlsFiles { certificate: certificate.to_owned(), key: key.to_owned(), current })
+        Ok(TlsFiles {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            current,
+        })
     }
 
     /// Reads both files again; the old pair stays where the new one is bad.
@@ -32,7 +36,8 @@ impl TlsFiles {
     /// # Errors
     /// [`TlsError`] names the file.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current.store(Arc::new(read(&self.certificate, &self.key)?));
+        self.current
+            .store(Arc::new(read(&self.certificate, &self.key)?));
         Ok(())
     }
 
@@ -43,14 +48,18 @@ impl TlsFiles {
 
 /// HTTP/1.1 only: the reason phrase of a refusal does not survive HTTP/2.
 fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let wrong = |file: &Path, why: String| TlsError { file: file.to_owned(), why };
+    let wrong = |file: &Path, why: String| TlsError {
+        file: file.to_owned(),
+        why,
+    };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| wrong(certificate, error.to_string()))?;
     if chain.is_empty() {
         return Err(wrong(certificate, "no PEM certificate in it".to_owned()));
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

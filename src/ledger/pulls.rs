@@ -112,9 +112,22 @@ impl Waiting {
     pub(super) fn add(&self, pull: Pull) -> bool {
         let mut hasher = DefaultHasher::new();
         pull.client.user_agent.hash(&mut hasher);
-        let Pull { decision, digest, kind, outcome, .. } = pull;
+        let Pull {
+            decision,
+            digest,
+            kind,
+            outcome,
+            ..
+        } = pull;
         let address = pull.client.address;
-        let key = Key { decision, digest, address, user_agent: hasher.finish(), kind, outcome };
+        let key = Key {
+            decision,
+            digest,
+            address,
+            user_agent: hasher.finish(),
+            kind,
+            outcome,
+        };
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((first, count)) = waiting.get_mut(&key) {
             first.bytes += pull.bytes;

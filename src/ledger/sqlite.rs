@@ -12,7 +12,9 @@ use crate::oci::{Digest, Reference, Repository, Tag};
 use crate::policy::Mode;
 
 use super::writer::Writer;
-use super::{Approval, Client, Decision, DecisionId, Ledger, LedgerError, OpenedKind, Pending, Pull, PullRow};
+use super::{
+    Approval, Client, Decision, DecisionId, Ledger, LedgerError, OpenedKind, Pending, Pull, PullRow,
+};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -39,10 +41,16 @@ impl SqliteLedger {
         let mut connection = Connection::open(file)?;
         configure(&connection)?;
         migrate(&mut connection)?;
-        let reader = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let reader = Connection::open_with_flags(
+            file,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
         reader.busy_timeout(BUSY)?;
         let writer = Writer::start(connection).map_err(|error| LedgerError(error.to_string()))?;
-        Ok(SqliteLedger { writer, reader: Arc::new(Mutex::new(reader)) })
+        Ok(SqliteLedger {
+            writer,
+            reader: Arc::new(Mutex::new(reader)),
+        })
     }
 
     async fn read<T: Send + 'static>(
@@ -50,8 +58,13 @@ impl SqliteLedger {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let reader = self.reader.clone();
-        let answer = tokio::task::spawn_blocking(move || query(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
-        answer.await.map_err(|_| LedgerError("a query crashed".to_owned()))?.map_err(LedgerError::from)
+        let answer = tokio::task::spawn_blocking(move || {
+            query(&reader.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        answer
+            .await
+            .map_err(|_| LedgerError("a query crashed".to_owned()))?
+            .map_err(LedgerError::from)
     }
 }
 
@@ -63,16 +76,22 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
-    connection.execute_batch("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY)")?;
+    connection
+        .execute_batch("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY)")?;
     let done: u32 = connection.query_row("SELECT COUNT(*) FROM migration", [], |row| row.get(0))?;
     let done = done as usize;
     if done > MIGRATIONS.len() {
-        return Err(LedgerError("it was written by a later version of Lazaret".to_owned()));
+        return Err(LedgerError(
+            "it was written by a later version of Lazaret".to_owned(),
+        ));
     }
     for (number, sql) in MIGRATIONS.iter().enumerate().skip(done) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
-        transaction.execute("INSERT INTO migration (number) VALUES (?1)", [number as u32])?;
+        transaction.execute(
+            "INSERT INTO migration (number) VALUES (?1)",
+            [number as u32],
+        )?;
         transaction.commit()?;
     }
     Ok(())
@@ -81,8 +100,11 @@ fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
 impl Ledger for SqliteLedger {
     fn record_decision(&self, decision: Decision) -> Pending<'_, ()> {
         Box::pin(async move {
-            let verdict = serde_json::to_string(&decision.verdict).map_err(|error| LedgerError(error.to_string()))?;
-            self.writer.write(move |to| insert_decision(to, &decision, &verdict)).await
+            let verdict = serde_json::to_string(&decision.verdict)
+                .map_err(|error| LedgerError(error.to_string()))?;
+            self.writer
+                .write(move |to| insert_decision(to, &decision, &verdict))
+                .await
         })
     }
 
@@ -136,7 +158,13 @@ impl Ledger for SqliteLedger {
         }))
     }
 
-    fn remember_tag(&self, repository: Repository, tag: Tag, digest: Digest, at: Timestamp) -> Pending<'_, ()> {
+    fn remember_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+        digest: Digest,
+        at: Timestamp,
+    ) -> Pending<'_, ()> {
         Box::pin(self.writer.write(move |to| {
             to.prepare_cached(
                 "INSERT INTO tag (repository, tag, digest, at) VALUES (?1, ?2, ?3, ?4)
@@ -147,10 +175,16 @@ impl Ledger for SqliteLedger {
         }))
     }
 
-    fn last_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<(Digest, Timestamp)>> {
+    fn last_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+    ) -> Pending<'_, Option<(Digest, Timestamp)>> {
         Box::pin(self.read(move |from| {
             from.prepare_cached("SELECT digest, at FROM tag WHERE repository = ?1 AND tag = ?2")?
-                .query_row(params![repository.as_str(), tag.as_str()], |row| Ok((parsed(row, 0)?, time(row, 1)?)))
+                .query_row(params![repository.as_str(), tag.as_str()], |row| {
+                    Ok((parsed(row, 0)?, time(row, 1)?))
+                })
                 .optional()
         }))
     }
@@ -164,7 +198,9 @@ impl Ledger for SqliteLedger {
 
     fn decisions(&self, repository: Option<Repository>, most: u32) -> Pending<'_, Vec<Decision>> {
         Box::pin(self.read(move |from| {
-            let sql = format!("{SELECT_DECISION} WHERE ?1 IS NULL OR repository = ?1 ORDER BY id DESC LIMIT ?2");
+            let sql = format!(
+                "{SELECT_DECISION} WHERE ?1 IS NULL OR repository = ?1 ORDER BY id DESC LIMIT ?2"
+            );
             let mut query = from.prepare_cached(&sql)?;
             let name = repository.as_ref().map(Repository::as_str);
             query.query_map(params![name, most], decision_of)?.collect()
@@ -177,14 +213,19 @@ impl Ledger for SqliteLedger {
                 "SELECT at, digest, address, user_agent, listener, kind, outcome, count, bytes
                  FROM pull WHERE decision = ?1 ORDER BY at DESC LIMIT ?2",
             )?;
-            query.query_map(params![id.to_string(), most], pull_of)?.collect()
+            query
+                .query_map(params![id.to_string(), most], pull_of)?
+                .collect()
         }))
     }
 
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {
         Box::pin(async move {
             let (mut swept, limit) = (0, before.as_millisecond());
-            for (table, keep) in [("pull", ""), ("decision", "AND id NOT IN (SELECT decision FROM approval)")] {
+            for (table, keep) in [
+                ("pull", ""),
+                ("decision", "AND id NOT IN (SELECT decision FROM approval)"),
+            ] {
                 loop {
                     let removed = Arc::new(Mutex::new(0));
                     let told = removed.clone();
@@ -192,7 +233,8 @@ impl Ledger for SqliteLedger {
                         "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 {keep} LIMIT {SWEEP_BATCH})"
                     );
                     let act = move |to: &Transaction<'_>| {
-                        *told.lock().unwrap_or_else(PoisonError::into_inner) = to.execute(&sql, [limit])?;
+                        *told.lock().unwrap_or_else(PoisonError::into_inner) =
+                            to.execute(&sql, [limit])?;
                         Ok(())
                     };
                     self.writer.write(act).await?;
@@ -212,7 +254,11 @@ impl Ledger for SqliteLedger {
     }
 }
 
-fn insert_decision(to: &Transaction<'_>, decision: &Decision, verdict: &str) -> rusqlite::Result<()> {
+fn insert_decision(
+    to: &Transaction<'_>,
+    decision: &Decision,
+    verdict: &str,
+) -> rusqlite::Result<()> {
     to.prepare_cached(
         "INSERT INTO decision (id, at, repository, reference, digest, address, user_agent, listener, allowed, mode,
          verdict, policy_epoch, policy_file, gathered_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -259,7 +305,8 @@ pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusq
     .map(drop)
 }
 
-const SELECT_DECISION: &str = "SELECT id, at, reference, digest, address, user_agent, listener, allowed, mode, verdict,
+const SELECT_DECISION: &str =
+    "SELECT id, at, reference, digest, address, user_agent, listener, allowed, mode, verdict,
  policy_epoch, policy_file, gathered_ms FROM decision";
 
 fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
@@ -277,9 +324,17 @@ fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
             Some(_) => Some(parsed(row, 3)?),
             None => None,
         },
-        client: Client { address: parsed(row, 4)?, user_agent: row.get::<_, String>(5)?.into(), listener },
+        client: Client {
+            address: parsed(row, 4)?,
+            user_agent: row.get::<_, String>(5)?.into(),
+            listener,
+        },
         allowed: row.get(7)?,
-        mode: if row.get::<_, String>(8)? == "audit" { Mode::Audit } else { Mode::Enforce },
+        mode: if row.get::<_, String>(8)? == "audit" {
+            Mode::Audit
+        } else {
+            Mode::Enforce
+        },
         verdict: parsed_by(row, 9, |text| serde_json::from_str(text).ok())?,
         policy_epoch: parsed_by(row, 10, |text| u64::from_str_radix(text, 16).ok())?,
         policy_file: row.get(11)?,
@@ -288,7 +343,10 @@ fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
 }
 
 fn pull_of(row: &Row<'_>) -> rusqlite::Result<PullRow> {
-    let number = |at| row.get::<_, i64>(at).map(|number| u64::try_from(number).unwrap_or_default());
+    let number = |at| {
+        row.get::<_, i64>(at)
+            .map(|number| u64::try_from(number).unwrap_or_default())
+    };
     Ok(PullRow {
         at: time(row, 0)?,
         digest: row.get(1)?,
@@ -312,9 +370,17 @@ fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
 }
 
 /// A text that is not what we wrote means that somebody else wrote it: an error, never a guess.
-fn parsed_by<T>(row: &Row<'_>, at: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+fn parsed_by<T>(
+    row: &Row<'_>,
+    at: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let text: String = row.get(at)?;
     parse(&text).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, "not what was written".into())
+        rusqlite::Error::FromSqlConversionFailure(
+            at,
+            rusqlite::types::Type::Text,
+            "not what was written".into(),
+        )
     })
 }

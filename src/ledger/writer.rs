@@ -38,8 +38,14 @@ impl Writer {
         let (queue, writes) = sync_channel(MAX_QUEUE);
         let (waiting, dropped) = (Arc::new(Waiting::default()), Arc::new(AtomicU64::new(0)));
         let (pulls, lost) = (waiting.clone(), dropped.clone());
-        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || run(connection, &writes, &pulls, &lost))?;
-        Ok(Writer { queue, waiting, dropped })
+        std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || run(connection, &writes, &pulls, &lost))?;
+        Ok(Writer {
+            queue,
+            waiting,
+            dropped,
+        })
     }
 
     /// Resolves once the act is committed, or is not.
@@ -48,11 +54,18 @@ impl Writer {
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), LedgerError> {
         let (done, answer) = oneshot::channel();
-        self.queue.try_send(Write { act: Box::new(act), done }).map_err(|error| match error {
-            TrySendError::Full(_) => LedgerError(format!("more than {MAX_QUEUE} writes wait")),
-            TrySendError::Disconnected(_) => LedgerError("the writer has ended".to_owned()),
-        })?;
-        answer.await.unwrap_or_else(|_| Err(LedgerError("the writer has ended".to_owned())))
+        self.queue
+            .try_send(Write {
+                act: Box::new(act),
+                done,
+            })
+            .map_err(|error| match error {
+                TrySendError::Full(_) => LedgerError(format!("more than {MAX_QUEUE} writes wait")),
+                TrySendError::Disconnected(_) => LedgerError("the writer has ended".to_owned()),
+            })?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(LedgerError("the writer has ended".to_owned())))
     }
 }
 
@@ -65,7 +78,10 @@ fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lo
             Err(RecvTimeoutError::Timeout) => (None, false),
             Err(RecvTimeoutError::Disconnected) => (None, true),
         };
-        let group: Vec<Write> = first.into_iter().chain(writes.try_iter().take(MAX_GROUP)).collect();
+        let group: Vec<Write> = first
+            .into_iter()
+            .chain(writes.try_iter().take(MAX_GROUP))
+            .collect();
         let rows = if ended || !group.is_empty() || flushed.elapsed() >= PULLS_WAIT {
             flushed = Instant::now();
             pulls.take()
@@ -82,12 +98,21 @@ fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lo
 }
 
 /// One transaction for all: either every write of the group is durable, or each is told that it is not.
-fn commit(connection: &mut Connection, group: Vec<Write>, rows: &[(super::Pull, u64)], lost: &AtomicU64) {
-    let (acts, waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|write| (write.act, write.done)).unzip();
+fn commit(
+    connection: &mut Connection,
+    group: Vec<Write>,
+    rows: &[(super::Pull, u64)],
+    lost: &AtomicU64,
+) {
+    let (acts, waiters): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .map(|write| (write.act, write.done))
+        .unzip();
     let outcome = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         acts.into_iter().try_for_each(|act| act(&transaction))?;
-        rows.iter().try_for_each(|(pull, count)| insert_pull(&transaction, pull, *count))?;
+        rows.iter()
+            .try_for_each(|(pull, count)| insert_pull(&transaction, pull, *count))?;
         transaction.commit()
     })();
     if let Err(error) = &outcome {

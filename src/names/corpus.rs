@@ -28,8 +28,11 @@ pub struct Corpus {
 }
 
 static EMBEDDED: LazyLock<Corpus> = LazyLock::new(|| {
-    let (images, hosts, aliases) =
-        (include_str!("data/protected.csv"), include_str!("data/hosts.txt"), include_str!("data/aliases.csv"));
+    let (images, hosts, aliases) = (
+        include_str!("data/protected.csv"),
+        include_str!("data/hosts.txt"),
+        include_str!("data/aliases.csv"),
+    );
     // A test reads the files; were they malformed all the same, an empty corpus finds nothing, and says so.
     Corpus::parse(images, hosts, aliases).unwrap_or_else(|_| Corpus::empty())
 });
@@ -60,18 +63,31 @@ impl Corpus {
     pub fn parse(images: &str, hosts: &str, aliases: &str) -> Result<Corpus, CorpusError> {
         let mut corpus = Corpus::empty();
         let all = [images, hosts, aliases].concat();
-        corpus.version = Digest::of(all.as_bytes()).hex().get(..12).unwrap_or_default().to_owned();
-        corpus.hosts = hosts.lines().filter(|host| !host.is_empty()).map(str::to_owned).collect();
+        corpus.version = Digest::of(all.as_bytes())
+            .hex()
+            .get(..12)
+            .unwrap_or_default()
+            .to_owned();
+        corpus.hosts = hosts
+            .lines()
+            .filter(|host| !host.is_empty())
+            .map(str::to_owned)
+            .collect();
         for (number, line) in images.lines().enumerate().skip(1) {
             let wrong = || CorpusError { line: number + 1 };
             let mut fields = line.splitn(3, ',');
-            let (name, tier) = (fields.next().ok_or_else(wrong)?, fields.next().ok_or_else(wrong)?);
+            let (name, tier) = (
+                fields.next().ok_or_else(wrong)?,
+                fields.next().ok_or_else(wrong)?,
+            );
             let repository: Repository = name.parse().map_err(|_| wrong())?;
             let tier = tier.parse().map_err(|_| wrong())?;
             corpus.add(Protected { repository, tier });
         }
         for (number, line) in aliases.lines().enumerate().skip(1) {
-            let (asked, meant) = line.split_once(',').ok_or(CorpusError { line: number + 1 })?;
+            let (asked, meant) = line
+                .split_once(',')
+                .ok_or(CorpusError { line: number + 1 })?;
             corpus.aliases.insert(asked.to_owned(), meant.to_owned());
         }
         Ok(corpus)
@@ -84,7 +100,10 @@ impl Corpus {
             self.namespaces.insert(namespace.to_owned());
         }
         let key = (repository.host().to_owned(), repository.path().len());
-        self.by_length.entry(key).or_default().push(self.protected.len());
+        self.by_length
+            .entry(key)
+            .or_default()
+            .push(self.protected.len());
         self.protected.push(protected);
     }
 
@@ -113,7 +132,12 @@ impl Corpus {
     }
 
     /// Protected names on `host` whose path has about as many characters.
-    pub(super) fn near_length(&self, host: &str, length: usize, within: usize) -> impl Iterator<Item = &Protected> {
+    pub(super) fn near_length(
+        &self,
+        host: &str,
+        length: usize,
+        within: usize,
+    ) -> impl Iterator<Item = &Protected> {
         let lengths = length.saturating_sub(within)..=length + within;
         lengths
             .filter_map(move |length| self.by_length.get(&(host.to_owned(), length)))
@@ -123,7 +147,9 @@ impl Corpus {
 
     /// The official image of that name.
     pub(super) fn official(&self, name: &str) -> Option<Repository> {
-        Repository::new(DOCKER_HUB, name).ok().filter(|repository| self.knows(repository))
+        Repository::new(DOCKER_HUB, name)
+            .ok()
+            .filter(|repository| self.knows(repository))
     }
 }
 

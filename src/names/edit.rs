@@ -37,8 +37,16 @@ pub fn classify(asked: &str, meant: &str) -> Option<Edit> {
             std::cmp::Ordering::Less => Edit::Omission,
             std::cmp::Ordering::Greater => Edit::Insertion,
             std::cmp::Ordering::Equal => {
-                let differing = asked.chars().zip(meant.chars()).filter(|(a, b)| a != b).count();
-                if differing == 2 { Edit::Transposition } else { Edit::Substitution }
+                let differing = asked
+                    .chars()
+                    .zip(meant.chars())
+                    .filter(|(a, b)| a != b)
+                    .count();
+                if differing == 2 {
+                    Edit::Transposition
+                } else {
+                    Edit::Substitution
+                }
             }
         }),
         several => Some(Edit::Several(several)),

@@ -67,5 +67,8 @@ pub fn judge(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> Na
     for suspicion in &mut suspicions {
         suspicion.suggestions.truncate(MAX_SUGGESTIONS);
     }
-    NameJudgement { suspicions, corpus: corpus.version().to_owned() }
+    NameJudgement {
+        suspicions,
+        corpus: corpus.version().to_owned(),
+    }
 }

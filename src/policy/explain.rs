@@ -31,9 +31,22 @@ const DIM: &str = "2";
 const BOLD: &str = "1";
 
 /// All of a verdict in lines. `why` says where to read on.
-pub fn explain(reference: &Reference, verdict: &Verdict, why: Option<&str>, paint: Paint) -> String {
-    let (word, colour) = if verdict.allows() { ("allowed", GREEN) } else { ("denied", RED) };
-    let mut text = format!("{}: {}", paint.wrap(colour, word), paint.wrap(BOLD, &reference.to_string()));
+pub fn explain(
+    reference: &Reference,
+    verdict: &Verdict,
+    why: Option<&str>,
+    paint: Paint,
+) -> String {
+    let (word, colour) = if verdict.allows() {
+        ("allowed", GREEN)
+    } else {
+        ("denied", RED)
+    };
+    let mut text = format!(
+        "{}: {}",
+        paint.wrap(colour, word),
+        paint.wrap(BOLD, &reference.to_string())
+    );
     for finding in &verdict.findings {
         line(&mut text, finding, paint);
     }
@@ -51,15 +64,31 @@ fn line(text: &mut String, finding: &Finding, paint: Paint) {
         (Level::Note, None) => ("note".to_owned(), DIM),
     };
     let head = paint.wrap(colour, &format!("{word}[{}]", finding.code));
-    let platform = finding.platform.as_ref().map(|platform| format!(" ({platform})")).unwrap_or_default();
-    let _ = write!(text, "\n  {head}: {}{platform}", printable(&finding.message));
+    let platform = finding
+        .platform
+        .as_ref()
+        .map(|platform| format!(" ({platform})"))
+        .unwrap_or_default();
+    let _ = write!(
+        text,
+        "\n  {head}: {}{platform}",
+        printable(&finding.message)
+    );
     if let Some(help) = &finding.help {
         let _ = write!(text, "\n    help: {}", printable(help));
     }
-    let _ = write!(text, "\n    {}", paint.wrap(DIM, &finding.origin.to_string()));
+    let _ = write!(
+        text,
+        "\n    {}",
+        paint.wrap(DIM, &finding.origin.to_string())
+    );
     if let Some(waived) = &finding.waived {
         let until = waived.until.strftime("%Y-%m-%d");
-        let _ = write!(text, "\n    waived until {until} by {}: {} ({})", waived.owner, waived.reason, waived.origin);
+        let _ = write!(
+            text,
+            "\n    waived until {until} by {}: {} ({})",
+            waived.owner, waived.reason, waived.origin
+        );
     }
 }
 
@@ -68,7 +97,11 @@ pub fn summary(verdict: &Verdict) -> String {
     match verdict.findings.first() {
         None => "nothing found".to_owned(),
         Some(finding) => {
-            let help = finding.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            let help = finding
+                .help
+                .as_ref()
+                .map(|help| format!("; {help}"))
+                .unwrap_or_default();
             printable(&format!("{}{help} [{}]", finding.message, finding.code))
         }
     }
@@ -76,5 +109,7 @@ pub fn summary(verdict: &Verdict) -> String {
 
 /// Text from outside must not move a terminal's cursor or begin a line of its own.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }

@@ -188,6 +188,7 @@ impl Serialize for Code {
 impl<'de> Deserialize<'de> for Code {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(|()| serde::de::Error::custom(format_args!("{text:?} is no finding code")))
+        text.parse()
+            .map_err(|()| serde::de::Error::custom(format_args!("{text:?} is no finding code")))
     }
 }

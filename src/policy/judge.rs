@@ -6,7 +6,9 @@ use crate::oci::{Platform, Reference};
 
 use super::model::{Policy, Rule};
 use super::rules;
-use super::{Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Waived};
+use super::{
+    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Waived,
+};
 
 /// What the rules write their findings to.
 pub(super) struct Docket<'a> {
@@ -20,7 +22,13 @@ pub(super) struct Docket<'a> {
 
 impl Docket<'_> {
     /// Writes a finding; the same finding for another platform is written once, for all.
-    pub(super) fn find(&mut self, code: Code, level: Level, origin: &Origin, message: impl Into<String>) -> &mut Finding {
+    pub(super) fn find(
+        &mut self,
+        code: Code,
+        level: Level,
+        origin: &Origin,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         self.find_on(code, level, origin, None, message)
     }
 
@@ -36,10 +44,21 @@ impl Docket<'_> {
         let same = |f: &Finding| f.code == code && f.message == message && f.level == level;
         let at = self.findings.iter().position(same).unwrap_or_else(|| {
             let (origin, platform) = (origin.clone(), platform.cloned());
-            self.findings.push(Finding { code, level, message, help: None, origin, platform: platform.clone(), waived: None });
+            self.findings.push(Finding {
+                code,
+                level,
+                message,
+                help: None,
+                origin,
+                platform: platform.clone(),
+                waived: None,
+            });
             self.findings.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the position was found or made on the line before")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was found or made on the line before"
+        )]
         let finding = &mut self.findings[at];
         if finding.platform.as_ref() != platform {
             finding.platform = None;
@@ -55,12 +74,19 @@ impl Docket<'_> {
     /// Marks what waivers excuse and closes the case.
     fn close(mut self) -> Verdict {
         for waiver in self.policy.waivers() {
-            let here = waiver.images.iter().any(|pattern| pattern.matches(self.reference.repository()));
+            let here = waiver
+                .images
+                .iter()
+                .any(|pattern| pattern.matches(self.reference.repository()));
             if !here || waiver.until <= self.now {
                 continue;
             }
             let mut used = false;
-            for finding in self.findings.iter_mut().filter(|f| f.code == waiver.finding && f.waived.is_none()) {
+            for finding in self
+                .findings
+                .iter_mut()
+                .filter(|f| f.code == waiver.finding && f.waived.is_none())
+            {
                 used = true;
                 finding.waived = Some(Waived {
                     origin: waiver.origin.clone(),
@@ -73,19 +99,40 @@ impl Docket<'_> {
                 self.changes_at(waiver.until);
             }
         }
-        self.findings.sort_by_key(|finding| (std::cmp::Reverse(finding.denies()), std::cmp::Reverse(finding.level)));
-        Verdict { findings: self.findings, rule: self.rule.origin.clone(), valid_until: self.valid_until }
+        self.findings.sort_by_key(|finding| {
+            (
+                std::cmp::Reverse(finding.denies()),
+                std::cmp::Reverse(finding.level),
+            )
+        });
+        Verdict {
+            findings: self.findings,
+            rule: self.rule.origin.clone(),
+            valid_until: self.valid_until,
+        }
     }
 }
 
 impl Policy {
     fn docket<'a>(&'a self, reference: &'a Reference, now: Timestamp) -> Docket<'a> {
         let rule = self.rule_for(reference.repository());
-        Docket { policy: self, rule, reference, now, findings: Vec::new(), valid_until: None }
+        Docket {
+            policy: self,
+            rule,
+            reference,
+            now,
+            findings: Vec::new(),
+            valid_until: None,
+        }
     }
 
     /// Judges a name before anything is fetched for it.
-    pub fn judge_name(&self, reference: &Reference, name: &Gathered<NameEvidence>, now: Timestamp) -> Verdict {
+    pub fn judge_name(
+        &self,
+        reference: &Reference,
+        name: &Gathered<NameEvidence>,
+        now: Timestamp,
+    ) -> Verdict {
         let mut docket = self.docket(reference, now);
         rules::name::judge(&mut docket, name);
         docket.close()
@@ -93,7 +140,13 @@ impl Policy {
 
     /// Judges an image by all the evidence about it.
     pub fn judge(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
-        let Evidence { name, config, signature, attestation, scan } = evidence;
+        let Evidence {
+            name,
+            config,
+            signature,
+            attestation,
+            scan,
+        } = evidence;
         let mut docket = self.docket(&subject.reference, now);
         rules::name::judge(&mut docket, name);
         rules::structure::judge(&mut docket, subject, config);
@@ -117,6 +170,10 @@ impl Policy {
             platform: None,
             waived: None,
         };
-        Verdict { findings: vec![finding], rule: rule.origin.clone(), valid_until: None }
+        Verdict {
+            findings: vec![finding],
+            rule: rule.origin.clone(),
+            valid_until: None,
+        }
     }
 }

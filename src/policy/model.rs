@@ -143,7 +143,11 @@ impl Policy {
 
     /// The rule that decides about `repository`: the most specific match, else the default.
     pub fn rule_for(&self, repository: &Repository) -> &Rule {
-        let matches = self.0.rules.iter().flat_map(|rule| rule.patterns.iter().map(move |pattern| (rule, pattern)));
+        let matches = self
+            .0
+            .rules
+            .iter()
+            .flat_map(|rule| rule.patterns.iter().map(move |pattern| (rule, pattern)));
         matches
             .filter(|(_, pattern)| pattern.matches(repository))
             .max_by_key(|(_, pattern)| pattern.specificity())

@@ -50,7 +50,8 @@ impl Pattern {
         let parts: Vec<&str> = text.split('/').collect();
         let mut segments = Vec::new();
         for (at, part) in parts.iter().enumerate() {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-:*".contains(&b);
+            let plain =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-:*".contains(&b);
             if part.is_empty() || !part.bytes().all(plain) {
                 return Err("write lower-case names divided by /, with * for one segment or ** at the end for the rest".into());
             }
@@ -62,11 +63,19 @@ impl Pattern {
                 part => Segment::Exact(part.to_owned()),
             });
         }
-        let host = parts.first().is_some_and(|first| first.contains(['.', ':']) || *first == "localhost");
+        let host = parts
+            .first()
+            .is_some_and(|first| first.contains(['.', ':']) || *first == "localhost");
         if host && segments.len() == 1 {
-            return Err(format!("a registry alone matches no image: write {text}/**"));
+            return Err(format!(
+                "a registry alone matches no image: write {text}/**"
+            ));
         }
-        Ok(Pattern { text: text.to_owned(), segments, any_host: !host })
+        Ok(Pattern {
+            text: text.to_owned(),
+            segments,
+            any_host: !host,
+        })
     }
 
     /// Whether the first segment is a registry's host.
@@ -89,10 +98,16 @@ impl Pattern {
 
     /// Whether `repository` is meant.
     pub fn matches(&self, repository: &Repository) -> bool {
-        let name = if self.any_host { repository.path() } else { repository.as_str() };
+        let name = if self.any_host {
+            repository.path()
+        } else {
+            repository.as_str()
+        };
         let mut parts = name.split('/');
         for segment in &self.segments {
-            let Some(part) = parts.next() else { return false };
+            let Some(part) = parts.next() else {
+                return false;
+            };
             if *segment == Segment::Rest {
                 return true;
             }
@@ -110,18 +125,25 @@ impl Pattern {
             Segment::Glob(glob) => glob.bytes().filter(|b| *b != b'*').count(),
             _ => 0,
         };
-        self.segments.iter().map(|segment| (segment.rank(), literal(segment))).collect()
+        self.segments
+            .iter()
+            .map(|segment| (segment.rank(), literal(segment)))
+            .collect()
     }
 
     /// Whether neither pattern is more specific and some name matches both.
     pub fn ties_with(&self, other: &Pattern) -> bool {
         self.specificity() == other.specificity()
             && self.any_host == other.any_host
-            && self.segments.iter().zip(&other.segments).all(|pair| match pair {
-                (Segment::Exact(one), Segment::Exact(two)) => one == two,
-                (Segment::Glob(one), Segment::Glob(two)) => globs_may_meet(one, two),
-                _ => true,
-            })
+            && self
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|pair| match pair {
+                    (Segment::Exact(one), Segment::Exact(two)) => one == two,
+                    (Segment::Glob(one), Segment::Glob(two)) => globs_may_meet(one, two),
+                    _ => true,
+                })
     }
 }
 
@@ -134,9 +156,13 @@ impl fmt::Display for Pattern {
 /// `*` stands for any run of characters, also none.
 fn glob_matches(glob: &str, text: &str) -> bool {
     let mut pieces = glob.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    let Some(last) = pieces.pop() else {
+        return rest.is_empty();
+    };
     for piece in pieces {
         match rest.split_once(piece) {
             Some((_, after)) => rest = after,
@@ -150,7 +176,10 @@ fn glob_matches(glob: &str, text: &str) -> bool {
 fn globs_may_meet(one: &str, two: &str) -> bool {
     let ends = |glob: &str| {
         let (start, end) = (glob.split('*').next(), glob.rsplit('*').next());
-        (start.unwrap_or_default().to_owned(), end.unwrap_or_default().to_owned())
+        (
+            start.unwrap_or_default().to_owned(),
+            end.unwrap_or_default().to_owned(),
+        )
     };
     let ((a, x), (b, y)) = (ends(one), ends(two));
     (a.starts_with(&b) || b.starts_with(&a)) && (x.ends_with(&y) || y.ends_with(&x))
@@ -177,19 +206,41 @@ mod tests {
         ];
         for (pattern, name, expected) in table {
             let repository: Repository = name.parse().unwrap();
-            assert_eq!(Pattern::parse(pattern).unwrap().matches(&repository), expected, "{pattern} {name}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().matches(&repository),
+                expected,
+                "{pattern} {name}"
+            );
         }
     }
 
     #[test]
     fn the_more_specific_pattern_wins_and_ties_are_seen() {
-        let order = ["docker.io/library/nginx", "docker.io/library/ng*", "docker.io/library/*", "docker.io/*/nginx", "docker.io/**"];
-        let patterns: Vec<Pattern> = order.iter().map(|text| Pattern::parse(text).unwrap()).collect();
+        let order = [
+            "docker.io/library/nginx",
+            "docker.io/library/ng*",
+            "docker.io/library/*",
+            "docker.io/*/nginx",
+            "docker.io/**",
+        ];
+        let patterns: Vec<Pattern> = order
+            .iter()
+            .map(|text| Pattern::parse(text).unwrap())
+            .collect();
         for pair in patterns.windows(2) {
-            assert!(pair[0].specificity() > pair[1].specificity(), "{} over {}", pair[0], pair[1]);
+            assert!(
+                pair[0].specificity() > pair[1].specificity(),
+                "{} over {}",
+                pair[0],
+                pair[1]
+            );
             assert!(!pair[0].ties_with(&pair[1]));
         }
-        let tie = |one: &str, two: &str| Pattern::parse(one).unwrap().ties_with(&Pattern::parse(two).unwrap());
+        let tie = |one: &str, two: &str| {
+            Pattern::parse(one)
+                .unwrap()
+                .ties_with(&Pattern::parse(two).unwrap())
+        };
         assert!(tie("docker.io/library/*", "docker.io/library/*"));
         assert!(tie("docker.io/a/x*", "docker.io/a/*y"));
         assert!(!tie("docker.io/a/x*", "docker.io/a/y*"));

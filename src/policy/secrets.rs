@@ -1,11 +1,30 @@
 //! Does an environment variable look like a secret? Names that promise one, and values in the shape of well-known keys.
 
 /// Words in names that promise a secret.
-const NAMES: [&str; 9] =
-    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "CREDENTIALS"];
+const NAMES: [&str; 9] = [
+    "PASSWORD",
+    "PASSWD",
+    "SECRET",
+    "TOKEN",
+    "API_KEY",
+    "APIKEY",
+    "PRIVATE_KEY",
+    "ACCESS_KEY",
+    "CREDENTIALS",
+];
 /// Ends of names that tell where or how, and so promise none.
-const HARMLESS_ENDS: [&str; 10] =
-    ["_FILE", "_PATH", "_DIR", "_URL", "_ENDPOINT", "_NAME", "_TTL", "_LENGTH", "_ALGORITHM", "_ENABLED"];
+const HARMLESS_ENDS: [&str; 10] = [
+    "_FILE",
+    "_PATH",
+    "_DIR",
+    "_URL",
+    "_ENDPOINT",
+    "_NAME",
+    "_TTL",
+    "_LENGTH",
+    "_ALGORITHM",
+    "_ENABLED",
+];
 /// Beginnings of values that are keys whatever their name (as documented by their issuers).
 const KEY_SHAPES: [(&str, usize); 9] = [
     ("AKIA", 20),
@@ -22,11 +41,15 @@ const KEY_SHAPES: [(&str, usize); 9] = [
 /// Whether the variable looks like a secret that was baked into the image. The value is never repeated to anybody.
 pub(super) fn looks_secret(name: &str, value: &str) -> bool {
     let value = value.trim();
-    if KEY_SHAPES.iter().any(|(start, length)| value.starts_with(start) && value.len() >= *length) {
+    if KEY_SHAPES
+        .iter()
+        .any(|(start, length)| value.starts_with(start) && value.len() >= *length)
+    {
         return true;
     }
     let name = name.to_ascii_uppercase();
-    let promises = NAMES.iter().any(|word| name.contains(word)) && !HARMLESS_ENDS.iter().any(|end| name.ends_with(end));
+    let promises = NAMES.iter().any(|word| name.contains(word))
+        && !HARMLESS_ENDS.iter().any(|end| name.ends_with(end));
     promises && !is_placeholder(value)
 }
 
@@ -34,9 +57,14 @@ pub(super) fn looks_secret(name: &str, value: &str) -> bool {
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     value.is_empty()
-        || matches!(lower.as_str(), "true" | "false" | "yes" | "no" | "none" | "null" | "changeme" | "change_me" | "dummy")
+        || matches!(
+            lower.as_str(),
+            "true" | "false" | "yes" | "no" | "none" | "null" | "changeme" | "change_me" | "dummy"
+        )
         || value.bytes().all(|b| b.is_ascii_digit())
-        || ["/", "$", "<", "{{", "http://", "https://"].iter().any(|start| value.starts_with(start))
+        || ["/", "$", "<", "{{", "http://", "https://"]
+            .iter()
+            .any(|start| value.starts_with(start))
         || value.bytes().all(|b| b == b'x' || b == b'*')
 }
 

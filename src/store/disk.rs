@@ -119,14 +119,20 @@ impl Store {
             return Some(Blob(mapped));
         }
         let (inner, digest) = (self.0.clone(), *digest);
-        tokio::task::spawn_blocking(move || inner.open_blob(&digest)).await.ok().flatten().map(Blob)
+        tokio::task::spawn_blocking(move || inner.open_blob(&digest))
+            .await
+            .ok()
+            .flatten()
+            .map(Blob)
     }
 
     /// The whole of a blob of at most `most` bytes.
     pub async fn read_small(&self, digest: &Digest, most: u64) -> Option<Bytes> {
         let blob = self.get(digest).await.filter(|blob| blob.size() <= most)?;
         let mapped = blob.0;
-        tokio::task::spawn_blocking(move || Bytes::copy_from_slice(&mapped.slice(0..mapped.size()))).await.ok()
+        tokio::task::spawn_blocking(move || Bytes::copy_from_slice(&mapped.slice(0..mapped.size())))
+            .await
+            .ok()
     }
 
     /// Keeps content that is in memory.
@@ -143,7 +149,9 @@ impl Store {
         let (inner, digest) = (self.0.clone(), *digest);
         let kept = tokio::task::spawn_blocking(move || {
             let number = inner.counters.temporary.fetch_add(1, Ordering::Relaxed);
-            let path = inner.partial.join(format!("put-{}-{number}", std::process::id()));
+            let path = inner
+                .partial
+                .join(format!("put-{}-{number}", std::process::id()));
             let written = File::create(&path).and_then(|mut file| {
                 inner.check_space(bytes.len() as u64)?;
                 file.write_all(&bytes)?;
@@ -151,7 +159,9 @@ impl Store {
             });
             written.inspect_err(|_| drop(fs::remove_file(&path)))
         });
-        kept.await.map_err(|_| FillError::Crashed)?.map_err(|error| FillError::disk(&error))
+        kept.await
+            .map_err(|_| FillError::Crashed)?
+            .map_err(|error| FillError::disk(&error))
     }
 
     /// Reads a blob that may not be here yet, from its beginning: joins the download in progress or starts one from
@@ -162,7 +172,10 @@ impl Store {
             return Reading::live(fill.clone());
         }
         if self.contains(digest)
-            && let Some(mapped) = self.0.already_open(digest).or_else(|| self.0.open_blob(digest))
+            && let Some(mapped) = self
+                .0
+                .already_open(digest)
+                .or_else(|| self.0.open_blob(digest))
         {
             let size = mapped.size();
             return Reading::mapped(mapped, 0..size);
@@ -171,7 +184,11 @@ impl Store {
         fills.insert(*digest, fill.clone());
         drop(fills);
         let reading = Reading::live(fill.clone());
-        tokio::spawn(super::fill::download(self.0.clone(), fill, Box::new(source)));
+        tokio::spawn(super::fill::download(
+            self.0.clone(),
+            fill,
+            Box::new(source),
+        ));
         reading
     }
 
@@ -191,7 +208,12 @@ impl Store {
         StoreStats {
             bytes,
             blobs,
-            filling: self.0.fills.lock().unwrap_or_else(PoisonError::into_inner).len() as u64,
+            filling: self
+                .0
+                .fills
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .len() as u64,
             filled: counters.filled.load(Ordering::Relaxed),
             failed: counters.failed.load(Ordering::Relaxed),
             evicted: counters.evicted.load(Ordering::Relaxed),
@@ -201,13 +223,23 @@ impl Store {
 
 impl Inner {
     fn already_open(&self, digest: &Digest) -> Option<Arc<Mapped>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(digest)?.upgrade()
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(digest)?
+            .upgrade()
     }
 
     /// Opens and maps; a file that vanished or changed its size is forgotten.
     fn open_blob(&self, digest: &Digest) -> Option<Arc<Mapped>> {
-        let expected = self.index.lock().blobs.get(digest).map(|entry| entry.size)?;
-        let opened = File::open(blob_path(&self.blobs, digest)).and_then(|file| Mapped::open(&file));
+        let expected = self
+            .index
+            .lock()
+            .blobs
+            .get(digest)
+            .map(|entry| entry.size)?;
+        let opened =
+            File::open(blob_path(&self.blobs, digest)).and_then(|file| Mapped::open(&file));
         let Some(mapped) = opened.ok().filter(|mapped| mapped.size() == expected) else {
             self.unlink(digest);
             return None;
@@ -220,7 +252,13 @@ impl Inner {
     }
 
     /// Gives a complete, verified file its name, durably, and makes room.
-    pub(super) fn adopt(&self, file: &File, path: &Path, digest: &Digest, size: u64) -> io::Result<()> {
+    pub(super) fn adopt(
+        &self,
+        file: &File,
+        path: &Path,
+        digest: &Digest,
+        size: u64,
+    ) -> io::Result<()> {
         file.sync_all()?;
         let target = blob_path(&self.blobs, digest);
         let folder = target.parent().unwrap_or(&self.blobs);
@@ -250,7 +288,11 @@ impl Inner {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the tests' twin needs both")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "the tests' twin needs both"
+    )]
     pub(super) fn check_space(&self, _upto: u64) -> io::Result<()> {
         Ok(())
     }

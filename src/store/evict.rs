@@ -14,7 +14,8 @@ impl Inner {
         for digest in victims {
             let read = {
                 let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                open.get(&digest).is_some_and(|weak| weak.strong_count() > 0)
+                open.get(&digest)
+                    .is_some_and(|weak| weak.strong_count() > 0)
             };
             if !read {
                 self.unlink(&digest);
@@ -29,7 +30,11 @@ impl Inner {
             return Vec::new();
         }
         let mut excess = entries.bytes - self.capacity / 10 * 9;
-        let mut oldest: Vec<_> = entries.blobs.iter().map(|(digest, entry)| (entry.used, entry.size, *digest)).collect();
+        let mut oldest: Vec<_> = entries
+            .blobs
+            .iter()
+            .map(|(digest, entry)| (entry.used, entry.size, *digest))
+            .collect();
         oldest.sort_unstable();
         // The newest is what was just brought in: whoever waits for it must find it.
         oldest.pop();

@@ -29,13 +29,18 @@ const SLOWEST_READER: Duration = Duration::from_secs(30);
 /// Where a blob's bytes come from.
 pub trait Source: Send + 'static {
     /// Begins to read at byte `from`, exactly.
-    fn open(&mut self, from: u64) -> Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>>;
+    fn open(
+        &mut self,
+        from: u64,
+    ) -> Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>>;
 }
 
 /// The pieces of a blob in their order.
 pub trait Chunks: Send {
     /// The next piece; `None` at the end.
-    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>>;
+    fn next(
+        &mut self,
+    ) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>>;
 }
 
 /// [`Chunks`] of any source.
@@ -76,7 +81,9 @@ impl FillError {
 impl fmt::Display for FillError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FillError::WrongDigest => f.write_str("the registry sent content that does not have its digest"),
+            FillError::WrongDigest => {
+                f.write_str("the registry sent content that does not have its digest")
+            }
             FillError::TooLong => f.write_str("the registry sent more than the image says"),
             FillError::TooShort => f.write_str("the registry sent less than the image says"),
             FillError::Source(why) => f.write_str(why),
@@ -114,7 +121,11 @@ impl Fill {
         Arc::new(Fill {
             digest,
             size,
-            progress: watch::Sender::new(Progress { arrived: 0, on_disk: 0, ended: None }),
+            progress: watch::Sender::new(Progress {
+                arrived: 0,
+                on_disk: 0,
+                ended: None,
+            }),
             window: Mutex::default(),
             moved: Notify::new(),
             file: OnceLock::new(),
@@ -140,18 +151,35 @@ impl Drop for End {
     fn drop(&mut self) {
         let mut good = false;
         self.fill.progress.send_modify(|progress| {
-            good = progress.ended.get_or_insert(Err(FillError::Crashed)).is_ok();
+            good = progress
+                .ended
+                .get_or_insert(Err(FillError::Crashed))
+                .is_ok();
         });
         let counters = &self.inner.counters;
-        if good { &counters.filled } else { &counters.failed }.fetch_add(1, Ordering::Relaxed);
-        self.inner.fills.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.fill.digest);
+        if good {
+            &counters.filled
+        } else {
+            &counters.failed
+        }
+        .fetch_add(1, Ordering::Relaxed);
+        self.inner
+            .fills
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.fill.digest);
     }
 }
 
 /// Runs a download to its end.
 pub(super) async fn download(inner: Arc<Inner>, fill: Arc<Fill>, mut source: Box<dyn Source>) {
-    let end = End { inner: inner.clone(), fill: fill.clone() };
-    let path = inner.partial.join(fill.digest.to_string().replace(':', "-"));
+    let end = End {
+        inner: inner.clone(),
+        fill: fill.clone(),
+    };
+    let path = inner
+        .partial
+        .join(fill.digest.to_string().replace(':', "-"));
     let mut run = Run::begin(inner.clone(), fill.clone(), path).await;
     let outcome = run.fetch(source.as_mut()).await;
     if let Err(error) = &outcome {
@@ -161,11 +189,13 @@ pub(super) async fn download(inner: Arc<Inner>, fill: Arc<Fill>, mut source: Box
     // Bytes that may still become the blob are kept for the next try; wrong ones are not.
     let resumable = matches!(outcome, Err(FillError::Source(_) | FillError::TooShort));
     if verified {
-        fill.progress.send_modify(|progress| progress.ended = Some(Ok(())));
+        fill.progress
+            .send_modify(|progress| progress.ended = Some(Ok(())));
     }
     run.finish(verified, resumable).await;
     if !verified {
-        fill.progress.send_modify(|progress| progress.ended = Some(outcome));
+        fill.progress
+            .send_modify(|progress| progress.ended = Some(outcome));
     }
     drop(end);
 }
@@ -185,7 +215,12 @@ impl Run {
     async fn begin(inner: Arc<Inner>, fill: Arc<Fill>, path: PathBuf) -> Run {
         let (longest, mut hasher, at) = (fill.longest(), fill.digest.hasher(), path.clone());
         let opened = tokio::task::spawn_blocking(move || {
-            let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&at)?;
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&at)?;
             let kept = file.metadata()?.len();
             if kept >= longest {
                 file.set_len(0)?;
@@ -201,7 +236,11 @@ impl Run {
             }
         });
         let digest = fill.digest;
-        let (file, hasher, arrived) = match opened.await.map_err(io::Error::other).and_then(|opened: io::Result<_>| opened) {
+        let (file, hasher, arrived) = match opened
+            .await
+            .map_err(io::Error::other)
+            .and_then(|opened: io::Result<_>| opened)
+        {
             Ok((file, hasher, kept)) => (Some(Arc::new(file)), hasher, kept),
             Err(error) => {
                 tracing::warn!(%digest, %error, "the cache's disk takes no download; it passes through memory");
@@ -211,8 +250,16 @@ impl Run {
         if let Some(file) = &file {
             let _ = fill.file.set(file.clone());
         }
-        fill.progress.send_modify(|progress| (progress.arrived, progress.on_disk) = (arrived, arrived));
-        Run { inner, fill, path, file, hasher: Some(hasher), arrived }
+        fill.progress
+            .send_modify(|progress| (progress.arrived, progress.on_disk) = (arrived, arrived));
+        Run {
+            inner,
+            fill,
+            path,
+            file,
+            hasher: Some(hasher),
+            arrived,
+        }
     }
 
     /// All bytes, from as many tries as it takes and is reasonable, and the right ones.
@@ -221,17 +268,29 @@ impl Run {
         loop {
             let failure = match self.stream(source).await? {
                 None if self.fill.size.is_none_or(|size| self.arrived == size) => break,
-                None => SourceError { why: FillError::TooShort.to_string(), temporary: true },
+                None => SourceError {
+                    why: FillError::TooShort.to_string(),
+                    temporary: true,
+                },
                 Some(failure) => failure,
             };
             resumes += 1;
             if !failure.temporary || resumes > MAX_RESUMES {
-                let short = self.fill.size.is_some() && failure.why == FillError::TooShort.to_string();
-                return Err(if short { FillError::TooShort } else { FillError::Source(failure.why) });
+                let short =
+                    self.fill.size.is_some() && failure.why == FillError::TooShort.to_string();
+                return Err(if short {
+                    FillError::TooShort
+                } else {
+                    FillError::Source(failure.why)
+                });
             }
         }
         let hasher = self.hasher.take().ok_or(FillError::Crashed)?;
-        if hasher.finish() == self.fill.digest { Ok(()) } else { Err(FillError::WrongDigest) }
+        if hasher.finish() == self.fill.digest {
+            Ok(())
+        } else {
+            Err(FillError::WrongDigest)
+        }
     }
 
     /// One try: to the end (`None`) or to the source's failure.
@@ -259,7 +318,12 @@ impl Run {
     /// through memory: nothing is kept, but who is reading reads on.
     async fn take(&mut self, bytes: Bytes) -> Result<(), FillError> {
         let mut hasher = self.hasher.take().ok_or(FillError::Crashed)?;
-        let (inner, file, at, piece) = (self.inner.clone(), self.file.clone(), self.arrived, bytes.clone());
+        let (inner, file, at, piece) = (
+            self.inner.clone(),
+            self.file.clone(),
+            self.arrived,
+            bytes.clone(),
+        );
         let done = tokio::task::spawn_blocking(move || {
             hasher.update(&piece);
             let written = file.map(|file| {
@@ -302,12 +366,21 @@ impl Run {
                 self.fill.window().trim(true);
             }
         }
-        self.fill.progress.send_modify(|progress| progress.arrived = start + length);
+        self.fill
+            .progress
+            .send_modify(|progress| progress.arrived = start + length);
     }
 
     /// Names the blob, or leaves what the next try may use, or nothing.
     async fn finish(self, verified: bool, resumable: bool) {
-        let Run { inner, fill, path, file, arrived, .. } = self;
+        let Run {
+            inner,
+            fill,
+            path,
+            file,
+            arrived,
+            ..
+        } = self;
         let digest = fill.digest;
         let done = tokio::task::spawn_blocking(move || match file {
             Some(file) if verified => {

@@ -35,7 +35,9 @@ impl Index {
     pub(super) fn scan(blobs: &Path) -> io::Result<Index> {
         let mut found = Vec::new();
         for algorithm in ["sha256", "sha512"] {
-            let Ok(shards) = fs::read_dir(blobs.join(algorithm)) else { continue };
+            let Ok(shards) = fs::read_dir(blobs.join(algorithm)) else {
+                continue;
+            };
             for shard in shards {
                 for file in fs::read_dir(shard?.path())? {
                     let file = file?;
@@ -59,7 +61,13 @@ impl Index {
 impl Entries {
     pub(super) fn insert(&mut self, digest: Digest, size: u64) {
         self.clock += 1;
-        if let Some(old) = self.blobs.insert(digest, Entry { size, used: self.clock }) {
+        if let Some(old) = self.blobs.insert(
+            digest,
+            Entry {
+                size,
+                used: self.clock,
+            },
+        ) {
             self.bytes -= old.size;
         }
         self.bytes += size;
@@ -83,5 +91,8 @@ impl Entries {
 /// Where a complete blob lies.
 pub(super) fn blob_path(blobs: &Path, digest: &Digest) -> PathBuf {
     let hex = digest.hex();
-    blobs.join(digest.algorithm().name()).join(hex.get(..2).unwrap_or("00")).join(&hex)
+    blobs
+        .join(digest.algorithm().name())
+        .join(hex.get(..2).unwrap_or("00"))
+        .join(&hex)
 }

@@ -56,7 +56,11 @@ struct Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.fill.window.lock().unwrap_or_else(PoisonError::into_inner).leave(self.id);
+        self.fill
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .leave(self.id);
         self.fill.moved.notify_waiters();
     }
 }
@@ -77,7 +81,9 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Fill(error) => error.fmt(f),
             ReadError::Disk(why) => write!(f, "the cache's disk: {why}"),
-            ReadError::TooSlow => f.write_str("the cache's disk is full and the client fell behind; pull again"),
+            ReadError::TooSlow => {
+                f.write_str("the cache's disk is full and the client fell behind; pull again")
+            }
         }
     }
 }
@@ -87,11 +93,21 @@ impl std::error::Error for ReadError {}
 impl Reading {
     pub(super) fn mapped(mapped: Arc<Mapped>, range: Range<u64>) -> Reading {
         let Range { start, end } = range;
-        Reading(State::Mapped(Stretch { mapped, at: start, end, ready: start, reading: None }))
+        Reading(State::Mapped(Stretch {
+            mapped,
+            at: start,
+            end,
+            ready: start,
+            reading: None,
+        }))
     }
 
     pub(super) fn live(fill: Arc<Fill>) -> Reading {
-        let id = fill.window.lock().unwrap_or_else(PoisonError::into_inner).enter();
+        let id = fill
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .enter();
         Reading(State::Idle(Reader { fill, id, at: 0 }))
     }
 
@@ -131,8 +147,12 @@ impl Body for Reading {
     type Data = Bytes;
     type Error = ReadError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
-        self.poll_chunk(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
+        self.poll_chunk(cx)
+            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
@@ -172,7 +192,9 @@ impl Reader {
             })
             .await
             .map(|seen| seen.clone());
-        let Ok(seen) = seen else { return (self, Some(Err(ReadError::Fill(FillError::Crashed)))) };
+        let Ok(seen) = seen else {
+            return (self, Some(Err(ReadError::Fill(FillError::Crashed))));
+        };
         let upto = match seen.ended {
             Some(Err(error)) => return (self, Some(Err(ReadError::Fill(error)))),
             Some(Ok(())) => seen.arrived,
@@ -188,25 +210,41 @@ impl Reader {
         };
         if let Ok(bytes) = &piece {
             self.at += bytes.len() as u64;
-            self.fill.window.lock().unwrap_or_else(PoisonError::into_inner).stands_at(self.id, self.at);
+            self.fill
+                .window
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .stands_at(self.id, self.at);
             self.fill.moved.notify_waiters();
         }
         (self, Some(piece))
     }
 
     async fn from_disk(&self, upto: u64) -> Result<Bytes, ReadError> {
-        let file = self.fill.file.get().cloned().ok_or(ReadError::Fill(FillError::Crashed))?;
+        let file = self
+            .fill
+            .file
+            .get()
+            .cloned()
+            .ok_or(ReadError::Fill(FillError::Crashed))?;
         let (at, length) = (self.at, (upto - self.at).min(LIVE_PIECE));
         let read = tokio::task::spawn_blocking(move || {
             let mut buffer = vec![0; usize::try_from(length).map_err(io::Error::other)?];
             file.read_exact_at(&mut buffer, at)?;
             Ok::<_, io::Error>(Bytes::from(buffer))
         });
-        read.await.map_err(io::Error::other).flatten().map_err(|error| ReadError::Disk(error.to_string()))
+        read.await
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|error| ReadError::Disk(error.to_string()))
     }
 
     fn from_window(&self, upto: u64) -> Result<Bytes, ReadError> {
-        let window = self.fill.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = self
+            .fill
+            .window
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match window.look(self.at) {
             Look::Here(mut bytes) => {
                 bytes.truncate(usize::try_from(upto - self.at).unwrap_or(usize::MAX));

@@ -37,7 +37,10 @@ struct Pieces {
 }
 
 impl Chunks for Pieces {
-    fn next(&mut self) -> std::pin::Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>> {
+    fn next(
+        &mut self,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>>
+    {
         Box::pin(async {
             if let Some(gate) = &self.gate {
                 gate.acquire().await.unwrap().forget();
@@ -48,14 +51,23 @@ impl Chunks for Pieces {
 }
 
 impl Source for Script {
-    fn open(&mut self, from: u64) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>> {
+    fn open(
+        &mut self,
+        from: u64,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         let what = self.tries.pop_front().unwrap_or(Try::Cut(0));
         let rest = self.content.slice(from as usize..);
         let pieces = |bytes: Bytes, size: usize| -> VecDeque<_> {
-            bytes.chunks(size.max(1)).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect()
+            bytes
+                .chunks(size.max(1))
+                .map(|piece| Ok(Bytes::copy_from_slice(piece)))
+                .collect()
         };
-        let reset = SourceError { why: "connection reset".into(), temporary: true };
+        let reset = SourceError {
+            why: "connection reset".into(),
+            temporary: true,
+        };
         let mut gate = None;
         let left = match what {
             Try::All(size) => pieces(rest, size),
@@ -77,7 +89,10 @@ impl Source for Script {
             }
             Try::Panic => panic!("on purpose"),
             Try::Refuse => {
-                let error = SourceError { why: "404".into(), temporary: false };
+                let error = SourceError {
+                    why: "404".into(),
+                    temporary: false,
+                };
                 return Box::pin(async { Err(error) });
             }
         };
@@ -86,12 +101,22 @@ impl Source for Script {
 }
 
 fn content(length: usize) -> Bytes {
-    (0..length).map(|i| (i * 31 % 251) as u8).collect::<Vec<_>>().into()
+    (0..length)
+        .map(|i| (i * 31 % 251) as u8)
+        .collect::<Vec<_>>()
+        .into()
 }
 
 fn script(content: &Bytes, tries: &[Try]) -> (Script, std::sync::Arc<AtomicUsize>) {
     let opened = std::sync::Arc::new(AtomicUsize::new(0));
-    (Script { content: content.clone(), tries: tries.to_vec().into(), opened: opened.clone() }, opened)
+    (
+        Script {
+            content: content.clone(),
+            tries: tries.to_vec().into(),
+            opened: opened.clone(),
+        },
+        opened,
+    )
 }
 
 async fn store() -> (tempfile::TempDir, Store) {
@@ -147,7 +172,11 @@ async fn good_downloads_are_served_and_kept() {
 #[tokio::test]
 async fn bad_downloads_never_reach_their_end_and_leave_nothing_to_serve() {
     let all = content(20_000);
-    let wrong = { let mut bytes = all.to_vec(); bytes[19_999] ^= 1; Bytes::from(bytes) };
+    let wrong = {
+        let mut bytes = all.to_vec();
+        bytes[19_999] ^= 1;
+        Bytes::from(bytes)
+    };
     let cases: [(&str, &Bytes, &[Try]); 6] = [
         ("wrong byte", &wrong, &[Try::All(1000)]),
         ("wrong byte, empty end", &wrong, &[Try::EmptyEnd]),
@@ -175,7 +204,10 @@ async fn wrong_bytes_of_unknown_size_are_held_too() {
     let (_folder, store) = store().await;
     let (source, _) = script(&all, &[Try::EmptyEnd]);
     let (got, error) = drain(store.fill(&Digest::of(b"other"), None, source)).await;
-    assert!(matches!(error, Some(ReadError::Fill(FillError::WrongDigest))), "{error:?}");
+    assert!(
+        matches!(error, Some(ReadError::Fill(FillError::WrongDigest))),
+        "{error:?}"
+    );
     assert_eq!(got.len(), 4_999);
 }
 
@@ -212,7 +244,15 @@ async fn ranges_are_exact() {
     let (_folder, store) = store().await;
     store.put(&digest, all.clone()).await.unwrap();
     let blob = store.get(&digest).await.unwrap();
-    for range in [0..0, 0..1, 1..700_000, 262_143..262_145, 699_999..700_000, 700_000..700_001, 5_000..400_000] {
+    for range in [
+        0..0,
+        0..1,
+        1..700_000,
+        262_143..262_145,
+        699_999..700_000,
+        700_000..700_001,
+        5_000..400_000,
+    ] {
         let (got, _) = drain(blob.read(range.clone())).await;
         let end = (range.end as usize).min(all.len());
         assert_eq!(got, all[(range.start as usize).min(end)..end], "{range:?}");
@@ -225,17 +265,26 @@ async fn a_killed_download_is_resumed_where_it_was() {
     let digest = Digest::of(&all);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("partial")).unwrap();
-    let partial = folder.path().join("partial").join(digest.to_string().replace(':', "-"));
+    let partial = folder
+        .path()
+        .join("partial")
+        .join(digest.to_string().replace(':', "-"));
     std::fs::write(&partial, &all[..60_000]).unwrap();
     std::fs::write(folder.path().join("partial/put-1-1"), b"half").unwrap();
     let store = Store::open(folder.path(), 1 << 30).await.unwrap();
-    assert!(store.get(&digest).await.is_none(), "a partial file is never served");
+    assert!(
+        store.get(&digest).await.is_none(),
+        "a partial file is never served"
+    );
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(100));
     let (source, _) = script(&all, &[Try::Gated(gate.clone(), 10_000)]);
     let (got, error) = drain(store.fill(&digest, Some(100_000), source)).await;
     assert!(error.is_none());
     assert_eq!(got, all);
-    assert!(gate.available_permits() >= 100 - 5, "only the missing 40,000 bytes were fetched");
+    assert!(
+        gate.available_permits() >= 100 - 5,
+        "only the missing 40,000 bytes were fetched"
+    );
     assert!(!folder.path().join("partial/put-1-1").exists());
 }
 
@@ -245,21 +294,40 @@ async fn a_wrong_partial_file_is_thrown_away_and_the_next_try_is_clean() {
     let digest = Digest::of(&all);
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), 1 << 30).await.unwrap();
-    let partial = folder.path().join("partial").join(digest.to_string().replace(':', "-"));
+    let partial = folder
+        .path()
+        .join("partial")
+        .join(digest.to_string().replace(':', "-"));
     std::fs::write(&partial, vec![9; 20_000]).unwrap();
     let (source, _) = script(&all, &[Try::All(1000)]);
-    assert!(drain(store.fill(&digest, Some(50_000), source)).await.1.is_some());
+    assert!(
+        drain(store.fill(&digest, Some(50_000), source))
+            .await
+            .1
+            .is_some()
+    );
     settled(&store).await;
     assert!(!partial.exists());
     let (source, _) = script(&all, &[Try::All(1000)]);
-    assert!(drain(store.fill(&digest, Some(50_000), source)).await.1.is_none());
+    assert!(
+        drain(store.fill(&digest, Some(50_000), source))
+            .await
+            .1
+            .is_none()
+    );
 }
 
 #[tokio::test]
 async fn eviction_keeps_what_is_read_and_what_is_new() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), 100_000).await.unwrap();
-    let blobs: Vec<Bytes> = (0..5).map(|i| { let mut b = content(30_000).to_vec(); b[0] = i; b.into() }).collect();
+    let blobs: Vec<Bytes> = (0..5)
+        .map(|i| {
+            let mut b = content(30_000).to_vec();
+            b[0] = i;
+            b.into()
+        })
+        .collect();
     let digest = |i: usize| Digest::of(&blobs[i]);
     for blob in &blobs[..3] {
         store.put(&Digest::of(blob), blob.clone()).await.unwrap();
@@ -292,19 +360,33 @@ async fn a_full_disk_turns_the_download_into_a_pass_through() {
     }
     settled(&store).await;
     assert!(store.get(&digest).await.is_none());
-    assert_eq!(std::fs::read_dir(folder.path().join("partial")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("partial"))
+            .unwrap()
+            .count(),
+        0
+    );
     let mut wrong = all.to_vec();
     wrong[0] ^= 1;
     let (source, _) = script(&wrong.into(), &[Try::All(100_000)]);
     let (got, error) = drain(store.fill(&digest, Some(all.len() as u64), source)).await;
-    assert!(error.is_some() && got.len() < all.len(), "the last byte waits for the digest here as well");
+    assert!(
+        error.is_some() && got.len() < all.len(),
+        "the last byte waits for the digest here as well"
+    );
 }
 
 #[tokio::test]
 async fn put_refuses_other_content_and_takes_sha512() {
     let (_folder, store) = store().await;
-    assert_eq!(store.put(&Digest::of(b"a"), Bytes::from_static(b"b")).await, Err(FillError::WrongDigest));
-    let mut hasher: crate::oci::Hasher = format!("sha512:{}", "0".repeat(128)).parse::<Digest>().unwrap().hasher();
+    assert_eq!(
+        store.put(&Digest::of(b"a"), Bytes::from_static(b"b")).await,
+        Err(FillError::WrongDigest)
+    );
+    let mut hasher: crate::oci::Hasher = format!("sha512:{}", "0".repeat(128))
+        .parse::<Digest>()
+        .unwrap()
+        .hasher();
     hasher.update(b"a");
     let digest = hasher.finish();
     store.put(&digest, Bytes::from_static(b"a")).await.unwrap();

@@ -60,14 +60,20 @@ impl Window {
     }
 
     pub(super) fn look(&self, offset: u64) -> Look {
-        let Some((first, _)) = self.pieces.front() else { return Look::NotYet };
+        let Some((first, _)) = self.pieces.front() else {
+            return Look::NotYet;
+        };
         if offset < *first {
             return Look::Gone;
         }
-        let at = self.pieces.partition_point(|(start, piece)| start + piece.len() as u64 <= offset);
+        let at = self
+            .pieces
+            .partition_point(|(start, piece)| start + piece.len() as u64 <= offset);
         match self.pieces.get(at) {
             Some((start, piece)) => {
-                let skip = usize::try_from(offset - start).unwrap_or(usize::MAX).min(piece.len());
+                let skip = usize::try_from(offset - start)
+                    .unwrap_or(usize::MAX)
+                    .min(piece.len());
                 Look::Here(piece.slice(skip..))
             }
             None => Look::NotYet,

@@ -6,7 +6,10 @@ use crate::oci::{DOCKER_HUB, Reference};
 
 pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus) -> Option<Suspicion> {
     let repository = reference.repository();
-    let (namespace, name) = repository.path().split_once('/').filter(|_| repository.host() == DOCKER_HUB)?;
+    let (namespace, name) = repository
+        .path()
+        .split_once('/')
+        .filter(|_| repository.host() == DOCKER_HUB)?;
     if corpus.knows_namespace(&format!("{DOCKER_HUB}/{namespace}")) {
         return None;
     }
@@ -14,7 +17,9 @@ pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus) -> Option<
     Some(Suspicion {
         rule: "borrowed-name",
         tier: Tier::Hint,
-        message: format!("\"{namespace}\" is nobody known here, and {official} is the official image of that name"),
+        message: format!(
+            "\"{namespace}\" is nobody known here, and {official} is the official image of that name"
+        ),
         suggestions: vec![reference.in_repository(official)],
     })
 }

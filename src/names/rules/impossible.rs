@@ -10,17 +10,29 @@ const DOCKERS_OWN: [&str; 2] = ["mcp", "ai"];
 
 pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus) -> Option<Suspicion> {
     let repository = reference.repository();
-    let (namespace, _) = repository.path().split_once('/').filter(|_| repository.host() == DOCKER_HUB)?;
+    let (namespace, _) = repository
+        .path()
+        .split_once('/')
+        .filter(|_| repository.host() == DOCKER_HUB)?;
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let possible = (4..=30).contains(&namespace.len()) && namespace.bytes().all(plain);
-    if possible || DOCKERS_OWN.contains(&namespace) || corpus.knows_namespace(&format!("{DOCKER_HUB}/{namespace}")) {
+    if possible
+        || DOCKERS_OWN.contains(&namespace)
+        || corpus.knows_namespace(&format!("{DOCKER_HUB}/{namespace}"))
+    {
         return None;
     }
-    let elsewhere = INSTEAD.iter().filter_map(|host| Repository::new(host, repository.path()).ok());
+    let elsewhere = INSTEAD
+        .iter()
+        .filter_map(|host| Repository::new(host, repository.path()).ok());
     Some(Suspicion {
         rule: "impossible-namespace",
         tier: Tier::Block,
-        message: format!("no Docker Hub namespace can be called \"{namespace}\": they have 4 to 30 letters and digits"),
-        suggestions: elsewhere.map(|repository| reference.in_repository(repository)).collect(),
+        message: format!(
+            "no Docker Hub namespace can be called \"{namespace}\": they have 4 to 30 letters and digits"
+        ),
+        suggestions: elsewhere
+            .map(|repository| reference.in_repository(repository))
+            .collect(),
     })
 }

@@ -11,7 +11,11 @@ const LONG: usize = 8;
 /// Tier from which a look-alike is blocked rather than warned of.
 const STRONG: u8 = 2;
 
-pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> Option<Suspicion> {
+pub(in crate::names) fn check(
+    reference: &Reference,
+    corpus: &Corpus,
+    operator: &NameRules,
+) -> Option<Suspicion> {
     let repository = reference.repository();
     let (namespace, name) = repository.path().rsplit_once('/')?;
     if corpus.knows_namespace(repository.as_str().rsplit_once('/')?.0) {
@@ -19,16 +23,37 @@ pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus, operator: 
     }
     let (host, path) = (repository.host(), repository.path());
     let own = operator.protect.iter().filter(|own| own.host() == host);
-    let own: Vec<Protected> = own.map(|own| Protected { repository: own.clone(), tier: 3 }).collect();
+    let own: Vec<Protected> = own
+        .map(|own| Protected {
+            repository: own.clone(),
+            tier: 3,
+        })
+        .collect();
     let candidates = corpus.near_length(host, path.len(), 2).chain(&own);
     let likely = candidates.filter_map(|protected| {
         let tier = suspect(host, namespace, name, protected)?;
         let meant = &protected.repository;
-        Some(((std::cmp::Reverse(tier), strsim::osa_distance(path, meant.path()), meant.as_str()), tier, meant))
+        Some((
+            (
+                std::cmp::Reverse(tier),
+                strsim::osa_distance(path, meant.path()),
+                meant.as_str(),
+            ),
+            tier,
+            meant,
+        ))
     });
     let (_, tier, meant) = likely.min_by_key(|(rank, ..)| *rank)?;
-    let message = format!("\"{path}\" is {} {meant}", classify(path, meant.path())?.words());
-    Some(Suspicion { rule: "namespace-typo", tier, message, suggestions: vec![reference.in_repository(meant.clone())] })
+    let message = format!(
+        "\"{path}\" is {} {meant}",
+        classify(path, meant.path())?.words()
+    );
+    Some(Suspicion {
+        rule: "namespace-typo",
+        tier,
+        message,
+        suggestions: vec![reference.in_repository(meant.clone())],
+    })
 }
 
 fn suspect(host: &str, namespace: &str, name: &str, protected: &Protected) -> Option<Tier> {
@@ -38,8 +63,8 @@ fn suspect(host: &str, namespace: &str, name: &str, protected: &Protected) -> Op
     if distance == 0 || distance > close || theirs.len() < SHORT {
         return None;
     }
-    let starts_alike =
-        namespace.chars().next() == theirs.chars().next() || classify(namespace, theirs) == Some(Edit::Transposition);
+    let starts_alike = namespace.chars().next() == theirs.chars().next()
+        || classify(namespace, theirs) == Some(Edit::Transposition);
     let strong = protected.tier >= STRONG || (host == DOCKER_HUB && theirs == "library");
     match (name == their_name, starts_alike && strong) {
         (true, true) => Some(Tier::Block),

@@ -9,15 +9,26 @@ use crate::policy::{Code, ConfigEvidence, ConfigProfile, Gathered, JudgedImage, 
 const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, config: &Gathered<ConfigEvidence>) {
-    let Some(profile) = docket.rule.config.clone() else { return };
+    let Some(profile) = docket.rule.config.clone() else {
+        return;
+    };
     match config {
-        Gathered::Found(found) => found.images.iter().for_each(|image| judge_image(docket, &profile, image)),
+        Gathered::Found(found) => found
+            .images
+            .iter()
+            .for_each(|image| judge_image(docket, &profile, image)),
         Gathered::Absent => {
-            let message = "this is no container image, and the rule checks container configurations";
+            let message =
+                "this is no container image, and the rule checks container configurations";
             docket.find(Code::ConfigAbsent, Level::Deny, &profile.origin, message);
         }
         Gathered::Unavailable { why } => {
-            docket.find(Code::ConfigUnavailable, Level::Deny, &profile.origin, why.clone());
+            docket.find(
+                Code::ConfigUnavailable,
+                Level::Deny,
+                &profile.origin,
+                why.clone(),
+            );
         }
     }
 }
@@ -28,25 +39,52 @@ fn judge_image(docket: &mut Docket<'_>, profile: &ConfigProfile, image: &JudgedI
         docket.find_on(code, level, &profile.origin, Some(&image.platform), message);
     };
     match user(container) {
-        User::Missing => find(Code::UserMissing, profile.root_user, "names no user and so runs as root".to_owned()),
-        User::Root => find(Code::RootUser, profile.root_user, format!("runs as {:?}", container.user)),
+        User::Missing => find(
+            Code::UserMissing,
+            profile.root_user,
+            "names no user and so runs as root".to_owned(),
+        ),
+        User::Root => find(
+            Code::RootUser,
+            profile.root_user,
+            format!("runs as {:?}", container.user),
+        ),
         User::Other => {}
     }
     for port in &container.exposed_ports {
-        let number = port.split('/').next().and_then(|number| number.parse::<u16>().ok());
+        let number = port
+            .split('/')
+            .next()
+            .and_then(|number| number.parse::<u16>().ok());
         if number.is_some_and(|number| number > 0 && number < FIRST_UNPRIVILEGED_PORT) {
-            find(Code::PrivilegedPort, profile.privileged_ports, format!("exposes the privileged port {port}"));
+            find(
+                Code::PrivilegedPort,
+                profile.privileged_ports,
+                format!("exposes the privileged port {port}"),
+            );
         }
     }
     for variable in &container.env {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         if looks_secret(name, value) {
-            find(Code::SecretInEnv, profile.secret_env, format!("the environment variable {name} looks like a secret"));
+            find(
+                Code::SecretInEnv,
+                profile.secret_env,
+                format!("the environment variable {name} looks like a secret"),
+            );
         }
     }
     for label in &profile.labels {
-        if container.labels.get(label).is_none_or(|value| value.trim().is_empty()) {
-            find(Code::LabelMissing, Level::Deny, format!("the required label {label} is missing"));
+        if container
+            .labels
+            .get(label)
+            .is_none_or(|value| value.trim().is_empty())
+        {
+            find(
+                Code::LabelMissing,
+                Level::Deny,
+                format!("the required label {label} is missing"),
+            );
         }
     }
 }

@@ -13,21 +13,36 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, signature: &Gathered<Sig
     }
     let wanted = rule.signed_by.join(" or ");
     let (code, message) = if rule.signed_by.is_empty() {
-        (Code::SignatureMissing, "a signature is required, and the rule names nobody who could give it".to_owned())
+        (
+            Code::SignatureMissing,
+            "a signature is required, and the rule names nobody who could give it".to_owned(),
+        )
     } else {
         match signature {
             Gathered::Found(found) => {
-                let trusted: BTreeSet<&String> = found.signers.iter().filter(|name| rule.signed_by.contains(name)).collect();
+                let trusted: BTreeSet<&String> = found
+                    .signers
+                    .iter()
+                    .filter(|name| rule.signed_by.contains(name))
+                    .collect();
                 if trusted.len() as u64 >= u64::from(rule.threshold) {
                     return;
                 }
-                let message = format!("{} of {} required signatures by {wanted}", trusted.len(), rule.threshold);
+                let message = format!(
+                    "{} of {} required signatures by {wanted}",
+                    trusted.len(),
+                    rule.threshold
+                );
                 (Code::SignatureUntrusted, message)
             }
-            Gathered::Absent => (Code::SignatureMissing, format!("no signature found; {wanted} must sign")),
-            Gathered::Unavailable { why } => {
-                (Code::SignatureUnavailable, format!("a signature by {wanted} is required and could not be verified: {why}"))
-            }
+            Gathered::Absent => (
+                Code::SignatureMissing,
+                format!("no signature found; {wanted} must sign"),
+            ),
+            Gathered::Unavailable { why } => (
+                Code::SignatureUnavailable,
+                format!("a signature by {wanted} is required and could not be verified: {why}"),
+            ),
         }
     };
     match rule.unsigned {

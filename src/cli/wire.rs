@@ -1,0 +1,213 @@
+//! From settings to rooms that work together: the only place that builds everything.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::admission::{Admission, Parts};
+use crate::config::{self, Credentials, Diagnostics, Server};
+use crate::evidence::{Content, NameCollector};
+use crate::ledger::{Ledger, SqliteLedger};
+use crate::names::Corpus;
+use crate::policy::Policy;
+use crate::store::Store;
+use crate::upstream::{
+    self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstreams,
+};
+
+/// Why a command cannot begin.
+pub(super) enum Trouble {
+    /// A file has mistakes.
+    Mistakes(Diagnostics),
+    /// Anything else, in a sentence.
+    Other(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Mistakes(mistakes) => write!(f, "{}", mistakes.to_string().trim_end()),
+            Trouble::Other(why) => write!(f, "error: {why}"),
+        }
+    }
+}
+
+/// A sentence with the file in it.
+pub(super) fn about(file: &Path) -> impl Fn(std::io::Error) -> Trouble + '_ {
+    move |error| Trouble::Other(format!("{}: {error}", file.display()))
+}
+
+/// The server's settings: of the file, or the defaults.
+pub(super) fn server(file: Option<&Path>) -> Result<Server, Trouble> {
+    let (text, name) = match file {
+        Some(file) => (
+            config::reload::read(file).map_err(about(file))?,
+            file.to_string_lossy().into_owned(),
+        ),
+        None => (String::new(), "lazaret.toml".to_owned()),
+    };
+    config::parse_server(&text, &name).map_err(Trouble::Mistakes)
+}
+
+/// A policy with the text that it was read from.
+pub(super) struct Loaded {
+    pub(super) policy: Arc<Policy>,
+    pub(super) text: String,
+    /// None for the shipped one.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// The policy of a file, or the shipped one.
+pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
+    let (text, name) = match &file {
+        Some(file) => (
+            config::reload::read(file).map_err(about(file))?,
+            file_name(file),
+        ),
+        None => (
+            config::SHIPPED_POLICY.to_owned(),
+            config::SHIPPED_POLICY_NAME.to_owned(),
+        ),
+    };
+    let policy = config::parse_policy(&text, &name).map_err(Trouble::Mistakes)?;
+    Ok(Loaded {
+        policy: Arc::new(policy),
+        text,
+        file,
+    })
+}
+
+/// What verdicts call a policy file: its name without the folder, which is of no use to who reads the verdict.
+pub(super) fn file_name(file: &Path) -> String {
+    file.file_name()
+        .unwrap_or(file.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The registry client for these settings.
+pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
+    let settings = &server.upstream;
+    let mut registries = if settings.include_defaults {
+        upstream::default_registries()
+    } else {
+        Vec::new()
+    };
+    for written in &server.registries {
+        let known = registries
+            .iter()
+            .position(|registry| registry.host == written.host);
+        let built_in = known.map(|at| registries.remove(at)).or_else(|| {
+            upstream::default_registries()
+                .into_iter()
+                .find(|registry| registry.host == written.host)
+        });
+        registries.push(registry(written, built_in)?);
+    }
+    let settings = Settings {
+        registries,
+        proxy: settings.proxy.as_ref().map(|url| ProxySettings {
+            url: url.to_string(),
+            no_proxy: settings.no_proxy.clone(),
+        }),
+        ca_files: settings.ca_files.clone(),
+        timeouts: Timeouts {
+            connect: settings.connect_timeout,
+            read: settings.read_timeout,
+            deadline: settings.deadline,
+        },
+    };
+    Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
+}
+
+fn registry(
+    written: &config::Registry,
+    built_in: Option<RegistrySettings>,
+) -> Result<RegistrySettings, Trouble> {
+    let usual = built_in.as_ref().map_or_else(
+        || format!("https://{}", written.host),
+        |registry| registry.url.clone(),
+    );
+    let url = written
+        .url
+        .as_ref()
+        .map_or(usual, |url| url.as_str().trim_end_matches('/').to_owned());
+    let mut registry = built_in.unwrap_or_else(|| RegistrySettings::new(&written.host, &url));
+    registry.plain_http = url.starts_with("http://");
+    registry.url = url;
+    if !written.token_hosts.is_empty() {
+        registry.token_hosts = written.token_hosts.clone();
+    }
+    registry
+        .redirect_hosts
+        .extend(written.redirect_hosts.iter().cloned());
+    registry.allow_addresses = written
+        .allow_addresses
+        .iter()
+        .filter_map(|range| range.to_string().parse().ok())
+        .collect();
+    registry.ca_files = written.ca_file.iter().cloned().collect();
+    registry.credentials = match &written.credentials {
+        Credentials::Anonymous => upstream::Credentials::None,
+        Credentials::Password {
+            username,
+            password_file,
+        } => {
+            let password = std::fs::read_to_string(password_file).map_err(about(password_file))?;
+            upstream::Credentials::Static {
+                username: username.clone(),
+                password: Secret::new(password.trim_end()),
+            }
+        }
+        Credentials::DockerConfig(path) => {
+            upstream::Credentials::DockerConfig { path: path.clone() }
+        }
+        Credentials::Helper(name) => upstream::Credentials::Helper { name: name.clone() },
+    };
+    Ok(registry)
+}
+
+/// The gate's mind and what it stands on, in `folder`.
+pub(super) struct Built {
+    pub(super) admission: Arc<Admission>,
+    pub(super) upstreams: Arc<Upstreams>,
+    pub(super) store: Store,
+    pub(super) ledger: Arc<dyn Ledger>,
+}
+
+/// Opens store and ledger in `folder` and joins all rooms.
+pub(super) async fn build(
+    server: &Server,
+    policy: Arc<Policy>,
+    folder: &Path,
+) -> Result<Built, Trouble> {
+    std::fs::create_dir_all(folder).map_err(about(folder))?;
+    let upstreams = Arc::new(upstreams(server)?);
+    let store = Store::open(folder, server.cache.max_size)
+        .await
+        .map_err(about(folder))?;
+    let file = folder.join("ledger.db");
+    let ledger = SqliteLedger::open(&file)
+        .map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))?;
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let admission = Admission::new(Parts {
+        policy,
+        names: NameCollector::new(Corpus::embedded()),
+        content: Arc::new(Content::new(store.clone(), upstreams.clone())),
+        ledger: ledger.clone(),
+        tag_freshness: server.cache.tag_freshness,
+    });
+    Ok(Built {
+        admission,
+        upstreams,
+        store,
+        ledger,
+    })
+}
+
+/// A runtime for a command.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    built.map_err(|error| Trouble::Other(format!("no runtime: {error}")))
+}

@@ -1,0 +1,178 @@
+//! From a path to a page.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+use sha2::Digest as _;
+
+use crate::ledger::{Decision, Ledger, LedgerError, PullRow};
+use crate::oci::Reference;
+
+use super::{html, page};
+
+/// Most decisions on the first page, and most pulls on an explain page.
+const MOST: u32 = 50;
+
+/// What the pages are made from.
+pub struct Console {
+    /// Where decisions are.
+    pub ledger: Arc<dyn Ledger>,
+    /// The text for `/metrics`.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Answers one request.
+pub async fn respond(
+    console: &Console,
+    method: &Method,
+    path: &str,
+    query: &str,
+    accept: &str,
+) -> Response<Full<Bytes>> {
+    if method != Method::GET && method != Method::HEAD {
+        return answer(
+            StatusCode::METHOD_NOT_ALLOWED,
+            TEXT,
+            "this page is only read\n".to_owned(),
+        );
+    }
+    let json = accept.contains("application/json");
+    match path {
+        "/" => match console.ledger.decisions(None, MOST).await {
+            Ok(decisions) => answer(StatusCode::OK, HTML, page::index(&decisions)),
+            Err(error) => answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                TEXT,
+                format!("{error}\n"),
+            ),
+        },
+        "/livez" => answer(StatusCode::OK, TEXT, "alive\n".to_owned()),
+        "/readyz" => match console.ledger.flush().await {
+            Ok(()) => answer(StatusCode::OK, TEXT, "ready\n".to_owned()),
+            Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{error}\n")),
+        },
+        "/metrics" => answer(
+            StatusCode::OK,
+            "text/plain; version=0.0.4; charset=utf-8",
+            (console.metrics)(),
+        ),
+        _ => why(console, path, query, json).await,
+    }
+}
+
+async fn why(console: &Console, path: &str, query: &str, json: bool) -> Response<Full<Bytes>> {
+    let image = url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "image")
+        .map(|(_, value)| value);
+    let found = match (path.strip_prefix("/why/"), image) {
+        (Some(id), _) => match id.parse() {
+            Ok(id) => console.ledger.decision(id).await,
+            Err(()) => Ok(None),
+        },
+        (None, Some(image)) if path == "/why" => latest(console.ledger.as_ref(), &image).await,
+        _ => {
+            return answer(
+                StatusCode::NOT_FOUND,
+                HTML,
+                page::missing("There is no such page."),
+            );
+        }
+    };
+    match found {
+        Ok(Some(decision)) => {
+            let pulls = console
+                .ledger
+                .pulls_of(decision.id, MOST)
+                .await
+                .unwrap_or_default();
+            if json {
+                return answer(
+                    StatusCode::OK,
+                    "application/json",
+                    as_json(&decision, &pulls),
+                );
+            }
+            answer(StatusCode::OK, HTML, page::decision(&decision, &pulls))
+        }
+        Ok(None) => {
+            let why =
+                "No decision of that name is kept. It may be older than the ledger's retention.";
+            answer(StatusCode::NOT_FOUND, HTML, page::missing(why))
+        }
+        Err(error) => answer(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            TEXT,
+            format!("{error}\n"),
+        ),
+    }
+}
+
+/// The newest decision about an image: about the very reference where there is one, else about its repository.
+///
+/// # Errors
+/// As the ledger says.
+pub async fn latest(ledger: &dyn Ledger, image: &str) -> Result<Option<Decision>, LedgerError> {
+    let Ok(reference) = image.parse::<Reference>() else {
+        return Ok(None);
+    };
+    let mut decisions = ledger
+        .decisions(Some(reference.repository().clone()), MOST)
+        .await?;
+    let exact = decisions
+        .iter()
+        .position(|decision| decision.reference == reference)
+        .unwrap_or(0);
+    Ok((!decisions.is_empty()).then(|| decisions.swap_remove(exact)))
+}
+
+/// A decision for programs: the same on the explain page and from `lazaret why --json`.
+pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
+    serde_json::json!({
+        "id": decision.id,
+        "at": decision.at.to_string(),
+        "reference": decision.reference.to_string(),
+        "digest": decision.digest,
+        "allowed": decision.allowed,
+        "mode": decision.mode,
+        "verdict": decision.verdict,
+        "policy": { "file": decision.policy_file, "epoch": format!("{:016x}", decision.policy_epoch) },
+        "client": decision.client,
+        "gathered_ms": decision.gathered_ms,
+        "pulls": pulls,
+    })
+    .to_string()
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    let style = base64::engine::general_purpose::STANDARD
+        .encode(sha2::Sha256::digest(html::STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    headers.extend(
+        HeaderValue::from_str(&policy)
+            .ok()
+            .map(|policy| (header::CONTENT_SECURITY_POLICY, policy)),
+    );
+    response
+}
