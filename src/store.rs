@@ -20,5 +20,5 @@ mod window;
 mod tests;
 
 pub use disk::{Blob, Store, StoreStats};
-pub use fill::{BoxChunks, Chunks, FillError, MAX_BLOB_BYTES, Source, SourceError};
+pub use fill::{BoxChunks, Chunks, Coming, FillError, MAX_BLOB_BYTES, Source, SourceError};
 pub use reading::{ReadError, Reading};

@@ -32,6 +32,9 @@ pub struct Parts {
     pub tag_freshness: Duration,
 }
 
+/// What a flight of judging lands with.
+type Judged = Result<Arc<Ruling>, AdmissionError>;
+
 /// The gate's mind: shared by all listeners.
 pub struct Admission {
     pub(super) policy: ArcSwap<Policy>,
@@ -44,7 +47,7 @@ pub struct Admission {
     pub(super) approvals: Approvals,
     pub(super) resolving:
         Arc<Flights<(Repository, Tag), Result<super::tags::Resolution, AdmissionError>>>,
-    pub(super) judging: Arc<Flights<(Repository, Digest), Result<Arc<Ruling>, AdmissionError>>>,
+    pub(super) judging: Arc<Flights<(Repository, Digest), Judged>>,
 }
 
 /// What to tell a client that asked for a manifest.

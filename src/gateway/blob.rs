@@ -1,7 +1,5 @@
 //! Serving an approved blob: from disk, or joining the one download that fills the disk.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +7,7 @@ use hyper::Response;
 
 use crate::admission::ApprovedBlob;
 use crate::oci::{Digest, ErrorCode, Repository};
-use crate::store::{BoxChunks, Chunks, Source, SourceError};
+use crate::store::{BoxChunks, Chunks, Coming, Source, SourceError};
 use crate::telemetry;
 use crate::upstream::{BlobBody as UpstreamBody, Upstream, UpstreamError};
 
@@ -91,10 +89,7 @@ struct RegistrySource {
 }
 
 impl Source for RegistrySource {
-    fn open(
-        &mut self,
-        from: u64,
-    ) -> Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>> {
+    fn open(&mut self, from: u64) -> Coming<'_, Result<BoxChunks, SourceError>> {
         Box::pin(async move {
             let body = self
                 .upstream
@@ -114,9 +109,7 @@ struct RegistryChunks {
 }
 
 impl Chunks for RegistryChunks {
-    fn next(
-        &mut self,
-    ) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>> {
+    fn next(&mut self) -> Coming<'_, Option<Result<Bytes, SourceError>>> {
         Box::pin(async {
             let mut piece = self.body.chunk().await?.map_err(failed);
             if let Ok(bytes) = &mut piece {

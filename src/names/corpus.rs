@@ -21,7 +21,8 @@ pub struct Corpus {
     /// By host and length of the path, for quick candidates.
     by_length: HashMap<(String, usize), Vec<usize>>,
     known: HashSet<String>,
-    namespaces: HashSet<String>,
+    /// `host/namespace`, with the strongest tier under it.
+    namespaces: HashMap<String, u8>,
     hosts: Vec<String>,
     aliases: HashMap<String, String>,
     version: String,
@@ -48,7 +49,7 @@ impl Corpus {
             protected: Vec::new(),
             by_length: HashMap::new(),
             known: HashSet::new(),
-            namespaces: HashSet::new(),
+            namespaces: HashMap::new(),
             hosts: Vec::new(),
             aliases: HashMap::new(),
             version: "empty".to_owned(),
@@ -97,7 +98,8 @@ impl Corpus {
         let repository = &protected.repository;
         self.known.insert(repository.as_str().to_owned());
         if let Some((namespace, _)) = repository.as_str().rsplit_once('/') {
-            self.namespaces.insert(namespace.to_owned());
+            let strongest = self.namespaces.entry(namespace.to_owned()).or_default();
+            *strongest = protected.tier.max(*strongest);
         }
         let key = (repository.host().to_owned(), repository.path().len());
         self.by_length
@@ -119,7 +121,14 @@ impl Corpus {
 
     /// Whether well-known names live under `host/namespace`, or it is Docker Hub's closed namespace.
     pub(super) fn knows_namespace(&self, namespace: &str) -> bool {
-        self.namespaces.contains(namespace)
+        self.namespaces.contains_key(namespace)
+    }
+
+    /// Well-known namespaces of `host`, each with its strongest tier.
+    pub(super) fn namespaces_of(&self, host: &str) -> impl Iterator<Item = (&str, u8)> {
+        self.namespaces.iter().filter_map(move |(full, tier)| {
+            Some((full.strip_prefix(host)?.strip_prefix('/')?, *tier))
+        })
     }
 
     pub(super) fn hosts(&self) -> &[String] {

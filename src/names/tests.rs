@@ -9,7 +9,8 @@ fn judged(name: &str) -> Vec<Suspicion> {
 #[test]
 fn names_are_judged_as_a_person_would() {
     use Tier::{Block, Hint, Warn};
-    let table: &[(&str, Option<(Tier, &str, &str)>)] = &[
+    type Expected = Option<(Tier, &'static str, &'static str)>;
+    let table: &[(&str, Expected)] = &[
         ("nginx", None),
         ("docker.io/bitnami/redis", None),
         ("ghcr.io/some/thing", None),
@@ -39,8 +40,12 @@ fn names_are_judged_as_a_person_would() {
             Some((Block, "namespace-typo", "docker.io/library/nginx:latest")),
         ),
         (
-            "bitnmai/redis",
-            Some((Block, "namespace-typo", "docker.io/bitnami/redis:latest")),
+            "bitnmai/postgresql",
+            Some((
+                Block,
+                "namespace-typo",
+                "docker.io/bitnami/postgresql:latest",
+            )),
         ),
         (
             "ghrc.io/org/app:1",
@@ -139,17 +144,21 @@ fn real_mistakes_are_caught_and_real_names_pass() {
             .is_ok_and(|_| judged(name).iter().any(|s| s.tier >= Tier::Warn))
     });
     let (caught, all) = (caught.count(), names.len());
+    // Impossible namespaces in the benign set are mistakes and placeholders of the people who wrote them.
     let blocked: Vec<_> = benign
         .lines()
         .filter_map(|line| line.split('\t').next())
         .filter(|name| {
-            name.parse::<Reference>().is_ok() && judged(name).iter().any(|s| s.tier == Tier::Block)
+            name.parse::<Reference>().is_ok()
+                && judged(name)
+                    .iter()
+                    .any(|s| s.tier == Tier::Block && s.rule != "impossible-namespace")
         })
         .collect();
     println!(
         "caught {caught} of {all}; blocked of {} benign names: {blocked:?}",
         benign.lines().count()
     );
-    assert!(caught * 100 >= all * 75, "caught only {caught} of {all}");
-    assert!(blocked.len() <= 5, "{blocked:?}");
+    assert!(caught * 100 >= all * 85, "caught only {caught} of {all}");
+    assert!(blocked.is_empty(), "{blocked:?}");
 }

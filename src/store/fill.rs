@@ -26,21 +26,19 @@ const MAX_RESUMES: u32 = 5;
 /// How long a download waits for its slowest reader when it goes through memory only.
 const SLOWEST_READER: Duration = Duration::from_secs(30);
 
+/// Something on its way from a source.
+pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Where a blob's bytes come from.
 pub trait Source: Send + 'static {
     /// Begins to read at byte `from`, exactly.
-    fn open(
-        &mut self,
-        from: u64,
-    ) -> Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>>;
+    fn open(&mut self, from: u64) -> Coming<'_, Result<BoxChunks, SourceError>>;
 }
 
 /// The pieces of a blob in their order.
 pub trait Chunks: Send {
     /// The next piece; `None` at the end.
-    fn next(
-        &mut self,
-    ) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>>;
+    fn next(&mut self) -> Coming<'_, Option<Result<Bytes, SourceError>>>;
 }
 
 /// [`Chunks`] of any source.

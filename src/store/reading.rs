@@ -204,9 +204,9 @@ impl Reader {
             return (self, None);
         }
         let piece = if self.at < seen.on_disk {
-            self.from_disk(upto.min(seen.on_disk)).await
+            self.read_disk(upto.min(seen.on_disk)).await
         } else {
-            self.from_window(upto)
+            self.read_window(upto)
         };
         if let Ok(bytes) = &piece {
             self.at += bytes.len() as u64;
@@ -220,7 +220,7 @@ impl Reader {
         (self, Some(piece))
     }
 
-    async fn from_disk(&self, upto: u64) -> Result<Bytes, ReadError> {
+    async fn read_disk(&self, upto: u64) -> Result<Bytes, ReadError> {
         let file = self
             .fill
             .file
@@ -239,7 +239,7 @@ impl Reader {
             .map_err(|error| ReadError::Disk(error.to_string()))
     }
 
-    fn from_window(&self, upto: u64) -> Result<Bytes, ReadError> {
+    fn read_window(&self, upto: u64) -> Result<Bytes, ReadError> {
         let window = self
             .fill
             .window

@@ -37,10 +37,7 @@ struct Pieces {
 }
 
 impl Chunks for Pieces {
-    fn next(
-        &mut self,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Option<Result<Bytes, SourceError>>> + Send + '_>>
-    {
+    fn next(&mut self) -> Coming<'_, Option<Result<Bytes, SourceError>>> {
         Box::pin(async {
             if let Some(gate) = &self.gate {
                 gate.acquire().await.unwrap().forget();
@@ -51,10 +48,7 @@ impl Chunks for Pieces {
 }
 
 impl Source for Script {
-    fn open(
-        &mut self,
-        from: u64,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<BoxChunks, SourceError>> + Send + '_>> {
+    fn open(&mut self, from: u64) -> Coming<'_, Result<BoxChunks, SourceError>> {
         self.opened.fetch_add(1, Ordering::SeqCst);
         let what = self.tries.pop_front().unwrap_or(Try::Cut(0));
         let rest = self.content.slice(from as usize..);

@@ -51,7 +51,8 @@ impl Window {
         let slowest = self.readers.values().min().copied().unwrap_or(u64::MAX);
         while let Some((offset, piece)) = self.pieces.front() {
             let had = offset + piece.len() as u64 <= slowest;
-            if !had && !(by_force && self.bytes > WINDOW_BYTES / 2) {
+            let forced = by_force && self.bytes > WINDOW_BYTES / 2;
+            if !(had || forced) {
                 break;
             }
             self.bytes -= piece.len() as u64;

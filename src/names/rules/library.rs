@@ -23,8 +23,8 @@ pub(in crate::names) fn check(reference: &Reference, corpus: &Corpus) -> Option<
         )
     };
     alias(reference, name, corpus)
-        .or_else(|| near(reference, name, corpus))
         .or_else(|| tag_in_name(name, corpus))
+        .or_else(|| near(reference, name, corpus))
         .or_else(|| Some(unknown()))
 }
 

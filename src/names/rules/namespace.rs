@@ -43,30 +43,71 @@ pub(in crate::names) fn check(
             meant,
         ))
     });
-    let (_, tier, meant) = likely.min_by_key(|(rank, ..)| *rank)?;
+    let Some((_, tier, meant)) = likely.min_by_key(|(rank, ..)| *rank) else {
+        return brand(reference, host, namespace, name, corpus);
+    };
     let message = format!(
         "\"{path}\" is {} {meant}",
         classify(path, meant.path())?.words()
     );
+    let suggestions = vec![reference.in_repository(meant.clone())];
     Some(Suspicion {
         rule: "namespace-typo",
         tier,
         message,
-        suggestions: vec![reference.in_repository(meant.clone())],
+        suggestions,
     })
+}
+
+/// The image is not known, but its namespace is nearly one that is.
+fn brand(
+    reference: &Reference,
+    host: &str,
+    namespace: &str,
+    name: &str,
+    corpus: &Corpus,
+) -> Option<Suspicion> {
+    let known = corpus
+        .namespaces_of(host)
+        .filter(|(_, tier)| *tier >= STRONG);
+    let near = known.filter_map(|(known, _)| Some((closeness(namespace, known)?, known)));
+    let (_, meant) = near
+        .filter(|(_, known)| starts_alike(namespace, known))
+        .min()?;
+    let message = format!(
+        "the namespace \"{namespace}\" is {} {host}/{meant}",
+        classify(namespace, meant)?.words()
+    );
+    let better = crate::oci::Repository::new(host, &format!("{meant}/{name}")).ok()?;
+    let suggestions = vec![reference.in_repository(better)];
+    Some(Suspicion {
+        rule: "namespace-brand",
+        tier: Tier::Warn,
+        message,
+        suggestions,
+    })
+}
+
+/// The distance of two namespaces, where it is small enough for a mistake.
+fn closeness(namespace: &str, known: &str) -> Option<usize> {
+    let distance = strsim::osa_distance(namespace, known);
+    let close = if known.len() >= LONG { 2 } else { 1 };
+    (distance > 0 && distance <= close && known.len() >= SHORT).then_some(distance)
+}
+
+fn starts_alike(namespace: &str, known: &str) -> bool {
+    namespace.chars().next() == known.chars().next()
+        || classify(namespace, known) == Some(Edit::Transposition)
 }
 
 fn suspect(host: &str, namespace: &str, name: &str, protected: &Protected) -> Option<Tier> {
     let (theirs, their_name) = protected.repository.path().rsplit_once('/')?;
-    let distance = strsim::osa_distance(namespace, theirs);
-    let close = if theirs.len() >= LONG { 2 } else { 1 };
-    if distance == 0 || distance > close || theirs.len() < SHORT {
-        return None;
-    }
-    let starts_alike = namespace.chars().next() == theirs.chars().next()
-        || classify(namespace, theirs) == Some(Edit::Transposition);
+    closeness(namespace, theirs)?;
     let strong = protected.tier >= STRONG || (host == DOCKER_HUB && theirs == "library");
-    match (name == their_name, starts_alike && strong) {
+    match (
+        name == their_name,
+        starts_alike(namespace, theirs) && strong,
+    ) {
         (true, true) => Some(Tier::Block),
         (true, false) => Some(Tier::Warn),
         (false, true) if strsim::osa_distance(name, their_name) == 1 => Some(Tier::Warn),
