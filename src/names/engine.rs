@@ -58,8 +58,8 @@ pub fn judge(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> Na
             Some(suspicion) => suspicions.push(suspicion),
             None => suspicions.extend(
                 rules::library::check(reference, corpus)
+                    .or_else(|| rules::impossible::check(reference, corpus, operator))
                     .or_else(|| rules::namespace::check(reference, corpus, operator))
-                    .or_else(|| rules::impossible::check(reference, corpus))
                     .or_else(|| rules::borrowed::check(reference, corpus)),
             ),
         }

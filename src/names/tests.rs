@@ -64,7 +64,7 @@ fn names_are_judged_as_a_person_would() {
             Some((
                 Block,
                 "impossible-namespace",
-                "ghcr.io/netbox-community/netbox:latest",
+                "docker.io/netboxcommunity/netbox:latest",
             )),
         ),
         (
