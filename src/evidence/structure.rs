@@ -108,6 +108,14 @@ async fn child_image(
             bytes.len()
         )));
     }
+    if manifest.media_type() != child.media_type {
+        return Err(ContentError::Shape(format!(
+            "the index calls {} a {:?}, it is a {:?}",
+            child.digest,
+            child.media_type,
+            manifest.media_type()
+        )));
+    }
     match manifest {
         Manifest::Image(image) => Ok(image),
         Manifest::Index(_) => Err(ContentError::Shape(

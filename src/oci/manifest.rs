@@ -90,10 +90,15 @@ pub struct ImageManifest {
 }
 
 impl ImageManifest {
-    /// Whether the configuration is that of a container image, rather than an artifact's.
+    /// Whether a client could run this: the configuration is a container's and a layer may be a file system.
+    /// cosign keeps signatures under a container's configuration type, with documents as layers.
     pub fn is_container(&self) -> bool {
-        [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG]
-            .contains(&self.config.media_type.as_str())
+        let document = |layer: &Descriptor| {
+            layer.media_type.ends_with("+json") || layer.media_type.starts_with("text/")
+        };
+        let config = [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG]
+            .contains(&self.config.media_type.as_str());
+        config && (self.layers.is_empty() || !self.layers.iter().all(document))
     }
 }
 

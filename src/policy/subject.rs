@@ -14,7 +14,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The children of an index that `platforms` name, attestation manifests left out. Empty for an image.
+    /// The children of an index that `platforms` name, and those that name no platform, for clients may choose
+    /// these; attestation manifests are left out. Empty for an image.
     pub fn judged_children<'a>(
         &'a self,
         platforms: &'a [Platform],
@@ -30,7 +31,7 @@ impl Subject {
                 child
                     .platform
                     .as_ref()
-                    .is_some_and(|has| platforms.iter().any(|wanted| has.satisfies(wanted)))
+                    .is_none_or(|has| platforms.iter().any(|wanted| has.satisfies(wanted)))
             })
     }
 }

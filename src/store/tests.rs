@@ -202,7 +202,7 @@ async fn wrong_bytes_of_unknown_size_are_held_too() {
         matches!(error, Some(ReadError::Fill(FillError::WrongDigest))),
         "{error:?}"
     );
-    assert_eq!(got.len(), 4_999);
+    assert!(got.len() <= 4_999, "the last byte was handed out");
 }
 
 #[tokio::test]

@@ -293,7 +293,8 @@ impl Upstream {
         };
         if url.origin() == self.base.origin() {
             let alive = match &ended {
-                Ok(answer) => !answer.status().is_server_error(),
+                // A 500 is about one question; these three say that the registry itself is down.
+                Ok(answer) => !matches!(answer.status().as_u16(), 502..=504),
                 Err(e) => !matches!(e.kind(), Kind::Unreachable | Kind::Timeout),
             };
             self.breaker.record(alive);
