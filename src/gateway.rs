@@ -3,7 +3,6 @@
 //! `docs/request-handling.md` tells every branch in order; `pull.rs` is the path on one screen, and
 //! `respond.rs` the only place that knows HTTP statuses.
 
-mod admin;
 mod blob;
 mod body;
 mod listen;
@@ -15,7 +14,6 @@ mod request;
 mod respond;
 mod tls;
 
-pub use admin::admin;
 pub use listen::{Limits, Listener, serve};
 pub use pull::{Gateway, Hold, Side};
 pub use tls::{TlsError, TlsFiles};

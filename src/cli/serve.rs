@@ -13,7 +13,7 @@ use super::{FAILED, ServeArgs, output};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
-use crate::console::Console;
+use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, TlsFiles};
 use crate::store::Store;
 use crate::telemetry;
@@ -51,7 +51,10 @@ fn settings(args: ServeArgs) -> Result<(Server, Loaded), Trouble> {
 }
 
 async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
-    telemetry::init(server.log.format, server.log.level);
+    telemetry::init(
+        server.log.format == config::LogFormat::Json,
+        server.log.level.as_str(),
+    );
     // From the first moment: an untimely signal must not kill what listens to it only later.
     let mut signals = Signals::listen()?;
     std::fs::create_dir_all(&server.data_dir).map_err(about(&server.data_dir))?;
@@ -223,7 +226,7 @@ fn pages(
         metrics: Box::new(metrics),
     });
     gateway::serve(listener, Limits::default(), stopping, move |request, _| {
-        gateway::admin(console.clone(), request)
+        console::admin(console.clone(), request)
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::primitive::{Counter, CounterVec, Gauge, Histogram, show};
+use super::primitive::{Counter, CounterVec, Gauge, Histogram, Show, show};
 use crate::policy::{Code, Level, Verdict};
 
 /// Kinds of content that the cache holds.
@@ -150,42 +150,82 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        show(
-            out,
-            "lazaret_pulls_total",
-            "Manifests asked for.",
-            &self.pulls,
-        )?;
-        show(
-            out,
-            "lazaret_verdicts_total",
-            "Verdicts reached.",
-            &self.verdicts,
-        )?;
-        show(
-            out,
-            "lazaret_findings_total",
-            "Findings of verdicts.",
-            &self.findings,
-        )?;
-        show(
-            out,
-            "lazaret_cache_hits_total",
-            "Asked for and there.",
-            &self.cache_hits,
-        )?;
-        show(
-            out,
-            "lazaret_cache_misses_total",
-            "Asked for and not there.",
-            &self.cache_misses,
-        )?;
-        show(
-            out,
-            "lazaret_fills_total",
-            "Downloads into the store.",
-            &self.fills,
-        )?;
+        let families: [(&str, &str, &dyn Show); 15] = [
+            ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
+            (
+                "lazaret_verdicts_total",
+                "Verdicts reached.",
+                &self.verdicts,
+            ),
+            (
+                "lazaret_findings_total",
+                "Findings of verdicts.",
+                &self.findings,
+            ),
+            (
+                "lazaret_cache_hits_total",
+                "Asked for and there.",
+                &self.cache_hits,
+            ),
+            (
+                "lazaret_cache_misses_total",
+                "Asked for and not there.",
+                &self.cache_misses,
+            ),
+            (
+                "lazaret_fills_total",
+                "Downloads into the store.",
+                &self.fills,
+            ),
+            (
+                "lazaret_upstream_seconds",
+                "Time to a registry's answer.",
+                &self.upstream_seconds,
+            ),
+            (
+                "lazaret_verdict_seconds",
+                "Time to a verdict.",
+                &self.verdict_seconds,
+            ),
+            (
+                "lazaret_store_bytes",
+                "Bytes of blobs on disk.",
+                &self.store_bytes,
+            ),
+            (
+                "lazaret_store_evictions_total",
+                "Blobs removed for room.",
+                &self.store_evictions,
+            ),
+            (
+                "lazaret_config_last_reload_successful",
+                "1 when the last reload was good.",
+                &self.reload_successful,
+            ),
+            (
+                "lazaret_config_last_reload_timestamp_seconds",
+                "Time of the last good reload.",
+                &self.reload_timestamp,
+            ),
+            (
+                "lazaret_connections",
+                "Open client connections.",
+                &self.connections,
+            ),
+            (
+                "lazaret_pull_bytes_total",
+                "Bytes of blobs sent to clients.",
+                &self.pull_bytes,
+            ),
+            (
+                "lazaret_ledger_errors_total",
+                "Records the ledger could not take.",
+                &self.ledger_errors,
+            ),
+        ];
+        for (name, help, family) in families {
+            show(out, name, help, family)?;
+        }
         if let Some(requests) = self.upstream_requests.get() {
             show(
                 out,
@@ -194,60 +234,6 @@ impl Metrics {
                 requests,
             )?;
         }
-        show(
-            out,
-            "lazaret_upstream_seconds",
-            "Time to a registry's answer.",
-            &self.upstream_seconds,
-        )?;
-        show(
-            out,
-            "lazaret_verdict_seconds",
-            "Time to a verdict.",
-            &self.verdict_seconds,
-        )?;
-        show(
-            out,
-            "lazaret_store_bytes",
-            "Bytes of blobs on disk.",
-            &self.store_bytes,
-        )?;
-        show(
-            out,
-            "lazaret_store_evictions_total",
-            "Blobs removed for room.",
-            &self.store_evictions,
-        )?;
-        show(
-            out,
-            "lazaret_config_last_reload_successful",
-            "1 when the last reload was good.",
-            &self.reload_successful,
-        )?;
-        show(
-            out,
-            "lazaret_config_last_reload_timestamp_seconds",
-            "Time of the last good reload.",
-            &self.reload_timestamp,
-        )?;
-        show(
-            out,
-            "lazaret_connections",
-            "Open client connections.",
-            &self.connections,
-        )?;
-        show(
-            out,
-            "lazaret_pull_bytes_total",
-            "Bytes of blobs sent to clients.",
-            &self.pull_bytes,
-        )?;
-        show(
-            out,
-            "lazaret_ledger_errors_total",
-            "Records the ledger could not take.",
-            &self.ledger_errors,
-        )?;
         let version = env!("CARGO_PKG_VERSION");
         writeln!(
             out,

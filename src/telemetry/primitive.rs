@@ -144,38 +144,45 @@ impl Histogram {
 
 /// A thing that can be written in the text exposition format 0.0.4 of Prometheus.
 pub(super) trait Show {
-    const KIND: &'static str;
+    /// Prometheus's word for it.
+    fn kind(&self) -> &'static str;
     fn samples(&self, name: &str, out: &mut String) -> std::fmt::Result;
 }
 
 /// Writes one family with its head.
-pub(super) fn show<M: Show>(
+pub(super) fn show(
     out: &mut String,
     name: &str,
     help: &str,
-    metric: &M,
+    metric: &dyn Show,
 ) -> std::fmt::Result {
     let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {}", M::KIND)?;
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {}", metric.kind())?;
     metric.samples(name, out)
 }
 
 impl Show for Counter {
-    const KIND: &'static str = "counter";
+    fn kind(&self) -> &'static str {
+        "counter"
+    }
     fn samples(&self, name: &str, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{name} {}", self.get())
     }
 }
 
 impl Show for Gauge {
-    const KIND: &'static str = "gauge";
+    fn kind(&self) -> &'static str {
+        "gauge"
+    }
     fn samples(&self, name: &str, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{name} {}", self.get())
     }
 }
 
 impl Show for CounterVec {
-    const KIND: &'static str = "counter";
+    fn kind(&self) -> &'static str {
+        "counter"
+    }
     fn samples(&self, name: &str, out: &mut String) -> std::fmt::Result {
         for (values, counter) in &self.series {
             let labels: Vec<String> = self
@@ -191,7 +198,9 @@ impl Show for CounterVec {
 }
 
 impl Show for Histogram {
-    const KIND: &'static str = "histogram";
+    fn kind(&self) -> &'static str {
+        "histogram"
+    }
     fn samples(&self, name: &str, out: &mut String) -> std::fmt::Result {
         let mut count = 0;
         for (bound, bucket) in BOUNDS.iter().zip(&self.buckets) {

@@ -18,7 +18,7 @@ evidence  : oci policy names upstream store telemetry
 admission : oci policy names upstream store ledger evidence telemetry
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
 console   : oci policy ledger admission telemetry
-telemetry :
+telemetry : oci policy
 cli       : *
 main      : *
 lib       :

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::header::ACCEPT;
 use hyper::{Request, Response};
 
-use crate::console::{Console, respond};
+use super::{Console, respond};
 
 /// Answers one request of the admin listener.
 pub async fn admin<B>(console: Arc<Console>, request: Request<B>) -> Response<Full<Bytes>> {

@@ -1,0 +1,235 @@
+//! The tables of a policy that stand for themselves: names, signers, configuration profiles, waivers.
+
+use jiff::Timestamp;
+
+use crate::oci::Platform;
+use crate::policy::{Code, ConfigProfile, Level, NamePolicy, Pattern, Waiver};
+
+use super::diagnostic::nearest;
+use super::policy_build::Build;
+use super::policy_file::{
+    Action, At, ConfigTable, NamesTable, SignerKind, SignerTable, Text, WaiverTable,
+};
+use super::units;
+
+impl Build {
+    pub(super) fn platforms(&mut self, written: Option<&[Text]>) -> Vec<Platform> {
+        let shipped = ["linux/amd64", "linux/arm64"]
+            .iter()
+            .filter_map(|text| text.parse().ok());
+        let Some(written) = written else {
+            return shipped.collect();
+        };
+        let mut platforms = Vec::new();
+        for text in written {
+            match text.get().parse::<Platform>() {
+                Ok(platform) => platforms.push(platform),
+                Err(why) => drop(self.error(text.span(), why.to_string())),
+            }
+        }
+        platforms
+    }
+
+    pub(super) fn names(&mut self, table: &At<NamesTable>) -> NamePolicy {
+        let written = table.get();
+        if written.registries.is_empty() {
+            self.error(
+                table.span(),
+                "no registry is allowed, so every pull would be denied",
+            )
+            .help("list at least one, as in registries = [\"docker.io\"]");
+        }
+        for host in &written.registries {
+            if crate::oci::Repository::new(host.get(), "x/y")
+                .map_or(true, |r| r.host() != host.get())
+            {
+                self.error(host.span(), format!("{:?} is no registry host", host.get()))
+                    .help(
+                        "write it as it stands before the first / of an image, as in \"ghcr.io\"",
+                    );
+            }
+        }
+        NamePolicy {
+            registries: written
+                .registries
+                .iter()
+                .map(|host| host.get().clone())
+                .collect(),
+            internal: self.patterns(&written.internal, false),
+            protect: self.patterns(&written.protect, false),
+            allow: self.patterns(&written.allow, false),
+            block: written.block.map_or(Level::Deny, level),
+            warn: written.warn.map_or(Level::Warn, level),
+            hint: written.hint.map_or(Level::Note, level),
+            origin: self.origin(&table.span(), "[names]"),
+        }
+    }
+
+    pub(super) fn patterns(&mut self, written: &[Text], with_host: bool) -> Vec<Pattern> {
+        let mut patterns = Vec::new();
+        for text in written {
+            match Pattern::parse(text.get()) {
+                Ok(pattern) if with_host && !pattern.names_host() => {
+                    let help =
+                        format!("write the registry too, as in \"docker.io/{}\"", text.get());
+                    self.error(text.span(), "the pattern names no registry")
+                        .help(help);
+                }
+                Ok(pattern) => patterns.push(pattern),
+                Err(why) => drop(
+                    self.error(
+                        text.span(),
+                        format!("the pattern {:?} is malformed", text.get()),
+                    )
+                    .help(why),
+                ),
+            }
+        }
+        patterns
+    }
+
+    pub(super) fn signer(&mut self, name: &str, table: &At<SignerTable>) {
+        let signer = table.get();
+        let kind = match (signer.kind, &signer.publisher) {
+            (Some(kind), _) => kind,
+            (None, Some(_)) => SignerKind::Publisher,
+            (None, None) => {
+                self.error(table.span(), format!("[signer.{name}] has no kind"))
+                    .help(
+                        "write kind = \"key\", \"keyless\", \"notation\", \"pgp\" or \"publisher\"",
+                    );
+                return;
+            }
+        };
+        for (key, text) in [
+            ("issuer", &signer.issuer),
+            ("subject", &signer.subject),
+            ("publisher", &signer.publisher),
+        ] {
+            if let Some(text) = text.as_ref().filter(|text| {
+                text.get()
+                    .trim_matches(['*', '.', '^', '$', ' '])
+                    .is_empty()
+            }) {
+                self.error(text.span(), format!("the {key} matches everybody"))
+                    .help("name who is trusted");
+            }
+        }
+        if let Some(tlog) = signer
+            .tlog
+            .as_ref()
+            .filter(|tlog| tlog.get() != "off" && tlog.get() != "required")
+        {
+            self.error(tlog.span(), format!("unknown word `{}`", tlog.get()))
+                .help(suggestion(tlog.get(), ["off", "required"]));
+        }
+        let empty = |list: &Option<Vec<Text>>| list.as_ref().is_none_or(Vec::is_empty);
+        let missing = match kind {
+            SignerKind::Keyless if signer.issuer.is_none() => Some("issuer"),
+            SignerKind::Keyless if signer.subject.is_none() => Some("subject"),
+            SignerKind::Key | SignerKind::Pgp if empty(&signer.pem) => Some("pem"),
+            SignerKind::Notation if signer.trust_store.is_none() => Some("trust_store"),
+            SignerKind::Notation if empty(&signer.trusted_identities) => Some("trusted_identities"),
+            SignerKind::Publisher if signer.publisher.is_none() => Some("publisher"),
+            _ => None,
+        };
+        if let Some(key) = missing {
+            self.error(
+                table.span(),
+                format!("[signer.{name}] has no {key}, so it could be anybody"),
+            )
+            .help(format!("add {key} = …"));
+        }
+    }
+
+    pub(super) fn config(&mut self, name: &str, table: &At<ConfigTable>) -> ConfigProfile {
+        let written = table.get();
+        ConfigProfile {
+            root_user: written.root_user.map_or(Level::Note, level),
+            privileged_ports: written.privileged_ports.map_or(Level::Note, level),
+            secret_env: written.secret_env.map_or(Level::Note, level),
+            min_age: written.min_age.as_ref().and_then(|age| self.duration(age)),
+            labels: written
+                .labels
+                .iter()
+                .map(|label| label.get().clone())
+                .collect(),
+            origin: self.origin(&table.span(), format!("[config.{name}]")),
+        }
+    }
+
+    pub(super) fn duration(&mut self, text: &Text) -> Option<std::time::Duration> {
+        units::duration(text.get().as_str())
+            .map_err(|why| {
+                self.error(text.span(), format!("{:?} is no duration", text.get()))
+                    .help(why);
+            })
+            .ok()
+    }
+
+    pub(super) fn waiver(&mut self, table: &At<WaiverTable>) -> Option<Waiver> {
+        let written = table.get();
+        for (key, text) in [("reason", &written.reason), ("owner", &written.owner)] {
+            if text.get().trim().is_empty() {
+                self.error(text.span(), format!("the waiver's {key} is empty"))
+                    .help("a waiver says why and who answers for it");
+            }
+        }
+        if written.images.get().is_empty() {
+            self.error(written.images.span(), "the waiver is for no image");
+        }
+        let images = self.patterns(written.images.get(), true);
+        let finding = written.finding.get().parse::<Code>();
+        if finding.is_err() {
+            let codes = Code::ALL.iter().map(|code| code.as_str());
+            let message = format!("unknown finding code `{}`", written.finding.get());
+            self.error(written.finding.span(), message)
+                .help(suggestion(written.finding.get(), codes));
+        }
+        let until = instant(written.until.0.get_ref());
+        if until.is_none() {
+            self.error(written.until.0.span(), "until is no point in time")
+                .help("write a date, as in until = 2027-01-31");
+        }
+        Some(Waiver {
+            finding: finding.ok()?,
+            images,
+            reason: written.reason.get().clone(),
+            owner: written.owner.get().clone(),
+            until: until?,
+            origin: self.origin(&table.span(), "[[waiver]]"),
+        })
+    }
+}
+
+fn level(action: Action) -> Level {
+    match action {
+        Action::Allow => Level::Note,
+        Action::Warn => Level::Warn,
+        Action::Deny => Level::Deny,
+    }
+}
+
+/// A date ends with its day, in UTC; a time without offset is UTC.
+fn instant(written: &toml::value::Datetime) -> Option<Timestamp> {
+    let date = written.date?;
+    let text = match (written.time, written.offset) {
+        (Some(_), Some(_)) => written.to_string(),
+        (Some(_), None) => format!("{written}Z"),
+        (None, _) => {
+            let start: Timestamp = format!("{date}T00:00:00Z").parse().ok()?;
+            return start.checked_add(jiff::SignedDuration::from_hours(24)).ok();
+        }
+    };
+    text.parse().ok()
+}
+
+/// "did you mean", if one of `known` is close to `word`; else what there is.
+pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(word, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if known.is_empty() => "there is none yet: add the table".to_owned(),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
