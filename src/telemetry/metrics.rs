@@ -150,7 +150,26 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let families: [(&str, &str, &dyn Show); 15] = [
+        for (name, help, family) in self.of_pulls().into_iter().chain(self.of_server()) {
+            show(out, name, help, family)?;
+        }
+        if let Some(requests) = self.upstream_requests.get() {
+            show(
+                out,
+                "lazaret_upstream_requests_total",
+                "Requests to registries.",
+                requests,
+            )?;
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        writeln!(
+            out,
+            "# HELP lazaret_build_info The version that runs.\n# TYPE lazaret_build_info gauge\nlazaret_build_info{{version=\"{version}\"}} 1"
+        )
+    }
+
+    fn of_pulls(&self) -> [Family<'_>; 9] {
+        [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
             (
                 "lazaret_verdicts_total",
@@ -188,6 +207,16 @@ impl Metrics {
                 &self.verdict_seconds,
             ),
             (
+                "lazaret_pull_bytes_total",
+                "Bytes of blobs sent to clients.",
+                &self.pull_bytes,
+            ),
+        ]
+    }
+
+    fn of_server(&self) -> [Family<'_>; 6] {
+        [
+            (
                 "lazaret_store_bytes",
                 "Bytes of blobs on disk.",
                 &self.store_bytes,
@@ -213,34 +242,16 @@ impl Metrics {
                 &self.connections,
             ),
             (
-                "lazaret_pull_bytes_total",
-                "Bytes of blobs sent to clients.",
-                &self.pull_bytes,
-            ),
-            (
                 "lazaret_ledger_errors_total",
                 "Records the ledger could not take.",
                 &self.ledger_errors,
             ),
-        ];
-        for (name, help, family) in families {
-            show(out, name, help, family)?;
-        }
-        if let Some(requests) = self.upstream_requests.get() {
-            show(
-                out,
-                "lazaret_upstream_requests_total",
-                "Requests to registries.",
-                requests,
-            )?;
-        }
-        let version = env!("CARGO_PKG_VERSION");
-        writeln!(
-            out,
-            "# HELP lazaret_build_info The version that runs.\n# TYPE lazaret_build_info gauge\nlazaret_build_info{{version=\"{version}\"}} 1"
-        )
+        ]
     }
 }
+
+/// Name, help and the numbers.
+type Family<'a> = (&'static str, &'static str, &'a dyn Show);
 
 impl Default for Metrics {
     fn default() -> Self {
