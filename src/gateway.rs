@@ -7,6 +7,7 @@ mod blob;
 mod body;
 mod listen;
 mod lists;
+mod part;
 mod patient;
 mod pull;
 mod refuse;

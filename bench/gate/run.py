@@ -13,7 +13,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import peers
-from upstream import Image, Upstream, digest
+from upstream import MANIFEST, Image, Upstream, digest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
@@ -32,7 +32,7 @@ def report(name, ours, peer, unit, peer_name, better):
 
 def wrk(url):
     """Requests a second and p99 in milliseconds with 32 connections."""
-    out = subprocess.run([peers.need("wrk"), "-t1", "-c32", "-d%ds" % SECONDS, "--latency", url],
+    out = subprocess.run([peers.need("wrk"), "-t1", "-c32", "-d%ds" % SECONDS, "--latency", "-H", "Accept: " + MANIFEST, url],
                          check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in out:
         raise SystemExit("errors while measuring %s:\n%s" % (url, out))
@@ -87,7 +87,8 @@ def blobs(gate, web, image):
 
 
 def fetch(port, path):
-    with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path), timeout=300) as answer:
+    request = urllib.request.Request("http://127.0.0.1:%d%s" % (port, path), headers={"Accept": MANIFEST + ", */*"})
+    with urllib.request.urlopen(request, timeout=300) as answer:
         total = 0
         while chunk := answer.read(1 << 16):
             total += len(chunk)

@@ -12,9 +12,10 @@ use crate::telemetry;
 use crate::upstream::{BlobBody as UpstreamBody, Upstream, UpstreamError};
 
 use super::body::{Account, BlobBody, Body};
+use super::part::Part;
 use super::pull::Gateway;
 use super::request::Ask;
-use super::respond::{self, Part};
+use super::respond;
 
 impl Gateway {
     pub(super) async fn serve_blob(
