@@ -1,6 +1,6 @@
 //! The store itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -17,6 +17,9 @@ use super::index::{Index, blob_path};
 use super::mapped::Mapped;
 use super::reading::Reading;
 
+/// Most blobs that stay mapped though nobody reads them.
+const MAX_RECENT: usize = 32;
+
 /// Blobs by digest on local disk. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(pub(super) Arc<Inner>);
@@ -27,6 +30,8 @@ pub(super) struct Inner {
     pub(super) capacity: u64,
     pub(super) index: Index,
     pub(super) open: Mutex<HashMap<Digest, Weak<Mapped>>>,
+    /// The maps of the last blobs, so that the next reader need not have every page mapped anew.
+    pub(super) recent: Mutex<VecDeque<Arc<Mapped>>>,
     pub(super) fills: Mutex<HashMap<Digest, Arc<Fill>>>,
     pub(super) counters: Counters,
     /// Bytes after which writing fails, for tests of full disks.
@@ -100,6 +105,7 @@ impl Store {
             capacity: capacity_bytes,
             index,
             open: Mutex::new(HashMap::new()),
+            recent: Mutex::default(),
             fills: Mutex::new(HashMap::new()),
             counters: Counters::default(),
             #[cfg(test)]
@@ -248,6 +254,10 @@ impl Inner {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, weak| weak.strong_count() > 0);
         open.insert(*digest, Arc::downgrade(&mapped));
+        drop(open);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.truncate(MAX_RECENT - 1);
+        recent.push_front(mapped.clone());
         Some(mapped)
     }
 

@@ -11,6 +11,13 @@ impl Inner {
     /// Below the capacity again, with a tenth to spare, so that not every blob evicts another.
     pub(super) fn evict(&self) {
         let victims = self.victims();
+        if !victims.is_empty() {
+            // What is mapped only for the next reader is not being read.
+            self.recent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
         for digest in victims {
             let read = {
                 let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use memmap2::{Advice, Mmap};
@@ -12,7 +13,12 @@ use memmap2::{Advice, Mmap};
 pub(super) struct Mapped {
     map: Option<Mmap>,
     size: u64,
+    /// Which stretches were brought in since it was opened.
+    brought: Vec<AtomicBool>,
 }
+
+/// What is brought into the page cache at a time, off the runtime's threads.
+pub(super) const STRETCH: u64 = 4 * 1024 * 1024;
 
 impl Mapped {
     #[expect(
@@ -27,7 +33,11 @@ impl Mapped {
         } else {
             Some(unsafe { Mmap::map(file)? })
         };
-        Ok(Mapped { map, size })
+        let stretches = usize::try_from(size.div_ceil(STRETCH)).map_err(io::Error::other)?;
+        let brought = std::iter::repeat_with(AtomicBool::default)
+            .take(stretches)
+            .collect();
+        Ok(Mapped { map, size, brought })
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -51,15 +61,30 @@ impl Mapped {
         }
     }
 
-    /// Reads a range into the page cache and maps it, blocking: for the blocking pool.
-    pub(super) fn populate(&self, range: Range<u64>) {
-        if let (Some(map), Ok(start), Ok(length)) = (
-            &self.map,
-            usize::try_from(range.start),
-            usize::try_from(range.end.saturating_sub(range.start)),
-        ) {
+    /// Whether the stretch that holds byte `at` was brought in; the kernel may have taken it back since, and brings
+    /// it in again when it is touched.
+    pub(super) fn is_brought(&self, at: u64) -> bool {
+        let stretch = usize::try_from(at / STRETCH)
+            .ok()
+            .and_then(|at| self.brought.get(at));
+        stretch.is_some_and(|brought| brought.load(Ordering::Relaxed))
+    }
+
+    /// Reads the stretch that holds byte `at` into the page cache and maps it, blocking: for the blocking pool.
+    pub(super) fn bring(&self, at: u64) {
+        let start = at / STRETCH * STRETCH;
+        let length = STRETCH.min(self.size.saturating_sub(start));
+        if let (Some(map), Ok(first), Ok(length)) =
+            (&self.map, usize::try_from(start), usize::try_from(length))
+        {
             // Linux before 5.14 does not know it; then the pages come when they are touched.
-            let _ = map.advise_range(Advice::PopulateRead, start, length);
+            let _ = map.advise_range(Advice::PopulateRead, first, length);
+        }
+        if let Some(brought) = usize::try_from(at / STRETCH)
+            .ok()
+            .and_then(|at| self.brought.get(at))
+        {
+            brought.store(true, Ordering::Relaxed);
         }
     }
 }

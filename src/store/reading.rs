@@ -13,13 +13,11 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
 use super::fill::{Fill, FillError};
-use super::mapped::Mapped;
+use super::mapped::{Mapped, STRETCH};
 use super::window::Look;
 
 /// One piece to the socket: large enough to be cheap, small enough that a thousand slow readers are.
 const PIECE: u64 = 256 * 1024;
-/// What is brought into the page cache at a time, off the runtime's threads.
-const STRETCH: u64 = 4 * 1024 * 1024;
 /// What one read of an arriving blob takes at most.
 const LIVE_PIECE: u64 = 128 * 1024;
 
@@ -162,16 +160,16 @@ impl Stretch {
             return Poll::Ready(None);
         }
         if self.at >= self.ready {
-            let upto = (self.at + STRETCH).min(self.end);
-            let (mapped, from) = (self.mapped.clone(), self.at);
-            let reading = self.reading.get_or_insert_with(|| {
-                // Advice is given by whole pages from a page's beginning.
-                tokio::task::spawn_blocking(move || mapped.populate(from / 4096 * 4096..upto))
-            });
-            // A panic of the advice leaves the pages to be read when they are touched.
-            let _ = ready!(Pin::new(reading).poll(cx));
-            self.reading = None;
-            self.ready = upto;
+            if !self.mapped.is_brought(self.at) {
+                let (mapped, at) = (self.mapped.clone(), self.at);
+                let reading = self
+                    .reading
+                    .get_or_insert_with(|| tokio::task::spawn_blocking(move || mapped.bring(at)));
+                // A panic of the advice leaves the pages to be read when they are touched.
+                let _ = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+            }
+            self.ready = ((self.at / STRETCH + 1) * STRETCH).min(self.end);
         }
         let upto = (self.at + PIECE).min(self.ready);
         let piece = self.mapped.slice(self.at..upto);
