@@ -10,11 +10,17 @@ from pathlib import Path
 from lab import Failure, Lab, wait_for
 
 
+# The distribution's, and no other: later ones cannot build with BuildKit without a plugin.
+DOCKER = "/usr/bin/docker"
+
+
 class Client:
     """One way to pull. `pull` gives back (exit code, output)."""
 
     name = ""
     route = ""
+    # Whether a block says why even when the client asked by digest.
+    tells_by_digest = True
 
     def __init__(self, lab: Lab):
         self.lab = lab
@@ -51,10 +57,10 @@ class Client:
 class Docker(Client):
     """A dockerd of its own, spoken to by the docker command."""
 
-    def __init__(self, lab, name, route, dockerd="dockerd", daemon=None, hosts=None, extra=(), path=()):
+    def __init__(self, lab, name, route, dockerd="/usr/sbin/dockerd", daemon=None, hosts=None, path=()):
         self.name, self.route = name, route
         super().__init__(lab)
-        self.dockerd, self.extra, self.path = dockerd, list(extra), path
+        self.dockerd, self.path = dockerd, path
         self.daemon = {
             "data-root": str(self.dir / "data"), "exec-root": str(self.dir / "exec"),
             "pidfile": str(self.dir / "pid"), "hosts": [f"unix://{self.dir}/sock"], "bridge": "none",
@@ -63,9 +69,10 @@ class Docker(Client):
         self.etc = self.folder("etc", {"daemon.json": json.dumps(self.daemon), **(hosts or {})})
 
     def start(self):
-        argv = [self.dockerd, "--config-file", "/etc/docker/daemon.json", *self.extra]
+        argv = [self.dockerd, "--config-file", "/etc/docker/daemon.json"]
         binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run")]
-        more = {"PATH": ":".join([*self.path, os.environ["PATH"]])}
+        # The distribution's docker command is older than what Docker 29 talks to unasked.
+        more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
         self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more))
         def up():
             if self.lab.children[-1][1].poll() is not None:
@@ -77,7 +84,7 @@ class Docker(Client):
         self.lab.stop(self.name)
 
     def docker(self, *argv, timeout=150, **more) -> tuple[int, str]:
-        done = self.lab.client(["docker", "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, **more)
+        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, **more)
         return done.returncode, done.stdout
 
     def pull(self, image):
@@ -114,7 +121,7 @@ class DockerBuild(Docker):
         return (found[1] or found[2]) if found else ""
 
     def remove(self, image):
-        self.docker("rmi", "-f", "built")
+        self.docker("rmi", "-f", "built", image)
         code, said = self.docker("builder", "prune", "-af")
         if code != 0:
             raise Failure(f"docker builder prune: {said}")

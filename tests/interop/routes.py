@@ -56,7 +56,9 @@ def podman(lab: Lab):
 
 
 def podman_mirror(lab: Lab):
-    return Podman(lab, "podman mirror", MIRROR, PODMAN_MIRROR)
+    client = Podman(lab, "podman mirror", MIRROR, PODMAN_MIRROR)
+    client.tells_by_digest = False  # it compares the digest before it reads the manifest that says why
+    return client
 
 
 def skopeo(lab: Lab):

@@ -121,6 +121,8 @@ def blocked(suite: Suite, client, image: str):
     if code == 0:
         raise Failure(f"the pull went through; the registry saw {lab.requests(mark, CLIENT)}: {said[-800:]}")
     untouched(lab, mark)
+    if "@" in image and not client.tells_by_digest:
+        return
     if not re.search(r"gw\.test:508[01]/why/", said):
         raise Failure(f"no reason that a person could follow: {said[-800:]}")
 
