@@ -14,6 +14,7 @@ mod refuse;
 mod request;
 mod respond;
 mod tls;
+mod tombs;
 
 pub use listen::{Limits, Listener, serve};
 pub use pull::{Gateway, Hold, Side};

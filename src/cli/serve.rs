@@ -74,15 +74,17 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         |url| url.as_str().trim_end_matches('/').to_owned(),
     );
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
-    let path = Arc::new(Gateway {
-        admission: built.admission.clone(),
-        upstreams: built.upstreams.clone(),
+    let hold = Hold {
+        exchange: server.hold.per_exchange,
+        hops: u32::from(server.hold.max_hops),
+    };
+    let path = Gateway::new(
+        built.admission.clone(),
+        built.upstreams.clone(),
         explain,
-        hold: Hold {
-            exchange: server.hold.per_exchange,
-            hops: u32::from(server.hold.max_hops),
-        },
-    });
+        hold,
+    );
+    let path = Arc::new(path);
     let tls = [mirror_tls, admin_tls, gateway_tls.flatten()]
         .into_iter()
         .flatten()

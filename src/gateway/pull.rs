@@ -8,13 +8,14 @@ use hyper::{Request, Response};
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
 use crate::ledger::{Outcome, Pull, PullKind};
-use crate::oci::{Digest, ErrorCode, Reference, Repository, Route};
+use crate::oci::{Digest, ErrorCode, Reference, Repository, Route, Target};
 use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
 use super::request::Ask;
 use super::respond::{self, Refusal};
+use super::tombs::Tombs;
 
 /// Which kind of listener a request arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,17 +56,31 @@ impl Default for Hold {
 
 /// What every pull needs.
 pub struct Gateway {
-    /// The gate's mind.
-    pub admission: Arc<Admission>,
-    /// The closed list of registries.
-    pub upstreams: Arc<Upstreams>,
-    /// Where explain links point, without a slash at the end.
-    pub explain: String,
-    /// For slow judgements.
-    pub hold: Hold,
+    pub(super) admission: Arc<Admission>,
+    pub(super) upstreams: Arc<Upstreams>,
+    explain: String,
+    pub(super) hold: Hold,
+    tombs: Tombs,
 }
 
 impl Gateway {
+    /// The gate's mind, the closed list of registries, where explain links point (without a slash at the end), and
+    /// how long slow judgements hold a client.
+    pub fn new(
+        admission: Arc<Admission>,
+        upstreams: Arc<Upstreams>,
+        explain: String,
+        hold: Hold,
+    ) -> Gateway {
+        Gateway {
+            admission,
+            upstreams,
+            explain,
+            hold,
+            tombs: Tombs::new(),
+        }
+    }
+
     /// Answers one request. Nothing here decides: it asks admission and words the answer.
     pub async fn pull<B>(
         self: Arc<Self>,
@@ -93,6 +108,11 @@ impl Gateway {
     }
 
     async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
+        if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
+            && let Some(refusal) = self.tombs.said(&digest)
+        {
+            return respond::refusal(side, ask, &refusal);
+        }
         match tokio::time::timeout(
             self.hold.exchange,
             self.admission.admit(reference, &ask.client),
@@ -124,7 +144,7 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
-                respond::refusal(side, ask, &self.words(reference, &ruling))
+                self.refuse(side, ask, self.words(reference, &ruling))
             }
             Ok(Err(AdmissionError::NotFound(what))) if side == Side::Gateway => respond::error(
                 ErrorCode::ManifestUnknown,
@@ -133,11 +153,19 @@ impl Gateway {
             ),
             Ok(Err(error)) => {
                 tracing::warn!(%reference, client = %ask.client.address, %error, "no answer");
-                respond::refusal(side, ask, &Refusal::of_error(reference, &error.to_string()))
+                self.refuse(side, ask, Refusal::of_error(reference, &error.to_string()))
             }
             Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
-            Err(_) => respond::refusal(side, ask, &Refusal::still_working(reference)),
+            Err(_) => self.refuse(side, ask, Refusal::still_working(reference)),
         }
+    }
+
+    fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
+        let response = respond::refusal(side, ask, &refusal);
+        if let Some(tombstone) = respond::digest_of(&response) {
+            self.tombs.remember(tombstone, refusal);
+        }
+        response
     }
 
     async fn blob(

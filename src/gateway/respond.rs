@@ -317,6 +317,12 @@ fn with_phrase(mut response: Response<Body>, line: &str) -> Response<Body> {
     response
 }
 
+/// The digest that an answer names: of a refusal, its tombstone's.
+pub(super) fn digest_of(response: &Response<Body>) -> Option<Digest> {
+    let value = response.headers().get(CONTENT_DIGEST)?;
+    value.to_str().ok()?.parse().ok()
+}
+
 fn content_digest(headers: &mut HeaderMap, digest: &Digest) {
     headers.extend(
         HeaderValue::from_str(&digest.to_string())

@@ -234,12 +234,12 @@ impl Reference {
         }
     }
 
-    /// The same tag and digest in another repository: for "did you mean".
+    /// The same tag in another repository: for "did you mean". A digest stays behind: it is this one's content.
     pub fn in_repository(&self, repository: Repository) -> Reference {
         Reference {
             repository,
             tag: self.tag.clone(),
-            digest: self.digest,
+            digest: None,
         }
     }
 }

@@ -1,0 +1,223 @@
+"""The clients: each can pull a reference and forget it again, in `lz-client`, with folders of its own."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+from lab import Failure, Lab, wait_for
+
+
+# The distribution's, and no other: later ones cannot build with BuildKit without a plugin.
+DOCKER = "/usr/bin/docker"
+
+
+class Client:
+    """One way to pull. `pull` gives back (exit code, output)."""
+
+    name = ""
+    route = ""
+    # Whether a block says why even when the client asked by digest.
+    tells_by_digest = True
+
+    def __init__(self, lab: Lab):
+        self.lab = lab
+        self.dir = lab.dir / re.sub(r"\W+", "-", self.name)
+        self.dir.mkdir()
+
+    def start(self):
+        """Brings the daemon up, if there is one."""
+
+    def stop(self):
+        """Takes it down."""
+
+    def pull(self, image: str) -> tuple[int, str]:
+        raise NotImplementedError
+
+    def digest(self, image: str, output: str) -> str:
+        """The digest that the client says it has."""
+        raise NotImplementedError
+
+    def remove(self, image: str):
+        """Forgets the image and its layers."""
+
+    def version(self) -> str:
+        raise NotImplementedError
+
+    def folder(self, name: str, files: dict[str, str]) -> Path:
+        folder = self.dir / name
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+        return folder
+
+
+class Docker(Client):
+    """A dockerd of its own, spoken to by the docker command."""
+
+    def __init__(self, lab, name, route, dockerd="/usr/sbin/dockerd", daemon=None, hosts=None, path=()):
+        self.name, self.route = name, route
+        super().__init__(lab)
+        self.dockerd, self.path = dockerd, path
+        self.daemon = {
+            "data-root": str(self.dir / "data"), "exec-root": str(self.dir / "exec"),
+            "pidfile": str(self.dir / "pid"), "hosts": [f"unix://{self.dir}/sock"], "bridge": "none",
+            "iptables": False, "ip6tables": False, **(daemon or {}),
+        }
+        self.etc = self.folder("etc", {"daemon.json": json.dumps(self.daemon), **(hosts or {})})
+
+    def start(self):
+        argv = [self.dockerd, "--config-file", "/etc/docker/daemon.json"]
+        binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run")]
+        # The distribution's docker command is older than what Docker 29 talks to unasked.
+        more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
+        self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more))
+        def up():
+            if self.lab.children[-1][1].poll() is not None:
+                raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
+            return self.docker("version")[0] == 0
+        wait_for(self.name, up, 60)
+
+    def stop(self):
+        self.lab.stop(self.name)
+
+    def docker(self, *argv, timeout=150, **more) -> tuple[int, str]:
+        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, **more)
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        return self.docker("pull", image)
+
+    def digest(self, image, output):
+        found = re.search(r"Digest: (sha256:\w+)", output)
+        return found[1] if found else ""
+
+    def remove(self, image):
+        code, said = self.docker("rmi", "-f", image)
+        if code != 0:
+            raise Failure(f"docker rmi: {said}")
+
+    def version(self):
+        return "dockerd " + self.docker("version", "--format", "{{.Server.Version}}")[1].strip()
+
+
+class DockerBuild(Docker):
+    """`docker build` with a FROM line, by the BuildKit inside of the daemon."""
+
+    def __init__(self, *given, **more):
+        super().__init__(*given, **more)
+        self.count = 0
+
+    def pull(self, image):
+        self.count += 1
+        context = self.folder(f"context-{self.count}", {"Dockerfile": f"FROM {image}\nCOPY Dockerfile /\n"})
+        return self.docker("build", "--progress=plain", "--no-cache", "-t", "built", str(context), DOCKER_BUILDKIT="1",
+                           BUILDKIT_PROGRESS="plain")
+
+    def digest(self, image, output):
+        found = re.search(r"FROM .*@(sha256:\w+)|resolve .*@(sha256:\w+)", output)
+        return (found[1] or found[2]) if found else ""
+
+    def remove(self, image):
+        self.docker("rmi", "-f", "built", image)
+        code, said = self.docker("builder", "prune", "-af")
+        if code != 0:
+            raise Failure(f"docker builder prune: {said}")
+
+
+class Containerd(Client):
+    """`ctr images pull` with a hosts.toml."""
+
+    def __init__(self, lab, name, route, hosts: dict[str, str], folder: Path | None = None):
+        self.name, self.route = name, route
+        super().__init__(lab)
+        self.bin = f"{folder}/" if folder else ""
+        self.hosts = self.folder("hosts", hosts)
+        self.config = self.dir / "config.toml"
+        self.socket = self.dir / "sock"
+        self.config.write_text(f"""version = 2
+root = "{self.dir}/root"
+state = "{self.dir}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
+  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.internal.v1.restart"]
+[grpc]
+address = "{self.socket}"
+[ttrpc]
+address = "{self.socket}.ttrpc"
+""")
+
+    def start(self):
+        self.lab.start(self.name, "lz-client", [f"{self.bin}containerd", "-c", self.config],
+                       binds=[("tmpfs", "/run")], env=self.lab.client_env())
+        wait_for(self.name, lambda: self.ctr("version")[0] == 0)
+
+    def stop(self):
+        self.lab.stop(self.name)
+
+    def ctr(self, *argv) -> tuple[int, str]:
+        done = self.lab.client([f"{self.bin}ctr", "-a", self.socket, *argv])
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        return self.ctr("images", "pull", "--local", "--hosts-dir", self.hosts, "--snapshotter", "native", image) \
+            if self.bin else self.ctr("images", "pull", "--hosts-dir", self.hosts, "--snapshotter", "native", image)
+
+    def digest(self, image, output):
+        for line in self.ctr("images", "ls")[1].splitlines():
+            words = line.split()
+            if words and words[0] == image:
+                return words[2]
+        return ""
+
+    def remove(self, image):
+        code, said = self.ctr("images", "rm", "--sync", image)
+        if code != 0:
+            raise Failure(f"ctr images rm: {said}")
+
+    def version(self):
+        return self.ctr("--version")[1].strip()
+
+
+class Podman(Client):
+    def __init__(self, lab, name, route, registries: str):
+        self.name, self.route = name, route
+        super().__init__(lab)
+        self.etc = self.folder("etc", {
+            "registries.conf": registries, "policy.json": '{"default":[{"type":"insecureAcceptAnything"}]}',
+            "storage.conf": f'[storage]\ndriver = "vfs"\nrunroot = "{self.dir}/run"\ngraphroot = "{self.dir}/graph"\n',
+        })
+
+    def tool(self, *argv) -> tuple[int, str]:
+        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers")])
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        return self.tool("podman", "pull", image)
+
+    def digest(self, image, output):
+        return self.tool("podman", "image", "inspect", "--format", "{{.Digest}}", image)[1].strip().splitlines()[-1]
+
+    def remove(self, image):
+        code, said = self.tool("podman", "rmi", "-f", image)
+        if code != 0:
+            raise Failure(f"podman rmi: {said}")
+
+    def version(self):
+        return self.tool("podman", "--version")[1].strip()
+
+
+class Skopeo(Podman):
+    def pull(self, image):
+        shutil.rmtree(self.dir / "copy", ignore_errors=True)
+        return self.tool("skopeo", "copy", "--all", f"docker://{image}", f"dir:{self.dir}/copy")
+
+    def digest(self, image, output):
+        return "sha256:" + hashlib.sha256((self.dir / "copy" / "manifest.json").read_bytes()).hexdigest()
+
+    def remove(self, image):
+        shutil.rmtree(self.dir / "copy")
+
+    def version(self):
+        return self.tool("skopeo", "--version")[1].strip()

@@ -1,0 +1,316 @@
+"""Three network namespaces, a private certificate authority, two registries and Lazaret between them.
+
+    lz-client ──┐
+                ├── bridge in lz-hub: registry-1.docker.io, ghcr.io
+    lz-gw ──────┘
+
+The client reaches the registries as well as Lazaret does and trusts their certificates: a pull that silently goes
+round Lazaret succeeds here, and is seen in the registry's access log. None of the namespaces has a way out.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+VECTORS = Path(os.environ.get("LAZARET_VECTORS", ROOT.parent / "shared" / "vectors")) / "images"
+
+NET = "10.213.77"
+HUB, GHCR, GATEWAY, CLIENT = f"{NET}.2", f"{NET}.3", f"{NET}.10", f"{NET}.20"
+NAMESPACES = ["lz-hub", "lz-gw", "lz-client"]
+HOSTS = f"""127.0.0.1 localhost
+{HUB} registry-1.docker.io auth.docker.io index.docker.io
+{GHCR} ghcr.io
+{GATEWAY} gw.test
+"""
+WHY = "http://gw.test:5080/why/"
+
+
+class Failure(Exception):
+    """A check that did not hold; its text says why."""
+
+
+def run(argv, *, check=True, timeout=60, env=None, input=None) -> subprocess.CompletedProcess:
+    argv = [str(word) for word in argv]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL if input is None else None, input=input, text=True, timeout=timeout,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, errors="replace",
+        )
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or ""
+        said = said.decode(errors="replace") if isinstance(said, bytes) else said
+        raise Failure(f"{' '.join(argv)}: no end within {timeout} s: {said[-600:]}") from None
+    if check and done.returncode != 0:
+        raise Failure(f"{' '.join(argv)}: exit {done.returncode}: {done.stdout[-1500:]}")
+    return done
+
+
+def wait_for(what: str, test, seconds: float = 30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (got := test()):
+            return got
+        time.sleep(0.1)
+    raise Failure(f"{what}: not within {seconds:.0f} s")
+
+
+class Lab:
+    def __init__(self, lazaret: Path):
+        self.lazaret = lazaret
+        self.children: list[tuple[str, subprocess.Popen]] = []
+        self.lock = open("/run/lazaret-interop.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("another interop run is going on") from None
+        self.dir = Path(tempfile.mkdtemp(prefix="lazaret-interop-"))
+        self.images: dict[str, str] = {}
+
+    # ---- namespaces
+
+    def up(self):
+        self.tear_down()
+        for name in NAMESPACES:
+            run(["ip", "netns", "add", name])
+            run(["ip", "-n", name, "link", "set", "lo", "up"])
+        (self.dir / "hosts").write_text(HOSTS)
+        (self.dir / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        run(["ip", "-n", "lz-hub", "link", "add", "br0", "type", "bridge"])
+        for address in [HUB, GHCR]:
+            run(["ip", "-n", "lz-hub", "addr", "add", f"{address}/24", "dev", "br0"])
+        run(["ip", "-n", "lz-hub", "link", "set", "br0", "up"])
+        for name, address, port in [("lz-gw", GATEWAY, "p-gw"), ("lz-client", CLIENT, "p-client")]:
+            run(["ip", "-n", "lz-hub", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", name])
+            run(["ip", "-n", "lz-hub", "link", "set", port, "master", "br0", "up"])
+            run(["ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0"])
+            run(["ip", "-n", name, "link", "set", "eth0", "up"])
+
+    def tear_down(self):
+        """Removes the namespaces and whatever still runs in them."""
+        there = run(["ip", "netns", "list"]).stdout.split()
+        for name in NAMESPACES:
+            if name in there:
+                for pid in run(["ip", "netns", "pids", name], check=False).stdout.split():
+                    try:
+                        os.kill(int(pid), signal.SIGKILL)
+                    except (ProcessLookupError, ValueError):
+                        pass
+                run(["ip", "netns", "del", name], check=False)
+
+    def close(self, keep: bool):
+        for name, _ in reversed(self.children[:]):
+            self.stop(name)
+        self.tear_down()
+        if keep:
+            print(f"kept: {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # ---- processes
+
+    def start(self, name: str, namespace: str, argv, *, env=None, binds=()) -> subprocess.Popen:
+        """Starts a program in mount and process namespaces of its own: whatever it leaves behind dies with it."""
+        log = open(self.log_path(name), "ab")
+        command = ["nsenter", f"--net=/run/netns/{namespace}", "unshare", "--mount", "--pid", "--fork", "--kill-child",
+                   "--mount-proc", *mounted(self.names(binds), argv)]
+        child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                 env=env, start_new_session=True)
+        log.close()
+        self.children.append((name, child))
+        return child
+
+    def names(self, binds) -> list:
+        """Host names are looked up in our files. Mounted by hand: `ip netns exec` would take the cgroups away."""
+        return [(self.dir / "hosts", "/etc/hosts"), (self.dir / "resolv.conf", "/etc/resolv.conf"), *binds]
+
+    def stop(self, name: str):
+        for entry in [entry for entry in self.children if entry[0] == name]:
+            self.children.remove(entry)
+            entry[1].kill()
+            entry[1].wait()
+
+    def log_path(self, name: str) -> Path:
+        return self.dir / f"{name}.log"
+
+    def log(self, name: str) -> str:
+        path = self.log_path(name)
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def listening(self, name: str, namespace: str, address: str, port: int):
+        def there():
+            for child_name, child in self.children:
+                if child_name == name and child.poll() is not None:
+                    raise Failure(f"{name} ended: {self.log(name)[-1500:]}")
+            probe = ["nsenter", f"--net=/run/netns/{namespace}", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
+            return run(probe, check=False).returncode == 0
+        wait_for(f"{name} on {address}:{port}", there)
+
+    def client_env(self, **more) -> dict:
+        """What a client sees: our authority in the system's place, a home of its own, no proxy."""
+        home = self.dir / "home"
+        home.mkdir(exist_ok=True)
+        return {
+            "PATH": os.environ["PATH"], "HOME": str(home), "SSL_CERT_FILE": str(self.dir / "ca.pem"),
+            "SSL_CERT_DIR": "/nonexistent", "LANG": "C.UTF-8", "DOCKER_CLI_HINTS": "false", **more,
+        }
+
+    def client(self, argv, *, binds=(), timeout=120, **more) -> subprocess.CompletedProcess:
+        command = ["nsenter", "--net=/run/netns/lz-client", "unshare", "--mount", *mounted(self.names(binds), argv)]
+        return run(command, check=False, timeout=timeout, env=self.client_env(**more))
+
+    # ---- certificates
+
+    def certificates(self):
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=interop authority", "-keyout", self.dir / "ca.key", "-out", self.dir / "ca.pem",
+             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"])
+        for name, hosts in [("hub", ["registry-1.docker.io", "auth.docker.io", "index.docker.io"]),
+                            ("ghcr", ["ghcr.io"]), ("gw", ["gw.test"])]:
+            request, extensions = self.dir / f"{name}.csr", self.dir / f"{name}.ext"
+            names = ",".join(f"DNS:{host}" for host in hosts)
+            extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
+            run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                 "-subj", f"/CN={hosts[0]}", "-keyout", self.dir / f"{name}.key", "-out", request])
+            run(["openssl", "x509", "-req", "-in", request, "-CA", self.dir / "ca.pem", "-CAkey", self.dir / "ca.key",
+                 "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", self.dir / f"{name}.pem"])
+
+    # ---- registries
+
+    def registries(self):
+        for name, address, url in [("hub", HUB, "https://registry-1.docker.io"), ("ghcr", GHCR, "https://ghcr.io")]:
+            config = self.dir / f"{name}.yml"
+            config.write_text(f"""version: 0.1
+log: {{ level: warn, accesslog: {{ disabled: false }} }}
+storage: {{ filesystem: {{ rootdirectory: {self.dir / name} }}, delete: {{ enabled: false }} }}
+http:
+  addr: {address}:443
+  secret: interop
+  tls: {{ certificate: {self.dir / name}.pem, key: {self.dir / name}.key }}
+""")
+            self.start(name, "lz-hub", ["docker-registry", "serve", config])
+            self.listening(name, "lz-hub", address, 443)
+            writer = [sys.executable, HERE / "images.py", "--registry", url, "--ca", self.dir / "ca.pem",
+                      "--vectors", VECTORS, "--set", name]
+            wrote = run(["nsenter", "--net=/run/netns/lz-hub", "unshare", "--mount", *mounted(self.names([]), writer)])
+            host = {"hub": "docker.io", "ghcr": "ghcr.io"}[name]
+            self.images |= {f"{host}/{image}": digest for image, digest in json.loads(wrote.stdout).items()}
+
+    def digest(self, image: str) -> str:
+        return self.images[image]
+
+    def mark(self) -> dict[str, int]:
+        time.sleep(0.2)
+        return {name: len(self.log(name)) for name in ["hub", "ghcr"]}
+
+    def requests(self, mark: dict[str, int], address: str) -> list[str]:
+        """The requests that came from `address` since `mark`, as `METHOD path`."""
+        time.sleep(0.2)
+        seen = []
+        for name, start in mark.items():
+            for line in self.log(name)[start:].splitlines():
+                found = re.match(r'(\S+) - .*?"([A-Z]+ \S+) HTTP', line)
+                if found and found[1] == address:
+                    seen.append(found[2])
+        return seen
+
+    # ---- Lazaret
+
+    def lazaret_config(self, name: str, mirror_tls: bool) -> Path:
+        tls = f'tls_certificate = "{self.dir}/gw.pem"\ntls_key = "{self.dir}/gw.key"'
+        plain = "plain_http = true"
+        ports = (5051, 444, 5081) if mirror_tls else (5050, 443, 5080)
+        config = self.dir / f"{name}.toml"
+        config.write_text(f"""data_dir = "{self.dir}/{name}-data"
+policy = "{self.dir}/policy.toml"
+external_url = "http://gw.test:{ports[2]}"
+[mirror]
+listen = "{GATEWAY}:{ports[0]}"
+{tls if mirror_tls else plain}
+[gateway]
+listen = "{GATEWAY}:{ports[1]}"
+{tls}
+[admin]
+listen = "{GATEWAY}:{ports[2]}"
+{plain}
+[cache]
+tag_freshness = "1s"
+[upstream]
+ca_files = ["{self.dir}/ca.pem"]
+[[registry]]
+host = "docker.io"
+url = "https://registry-1.docker.io"
+allow_addresses = ["{NET}.0/24"]
+[[registry]]
+host = "ghcr.io"
+url = "https://ghcr.io"
+allow_addresses = ["{NET}.0/24"]
+""")
+        return config
+
+    def policy(self, *, mode="enforce", allow="") -> str:
+        return f"""version = 1
+mode = "{mode}"
+[names]
+registries = ["docker.io", "ghcr.io"]
+allow = [{allow}]
+[config.standard]
+root_user = "warn"
+[config.strict]
+root_user = "deny"
+[[rule]]
+match = ["docker.io/library/*"]
+unsigned = "allow"
+config = "standard"
+[[rule]]
+match = ["docker.io/acme/rooty"]
+unsigned = "allow"
+config = "strict"
+[[rule]]
+match = ["ghcr.io/acme/*"]
+unsigned = "allow"
+config = "standard"
+[default]
+unsigned = "deny"
+"""
+
+    def set_policy(self, **how):
+        """Replaces the policy and waits until each running Lazaret says that it took it."""
+        running = [name for name, _ in self.children if name.startswith("lazaret")]
+        before = {name: self.log(name).count("policy loaded") for name in running}
+        path = self.dir / "policy.toml"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(self.policy(**how))
+        if path.exists() and path.read_text() == fresh.read_text():
+            return
+        fresh.rename(path)
+        for name in running:
+            wait_for(f"{name} loads the policy", lambda: self.log(name).count("policy loaded") > before[name], 15)
+
+    def start_lazaret(self, name="lazaret", mirror_tls=False):
+        config = self.lazaret_config(name, mirror_tls)
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "RUST_BACKTRACE": "1"}
+        self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=env)
+        for port in (5051, 444) if mirror_tls else (5050, 443):
+            self.listening(name, "lz-gw", GATEWAY, port)
+
+
+def mounted(binds, argv) -> list[str]:
+    """`argv` behind bind mounts of `(source, target)`."""
+    steps = []
+    for source, target in binds:
+        if source == "tmpfs":
+            steps.append(f"mount -t tmpfs tmpfs '{target}'")
+        else:
+            make = f"mkdir -p '{target}' && " if os.path.isdir(source) else ""
+            steps.append(f"{make}mount --bind '{source}' '{target}'")
+    return ["--", "bash", "-c", " && ".join([*steps, 'exec "$@"']), "bash", *map(str, argv)]

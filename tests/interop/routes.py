@@ -1,0 +1,68 @@
+"""Which client reaches Lazaret by which route, with the configuration that docs/interop.md tells people to write."""
+
+from clients import Containerd, Docker, DockerBuild, Podman, Skopeo
+from lab import Lab
+
+MIRROR = "plain mirror"
+ONLY = "Lazaret is the only endpoint"
+
+HOSTS_ONLY = """server = "https://gw.test"
+capabilities = ["pull", "resolve"]
+[host."https://gw.test"]
+capabilities = ["pull", "resolve"]
+"""
+HOSTS_MIRROR = """server = "https://registry-1.docker.io"
+[host."http://gw.test:5050"]
+capabilities = ["pull", "resolve"]
+"""
+LOCATION = """unqualified-search-registries = ["docker.io"]
+[[registry]]
+prefix = "docker.io"
+location = "gw.test/docker.io"
+[[registry]]
+prefix = "ghcr.io"
+location = "gw.test/ghcr.io"
+"""
+PODMAN_MIRROR = """[[registry]]
+prefix = "docker.io"
+location = "docker.io"
+[[registry.mirror]]
+location = "gw.test:5050"
+insecure = true
+"""
+
+
+def docker_mirror(lab: Lab, name="docker 20.10"):
+    daemon = {"registry-mirrors": ["http://gw.test:5050"], "storage-driver": "vfs"}
+    return Docker(lab, name, MIRROR, daemon=daemon)
+
+
+def docker_build(lab: Lab):
+    # This BuildKit drops the scheme of a mirror and takes https: the mirror must have a certificate.
+    daemon = {"registry-mirrors": ["https://gw.test:5051"], "storage-driver": "vfs"}
+    return DockerBuild(lab, "docker build 20.10", MIRROR, daemon=daemon)
+
+
+def ctr(lab: Lab):
+    return Containerd(lab, "ctr", ONLY, {"_default/hosts.toml": HOSTS_ONLY})
+
+
+def ctr_mirror(lab: Lab):
+    return Containerd(lab, "ctr mirror", MIRROR, {"docker.io/hosts.toml": HOSTS_MIRROR})
+
+
+def podman(lab: Lab):
+    return Podman(lab, "podman", ONLY, LOCATION)
+
+
+def podman_mirror(lab: Lab):
+    client = Podman(lab, "podman mirror", MIRROR, PODMAN_MIRROR)
+    client.tells_by_digest = False  # it compares the digest before it reads the manifest that says why
+    return client
+
+
+def skopeo(lab: Lab):
+    return Skopeo(lab, "skopeo", ONLY, LOCATION)
+
+
+CLIENTS = [docker_mirror, docker_build, ctr, ctr_mirror, podman, podman_mirror, skopeo]

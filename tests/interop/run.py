@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Pulls through Lazaret with real clients and asserts that blocks hold. Needs root; see docs/interop.md."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import routes
+from lab import GATEWAY, CLIENT, ROOT, VECTORS, WHY, Failure, Lab
+
+ALLOWED = "docker.io/library/nginx:1.27"
+MULTI = "docker.io/library/alpine:3.20"
+SQUAT = "docker.io/library/ngnix:latest"
+ROOTY = "docker.io/acme/rooty:1.0"
+GHCR = "ghcr.io/acme/app:1.0"
+STRANGER = "ghcr.io/stranger/app:1.0"
+
+
+class Suite:
+    def __init__(self, lab: Lab, only: str | None, said: Path | None):
+        self.lab, self.only, self.said = lab, only, said
+        self.passed = self.failed = 0
+
+    def wanted(self, name: str) -> bool:
+        return self.only is None or self.only in name
+
+    def case(self, name: str, check, *given):
+        if not self.wanted(name):
+            return
+        try:
+            check(*given)
+            self.passed += 1
+            print(f"ok {name}", flush=True)
+        except Failure as why:
+            self.fail(name, str(why))
+        except Exception:
+            self.fail(name, traceback.format_exc())
+
+    def fail(self, name: str, why: str):
+        self.failed += 1
+        print(f"FAILED {name}: {why}", flush=True)
+
+    def client(self, make):
+        """Everything that one client must do."""
+        client = make(self.lab)
+        names = [f"{client.name}: {what}" for what in cases(client)]
+        if not any(map(self.wanted, names)):
+            return
+        try:
+            client.start()
+            print(f"# {client.name}: {client.version()}, {client.route}", flush=True)
+        except Failure as why:
+            self.fail(f"{client.name}: start", str(why))
+            client.stop()
+            return
+        for name, (check, *given) in zip(names, cases(client).values(), strict=True):
+            self.case(name, check, self, client, *given)
+        client.stop()
+
+    def quote(self, client, image: str, said: str):
+        if self.said:
+            with self.said.open("a") as file:
+                file.write(f"--- {client.name}, {image}\n{said.strip()}\n")
+
+
+def cases(client) -> dict:
+    lab = client.lab
+    found = {
+        "allowed by tag": (allowed, ALLOWED),
+        "multi-platform by tag": (allowed, MULTI),
+        "allowed by digest": (allowed, by_digest(lab, ALLOWED)),
+        "squat blocked by tag": (blocked, SQUAT),
+        "squat blocked by digest": (blocked, by_digest(lab, SQUAT)),
+        "configuration blocked by tag": (blocked, ROOTY),
+        "configuration blocked by digest": (blocked, by_digest(lab, ROOTY)),
+    }
+    if client.route != routes.MIRROR:
+        found["ghcr.io allowed"] = (allowed, GHCR)
+        found["ghcr.io blocked by default"] = (blocked, STRANGER)
+    return found
+
+
+def by_digest(lab: Lab, image: str) -> str:
+    return f"{image.rsplit(':', 1)[0]}@{lab.digest(image)}"
+
+
+def allowed(suite: Suite, client, image: str):
+    """The pull works, gives the upstream's digest, never asks the registry directly; the second needs no blob of it."""
+    lab, mark = suite.lab, suite.lab.mark()
+    pull_allowed(client, image)
+    client.remove(image)
+    again = lab.mark()
+    pull_allowed(client, image)
+    client.remove(image)
+    if blobs := [line for line in lab.requests(again, GATEWAY) if "/blobs/" in line]:
+        raise Failure(f"the second pull made Lazaret fetch again: {blobs}")
+    untouched(lab, mark)
+
+
+def pull_allowed(client, image: str):
+    code, said = client.pull(image)
+    if code != 0:
+        raise Failure(f"exit {code}: {said[-1500:]}")
+    want = image.split("@")[1] if "@" in image else client.lab.digest(image)
+    if (got := client.digest(image, said)) != want:
+        raise Failure(f"digest {got or 'unknown'}, the registry has {want}: {said[-800:]}")
+
+
+def blocked(suite: Suite, client, image: str):
+    """The pull fails, says why or where to read why, and does not go round Lazaret."""
+    lab, mark = suite.lab, suite.lab.mark()
+    code, said = client.pull(image)
+    suite.quote(client, image, said)
+    if code == 0:
+        raise Failure(f"the pull went through; the registry saw {lab.requests(mark, CLIENT)}: {said[-800:]}")
+    untouched(lab, mark)
+    if "@" in image and not client.tells_by_digest:
+        return
+    if not re.search(r"gw\.test:508[01]/why/", said):
+        raise Failure(f"no reason that a person could follow: {said[-800:]}")
+
+
+def untouched(lab: Lab, mark: dict):
+    if seen := lab.requests(mark, CLIENT):
+        raise Failure(f"the client went to the registry itself: {seen}")
+
+
+def policy_changes(suite: Suite):
+    """The same daemon, the same Lazaret: a changed policy decides about the next pull."""
+    client = routes.docker_mirror(suite.lab, name="policy")
+    try:
+        client.start()
+        suite.case("policy: blocked before", blocked, suite, client, SQUAT)
+        suite.lab.set_policy(allow='"docker.io/library/ngnix"')
+        suite.case("policy: an allowed name passes without a restart", allowed, suite, client, SQUAT)
+        suite.case("policy: the other block still holds", blocked, suite, client, ROOTY)
+        suite.lab.set_policy(mode="audit")
+        suite.case("policy: audit lets the squat pass", allowed, suite, client, SQUAT)
+        suite.case("policy: audit lets the configuration pass", allowed, suite, client, ROOTY)
+        suite.lab.set_policy()
+        suite.case("policy: blocked again", blocked, suite, client, ROOTY)
+    finally:
+        suite.lab.set_policy()
+        client.stop()
+
+
+def no_panics(lab: Lab):
+    for log in lab.dir.glob("lazaret*.log"):
+        if "panicked at" in (text := log.read_text(errors="replace")):
+            at = text.index("panicked at")
+            raise Failure(f"{log.name}: {text[at - 200:at + 1500]}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="NAME", help="run the cases whose name contains this")
+    parser.add_argument("--lazaret", type=Path, default=ROOT / "target/release/lazaret")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
+    parser.add_argument("--said", type=Path, metavar="FILE", help="append what clients print for a block")
+    given = parser.parse_args()
+    if os.geteuid() != 0:
+        print("FAILED start: needs root, for network namespaces and daemons")
+        return 1
+    if not given.lazaret.exists():
+        print(f"FAILED start: {given.lazaret} is not there: cargo build --release")
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    started = time.monotonic()
+    lab = Lab(given.lazaret.resolve())
+    suite = Suite(lab, given.only, given.said)
+    if not VECTORS.is_dir():
+        print(f"# {VECTORS} is not there: the images have a made-up base layer")
+    try:
+        lab.up()
+        lab.certificates()
+        lab.registries()
+        lab.set_policy()
+        lab.start_lazaret()
+        lab.start_lazaret("lazaret-tls", mirror_tls=True)
+        for make in routes.CLIENTS:
+            suite.client(make)
+        if suite.wanted("policy: "):
+            policy_changes(suite)
+        suite.case("lazaret never panicked", no_panics, lab)
+    except Failure as why:
+        suite.fail("start", str(why))
+    finally:
+        lab.close(given.keep)
+    print(f"# {time.monotonic() - started:.0f} s")
+    if suite.passed + suite.failed == 0:
+        suite.fail("start", "no case has such a name")
+    print(f"{suite.passed} passed, {suite.failed} failed")
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
