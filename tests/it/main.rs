@@ -13,5 +13,6 @@
 mod support;
 
 mod fake_registry;
+mod pulls;
 mod server_files;
 mod walls;

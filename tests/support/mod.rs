@@ -3,3 +3,4 @@
 
 pub(crate) mod client;
 pub(crate) mod fake_registry;
+pub(crate) mod gate;

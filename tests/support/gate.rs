@@ -1,0 +1,172 @@
+//! A whole gate in this process: store, ledger, registry client, admission and both listeners, on loopback.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lazaret::admission::{Admission, Parts};
+use lazaret::config::parse_policy;
+use lazaret::evidence::{Content, NameCollector};
+use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
+use lazaret::ledger::{Ledger, SqliteLedger};
+use lazaret::names::Corpus;
+use lazaret::policy::Policy;
+use lazaret::store::Store;
+use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use super::client::Client;
+use super::fake_registry::FakeRegistry;
+
+/// Lets everything pass that the rules do not name.
+pub(crate) const LENIENT: &str = r#"
+version = 1
+platforms = ["linux/amd64", "linux/arm64"]
+[names]
+registries = ["docker.io", "ghcr.io"]
+[config.standard]
+root_user = "warn"
+[default]
+unsigned = "allow"
+config = "standard"
+"#;
+
+/// How User-Agents of real clients begin.
+pub(crate) const CLASSIC_DOCKER: &str =
+    "docker/28.5.2 go/go1.24 UpstreamClient(Docker-Client/28.2.2)";
+pub(crate) const CONTAINERD: &str = "containerd/1.6.20";
+
+/// How a gate is set up.
+pub(crate) struct Setup {
+    pub(crate) policy: String,
+    pub(crate) hold: Hold,
+    pub(crate) tag_freshness: Duration,
+}
+
+impl Setup {
+    pub(crate) fn new(policy: &str) -> Setup {
+        let hold = Hold {
+            exchange: Duration::from_secs(20),
+            hops: 9,
+        };
+        Setup {
+            policy: policy.to_owned(),
+            hold,
+            tag_freshness: Duration::from_secs(3600),
+        }
+    }
+
+    /// A gate before `registry`, which stands for Docker Hub and ghcr.io.
+    pub(crate) async fn start(self, registry: &FakeRegistry) -> Gate {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        self.start_in(folder, registry).await
+    }
+
+    /// The same in a folder that may have been another gate's.
+    pub(crate) async fn start_in(self, folder: Arc<TempDir>, registry: &FakeRegistry) -> Gate {
+        let store = Store::open(folder.path(), 1 << 30).await.unwrap();
+        let ledger: Arc<dyn Ledger> =
+            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
+        let upstreams = Arc::new(upstreams(&registry.url()));
+        let admission = Admission::new(Parts {
+            policy: policy(&self.policy),
+            names: NameCollector::new(Corpus::embedded()),
+            content: Arc::new(Content::new(store.clone(), upstreams.clone())),
+            ledger: ledger.clone(),
+            tag_freshness: self.tag_freshness,
+        });
+        let explain = "http://explain.test".to_owned();
+        let path = Arc::new(Gateway::new(
+            admission.clone(),
+            upstreams,
+            explain,
+            self.hold,
+        ));
+        let (stop, stopping) = watch::channel(false);
+        let mirror = listen(path.clone(), Side::Mirror, stopping.clone()).await;
+        let gateway = listen(path, Side::Gateway, stopping).await;
+        Gate {
+            admission,
+            store,
+            ledger,
+            mirror,
+            gateway,
+            folder,
+            _stop: stop,
+        }
+    }
+}
+
+/// A policy that must be good.
+pub(crate) fn policy(text: &str) -> Arc<Policy> {
+    Arc::new(parse_policy(text, "policy.toml").unwrap_or_else(|mistakes| panic!("{mistakes}")))
+}
+
+/// A running gate; it stops when it is dropped.
+pub(crate) struct Gate {
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) store: Store,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) mirror: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) folder: Arc<TempDir>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Gate {
+    pub(crate) fn at_mirror(&self, user_agent: &str) -> Client {
+        Client::new(self.mirror, user_agent)
+    }
+
+    pub(crate) fn at_gateway(&self) -> Client {
+        Client::new(self.gateway, CONTAINERD)
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self._stop.send(true);
+    }
+}
+
+async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>) -> SocketAddr {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None)
+        .await
+        .unwrap();
+    let address = listener.address().unwrap();
+    let handle = move |request, from| path.clone().pull(side, request, from);
+    tokio::spawn(gateway::serve(
+        listener,
+        Limits::default(),
+        stopping,
+        handle,
+    ));
+    address
+}
+
+fn upstreams(url: &str) -> Upstreams {
+    let registry = |host: &str| {
+        let mut registry = RegistrySettings::new(host, url);
+        registry.plain_http = true;
+        registry
+    };
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(5),
+        read: Duration::from_secs(10),
+        deadline: Duration::from_secs(20),
+    };
+    let registries = vec![registry("docker.io"), registry("ghcr.io")];
+    Upstreams::new(Settings {
+        registries,
+        proxy: None,
+        ca_files: Vec::new(),
+        timeouts,
+    })
+    .unwrap()
+}
