@@ -49,7 +49,11 @@ class Suite:
 
     def client(self, make):
         """Everything that one client must do."""
-        client = make(self.lab)
+        try:
+            client = make(self.lab)
+        except Failure as why:
+            self.fail(f"{make.__name__}: getting it", str(why))
+            return
         names = [f"{client.name}: {what}" for what in cases(client)]
         if not any(map(self.wanted, names)):
             return
