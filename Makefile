@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop bench bench-names fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,9 +26,13 @@ fmt: ## format
 deny: ## licenses, bans, sources and advisories of dependencies (needs cargo-deny)
 	$(CARGO) deny check
 
-interop: ## pull through the gateway with the real clients that are installed
+interop: ## pull through the gateway with real clients; as root, see docs/interop.md
 	$(CARGO) build --release
 	python3 tests/interop/run.py
+
+conformance: ## the distribution-spec's own test against the gateway
+	$(CARGO) build --release
+	python3 tests/interop/conformance.py
 
 bench: ## compare with a plain registry and other pull-through caches
 	$(CARGO) build --release

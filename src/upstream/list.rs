@@ -34,6 +34,21 @@ pub struct TagPage {
     pub next: Option<String>,
 }
 
+/// The page of a registry that heeded the question, cut out here where it answered with all tags instead.
+fn cut(mut tags: Vec<String>, last: Option<&str>, n: Option<u32>) -> TagPage {
+    let most = n.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let from_the_start = last.is_some_and(|last| tags.iter().any(|tag| tag == last));
+    if !from_the_start && tags.len() <= most {
+        return TagPage { tags, next: None };
+    }
+    tags.sort_unstable();
+    tags.retain(|tag| last.is_none_or(|last| tag.as_str() > last));
+    let next = (tags.len() > most && most > 0).then_some(());
+    tags.truncate(most);
+    let next = next.and_then(|()| tags.last().cloned());
+    TagPage { tags, next }
+}
+
 #[derive(Deserialize)]
 struct TagList {
     tags: Option<Vec<String>>,
@@ -86,7 +101,10 @@ impl Upstream {
                 .find(|(key, _)| key == "last")
                 .map(|(_, value)| value.into_owned())
         };
-        let next = link.and_then(|link| told(link).or_else(|| tags.last().cloned()));
+        let Some(link) = link else {
+            return Ok(cut(tags, last, n));
+        };
+        let next = told(link).or_else(|| tags.last().cloned());
         Ok(TagPage { tags, next })
     }
 
@@ -200,5 +218,33 @@ impl Upstream {
             return Err(self.error(Kind::NotAllowed, "a next page elsewhere"));
         }
         Ok(Some(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_that_knows_no_pages_is_cut_into_them() {
+        let all = || ["b", "d", "a", "c"].map(str::to_owned).to_vec();
+        let page = |last, n| {
+            let page = cut(all(), last, n);
+            (page.tags.concat(), page.next)
+        };
+        assert_eq!(page(None, None), ("bdac".to_owned(), None));
+        assert_eq!(page(None, Some(4)), ("bdac".to_owned(), None));
+        assert_eq!(
+            page(None, Some(3)),
+            ("abc".to_owned(), Some("c".to_owned()))
+        );
+        assert_eq!(page(Some("b"), None), ("cd".to_owned(), None));
+        assert_eq!(
+            page(Some("b"), Some(1)),
+            ("c".to_owned(), Some("c".to_owned()))
+        );
+        assert_eq!(page(Some("d"), Some(1)), (String::new(), None));
+        assert_eq!(page(None, Some(0)), (String::new(), None));
+        assert_eq!(page(Some("unknown"), None), ("bdac".to_owned(), None));
     }
 }

@@ -180,6 +180,53 @@ address = "{self.socket}.ttrpc"
         return self.ctr("--version")[1].strip()
 
 
+class Buildkit(Client):
+    """A standalone buildkitd, asked to build one FROM line."""
+
+    def __init__(self, lab, name, route, config: str, folder: Path):
+        self.name, self.route, self.bin = name, route, folder
+        super().__init__(lab)
+        self.config = self.folder("etc", {"buildkitd.toml": config}) / "buildkitd.toml"
+        self.count = 0
+
+    def start(self):
+        self.lab.start(self.name, "lz-client", [
+            self.bin / "buildkitd", "--config", self.config, "--addr", f"unix://{self.dir}/sock", "--root",
+            self.dir / "root", "--oci-worker-snapshotter", "native", "--oci-worker-net", "host",
+            "--containerd-worker=false",
+        ], binds=[("tmpfs", "/run")], env=self.lab.client_env())
+        wait_for(self.name, lambda: self.buildctl("debug", "workers")[0] == 0)
+
+    def stop(self):
+        self.lab.stop(self.name)
+
+    def buildctl(self, *argv) -> tuple[int, str]:
+        done = self.lab.client([self.bin / "buildctl", "--addr", f"unix://{self.dir}/sock", *argv])
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        self.count += 1
+        context = self.folder(f"context-{self.count}", {"Dockerfile": f"FROM {image}\nCOPY Dockerfile /\n"})
+        return self.buildctl("build", "--progress=plain", "--no-cache", "--frontend", "dockerfile.v0", "--local",
+                             f"context={context}", "--local", f"dockerfile={context}", "--output",
+                             f"type=oci,dest={self.dir}/image.tar")
+
+    def digest(self, image, output):
+        found = re.search(r"FROM .*@(sha256:\w+)|resolve .*@(sha256:\w+)", output)
+        return (found[1] or found[2]) if found else ""
+
+    def remove(self, image):
+        code, said = self.buildctl("prune", "--all")
+        if code != 0:
+            raise Failure(f"buildctl prune: {said}")
+
+    def version(self):
+        return self.tool_version(self.bin / "buildkitd")
+
+    def tool_version(self, program) -> str:
+        return self.lab.client([program, "--version"]).stdout.strip()
+
+
 class Podman(Client):
     def __init__(self, lab, name, route, registries: str):
         self.name, self.route = name, route

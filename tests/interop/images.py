@@ -123,6 +123,19 @@ class Writer:
         content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
         self.written[f"{repository}:{tag}"] = self.registry.manifest(repository, tag, OCI_INDEX, content)[0]
 
+    def referrer(self, repository: str, subject: dict):
+        """An artifact about `subject`, listed under the tag that registries without a referrers API use."""
+        empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(b"{}"), "size": 2}
+        note = self.content(repository, "text/plain", b"a note about an image\n")
+        self.registry.blob(repository, b"{}")
+        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": "text/plain", "config": empty,
+                    "layers": [note], "subject": subject}
+        reference = digest_of(json.dumps(manifest, indent=2).encode())
+        digest, size = self.registry.manifest(repository, reference, OCI_MANIFEST, manifest)
+        listed = {"mediaType": OCI_MANIFEST, "artifactType": "text/plain", "digest": digest, "size": size}
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]}
+        self.registry.manifest(repository, subject["digest"].replace(":", "-"), OCI_INDEX, index)
+
     def content(self, repository: str, kind: str, content: bytes) -> dict:
         digest = self.registry.blob(repository, content)
         return {"mediaType": kind, "digest": digest, "size": len(content)}
@@ -142,7 +155,8 @@ def ghcr(writer: Writer):
 
 def conformance(writer: Writer):
     for tag in ["v1", "v2", "v3", "v4"]:
-        writer.image("library/conf", tag, user="1000", oci=True, labels={"tag": tag})
+        image = writer.image("acme/conf", tag, user="1000", oci=True, labels={"tag": tag})
+    writer.referrer("acme/conf", image)
 
 
 def main():

@@ -1,6 +1,7 @@
 """Which client reaches Lazaret by which route, with the configuration that docs/interop.md tells people to write."""
 
-from clients import Containerd, Docker, DockerBuild, Podman, Skopeo
+import newer
+from clients import Buildkit, Containerd, Docker, DockerBuild, Podman, Skopeo
 from lab import Lab
 
 MIRROR = "plain mirror"
@@ -22,6 +23,11 @@ location = "gw.test/docker.io"
 [[registry]]
 prefix = "ghcr.io"
 location = "gw.test/ghcr.io"
+"""
+BUILDKIT_MIRROR = """[registry."docker.io"]
+mirrors = ["gw.test:5050"]
+[registry."gw.test:5050"]
+http = true
 """
 PODMAN_MIRROR = """[[registry]]
 prefix = "docker.io"
@@ -65,4 +71,47 @@ def skopeo(lab: Lab):
     return Skopeo(lab, "skopeo", ONLY, LOCATION)
 
 
-CLIENTS = [docker_mirror, docker_build, ctr, ctr_mirror, podman, podman_mirror, skopeo]
+def docker_29(lab: Lab, name: str, kind=Docker, only=False):
+    """Docker with the containerd image store, by a mirror or by hosts.toml."""
+    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
+    if only:
+        hosts = {"certs.d/_default/hosts.toml": HOSTS_ONLY}
+    else:
+        daemon["registry-mirrors"], hosts = ["http://gw.test:5050"], {}
+    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
+    return kind(lab, name, ONLY if only else MIRROR, dockerd=dockerd / "dockerd", daemon=daemon, hosts=hosts,
+                path=[containerd])
+
+
+def docker_29_mirror(lab: Lab):
+    return docker_29(lab, "docker 29 mirror")
+
+
+def docker_29_only(lab: Lab):
+    return docker_29(lab, "docker 29 hosts.toml", only=True)
+
+
+def docker_build_29_mirror(lab: Lab):
+    return docker_29(lab, "docker build 29 mirror", kind=DockerBuild)
+
+
+def docker_build_29_only(lab: Lab):
+    return docker_29(lab, "docker build 29 hosts.toml", kind=DockerBuild, only=True)
+
+
+def ctr_2(lab: Lab):
+    return Containerd(lab, "ctr 2", ONLY, {"_default/hosts.toml": HOSTS_ONLY}, newer.get(newer.CONTAINERD))
+
+
+def ctr_2_mirror(lab: Lab):
+    return Containerd(lab, "ctr 2 mirror", MIRROR, {"docker.io/hosts.toml": HOSTS_MIRROR}, newer.get(newer.CONTAINERD))
+
+
+def buildkit(lab: Lab):
+    return Buildkit(lab, "buildkitd", MIRROR, BUILDKIT_MIRROR, newer.get(newer.BUILDKIT))
+
+
+CLIENTS = [
+    docker_mirror, docker_build, ctr, ctr_mirror, podman, podman_mirror, skopeo,
+    docker_29_mirror, docker_29_only, docker_build_29_mirror, docker_build_29_only, ctr_2, ctr_2_mirror, buildkit,
+]

@@ -49,7 +49,11 @@ class Suite:
 
     def client(self, make):
         """Everything that one client must do."""
-        client = make(self.lab)
+        try:
+            client = make(self.lab)
+        except Failure as why:
+            self.fail(f"{make.__name__}: getting it", str(why))
+            return
         names = [f"{client.name}: {what}" for what in cases(client)]
         if not any(map(self.wanted, names)):
             return
@@ -163,11 +167,15 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME", help="run the cases whose name contains this")
     parser.add_argument("--lazaret", type=Path, default=ROOT / "target/release/lazaret")
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
+    parser.add_argument("--clean", action="store_true", help="only remove what a killed run left behind")
     parser.add_argument("--said", type=Path, metavar="FILE", help="append what clients print for a block")
     given = parser.parse_args()
     if os.geteuid() != 0:
         print("FAILED start: needs root, for network namespaces and daemons")
         return 1
+    if given.clean:
+        Lab(given.lazaret).close(keep=False)
+        return 0
     if not given.lazaret.exists():
         print(f"FAILED start: {given.lazaret} is not there: cargo build --release")
         return 1
