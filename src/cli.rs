@@ -30,7 +30,7 @@ pub fn run() -> ExitCode {
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
         Command::Completions { shell } => shell::completions(shell),
-        Command::Man => shell::man(),
+        Command::Man { command } => shell::man(&command),
     }
 }
 

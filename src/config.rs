@@ -12,7 +12,7 @@ mod server_registry;
 mod shape;
 pub mod units;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics};
 pub use policy_build::parse_policy;
 pub use policy_file::policy_schema;
 pub use server::{

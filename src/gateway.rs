@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod caught;
 mod listen;
 mod lists;
 mod part;

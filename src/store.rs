@@ -14,11 +14,13 @@ mod fill;
 mod index;
 mod mapped;
 mod reading;
+mod source;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
 pub use disk::{Blob, Store, StoreStats};
-pub use fill::{BoxChunks, Chunks, Coming, FillError, MAX_BLOB_BYTES, Source, SourceError};
+pub use fill::{FillError, MAX_BLOB_BYTES};
 pub use reading::{ReadError, Reading};
+pub use source::{BoxChunks, Chunks, Coming, Length, Source, SourceError};

@@ -8,6 +8,7 @@ use moka::sync::Cache;
 use tokio::time::Instant;
 
 use crate::oci::{Digest, Reference, Repository, Tag};
+use crate::telemetry;
 
 use super::ruling::{Epoch, Ruling, ServedManifest};
 
@@ -86,7 +87,8 @@ impl Memory {
     }
 
     pub(super) fn manifest(&self, digest: &Digest) -> Option<Arc<ServedManifest>> {
-        self.manifests.get(digest)
+        let kept = self.manifests.get(digest);
+        kept.inspect(|_| telemetry::metrics().cache("manifest", true))
     }
 
     pub(super) fn keep_manifest(&self, manifest: &Arc<ServedManifest>) {
@@ -96,7 +98,11 @@ impl Memory {
     /// The tag's digest, if it was learnt lately.
     pub(super) fn fresh_tag(&self, repository: &Repository, tag: &Tag) -> Option<Digest> {
         let resolved = self.tags.get(&(repository.clone(), tag.clone()))?;
-        (resolved.at.elapsed() < self.tag_freshness).then_some(resolved.digest)
+        let fresh = resolved.at.elapsed() < self.tag_freshness;
+        fresh.then(|| {
+            telemetry::metrics().cache("tag", true);
+            resolved.digest
+        })
     }
 
     pub(super) fn keep_tag(&self, repository: &Repository, tag: &Tag, digest: Digest) {

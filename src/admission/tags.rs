@@ -54,6 +54,7 @@ impl Admission {
         tag: &Tag,
         client: &Client,
     ) -> Result<Resolution, AdmissionError> {
+        telemetry::metrics().cache("tag", false);
         let repository = reference.repository();
         let upstream = match self.content.upstream(repository) {
             Ok(upstream) => upstream,

@@ -49,9 +49,14 @@ pub enum Command {
         /// For which shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    #[command(after_help = "Example:\n  lazaret man | man -l -")]
-    Man,
+    /// Print the manual page, of the whole or of one command.
+    #[command(
+        after_help = "Examples:\n  lazaret man | man -l -\n  lazaret man policy check | man -l -"
+    )]
+    Man {
+        /// Of this command only.
+        command: Vec<String>,
+    },
 }
 
 /// `lazaret serve`: flags win over the file.

@@ -55,6 +55,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         server.log.format == config::LogFormat::Json,
         server.log.level.as_str(),
     );
+    raise_file_limit();
     // From the first moment: an untimely signal must not kill what listens to it only later.
     let mut signals = Signals::listen()?;
     std::fs::create_dir_all(&server.data_dir).map_err(about(&server.data_dir))?;
@@ -230,6 +231,17 @@ fn pages(
     gateway::serve(listener, Limits::default(), stopping, move |request, _| {
         console::admin(console.clone(), request)
     })
+}
+
+/// As many open files as the system lets us have: every client and every download is one, and 1,024, which most
+/// services start with, are few.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Carries the store's own numbers over.

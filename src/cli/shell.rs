@@ -13,9 +13,22 @@ pub(super) fn completions(shell: clap_complete::Shell) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-pub(super) fn man() -> ExitCode {
+pub(super) fn man(path: &[String]) -> ExitCode {
+    let mut command = Args::command();
+    command.build();
+    for name in path {
+        match command.find_subcommand(name) {
+            Some(found) => command = found.clone(),
+            None => {
+                output::err(format_args!(
+                    "error: {command} has no command {name}; see `{command} --help`"
+                ));
+                return ExitCode::from(FAILED);
+            }
+        }
+    }
     let mut page = Vec::new();
-    match clap_mangen::Man::new(Args::command()).render(&mut page) {
+    match clap_mangen::Man::new(command).render(&mut page) {
         Ok(()) => {
             output::raw(&page);
             ExitCode::SUCCESS

@@ -5,19 +5,9 @@ use std::{fmt, ops::Range};
 /// Longest line shown in full, in characters; longer ones are cut around the mistake.
 const MAX_SHOWN: usize = 160;
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// The file is refused.
-    Error,
-    /// The file is used; a person should look.
-    Warning,
-}
-
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    severity: Severity,
     span: Range<usize>,
     message: String,
     helps: Vec<String>,
@@ -28,11 +18,6 @@ impl Diagnostic {
     pub fn help(&mut self, text: impl Into<String>) -> &mut Diagnostic {
         self.helps.push(text.into());
         self
-    }
-
-    /// Error or warning.
-    pub fn severity(&self) -> Severity {
-        self.severity
     }
 
     /// The sentence without place and help.
@@ -61,19 +46,9 @@ impl Diagnostics {
 
     /// Notes a mistake at these bytes of the text: the file will be refused.
     pub fn error(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(Severity::Error, span, message.into())
-    }
-
-    /// Notes something odd at these bytes of the text: the file stays usable.
-    pub fn warning(&mut self, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(Severity::Warning, span, message.into())
-    }
-
-    fn add(&mut self, severity: Severity, span: Range<usize>, message: String) -> &mut Diagnostic {
         let diagnostic = Diagnostic {
-            severity,
             span,
-            message,
+            message: message.into(),
             helps: Vec::new(),
         };
         self.list.push_mut(diagnostic)
@@ -84,14 +59,9 @@ impl Diagnostics {
         u32::try_from(self.place(offset).line).unwrap_or(u32::MAX)
     }
 
-    /// Neither errors nor warnings.
+    /// No mistakes.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
-    }
-
-    /// At least one error.
-    pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
     /// Each mistake, in the order of the file.
@@ -99,12 +69,12 @@ impl Diagnostics {
         self.sorted().into_iter()
     }
 
-    /// The value, unless an error was noted.
+    /// The value, unless a mistake was noted.
     ///
     /// # Errors
-    /// These diagnostics, when one of them is an error.
+    /// These diagnostics, if there are any.
     pub fn into_result<T>(self, value: T) -> Result<T, Diagnostics> {
-        if self.has_errors() {
+        if !self.is_empty() {
             Err(self)
         } else {
             Ok(value)
@@ -194,13 +164,9 @@ impl Diagnostics {
             diagnostic.span.start.saturating_sub(place.start),
         );
         let through = chars_before(place.text, diagnostic.span.end.saturating_sub(place.start));
-        let severity = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
         let number = place.line.to_string();
         let gutter = number.len();
-        writeln!(f, "{severity}: {}", diagnostic.message)?;
+        writeln!(f, "error: {}", diagnostic.message)?;
         let column = before + 1;
         writeln!(f, "{:gutter$}--> {}:{number}:{column}", "", self.file)?;
         let skip = if place.text.chars().count() > MAX_SHOWN {
@@ -371,15 +337,6 @@ mod tests {
             let d = Diagnostics::from_toml("policy.toml", text, &error, &[]);
             assert_eq!(d.to_string(), expected);
         }
-    }
-
-    #[test]
-    fn warnings_do_not_refuse() {
-        let mut d = Diagnostics::new("f", "x");
-        d.warning(0..1, "odd").help("look");
-        assert!(!d.is_empty() && d.clone().into_result(()).is_ok());
-        d.error(0..1, "bad");
-        assert!(d.into_result(()).is_err());
     }
 
     #[test]

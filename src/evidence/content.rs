@@ -9,6 +9,7 @@ use crate::oci::{
     Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, ManifestError, Repository, Target, media_type,
 };
 use crate::store::Store;
+use crate::telemetry;
 use crate::upstream::{Upstream, UpstreamError, Upstreams};
 
 /// The manifest types that are asked for and understood.
@@ -51,7 +52,9 @@ impl Content {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<(Bytes, Manifest), ContentError> {
-        if let Some(bytes) = self.store.read_small(digest, MAX_MANIFEST_BYTES).await {
+        let kept = self.store.read_small(digest, MAX_MANIFEST_BYTES).await;
+        telemetry::metrics().cache("manifest", kept.is_some());
+        if let Some(bytes) = kept {
             let manifest = Manifest::parse(&bytes, None).map_err(ContentError::Manifest)?;
             return Ok((bytes, manifest));
         }

@@ -7,7 +7,7 @@ use hyper::Response;
 
 use crate::admission::ApprovedBlob;
 use crate::oci::{Digest, ErrorCode, Repository};
-use crate::store::{BoxChunks, Chunks, Coming, Source, SourceError};
+use crate::store::{BoxChunks, Chunks, Coming, Length, Source, SourceError};
 use crate::telemetry;
 use crate::upstream::{BlobBody as UpstreamBody, Upstream, UpstreamError};
 
@@ -16,6 +16,9 @@ use super::part::Part;
 use super::pull::Gateway;
 use super::request::Ask;
 use super::respond;
+
+/// Largest blob of an attachment: above the largest SBOMs, which reach some ten MiB.
+const MAX_ATTACHMENT_BYTES: u64 = 256 * 1024 * 1024;
 
 impl Gateway {
     pub(super) async fn serve_blob(
@@ -27,17 +30,15 @@ impl Gateway {
         let content = self.admission.content();
         let kept = content.store().get(digest).await;
         let size = match &kept {
-            Some(blob) => blob.size(),
+            Some(blob) => Ok(blob.size()),
             None => match self.admission.describe(&approved, digest).await {
-                Some(descriptor) => descriptor.size,
-                None => {
-                    return respond::error(
-                        ErrorCode::Unavailable,
-                        "the image's manifest cannot be read",
-                        ask.head,
-                    );
-                }
+                Some(descriptor) => Ok(descriptor.size),
+                None => self.measure(&approved.repository, digest).await,
             },
+        };
+        let size = match size {
+            Ok(size) => size,
+            Err(why) => return respond::error(ErrorCode::Unavailable, &why, ask.head),
         };
         let part = match Part::of(ask.range.as_deref(), size) {
             Ok(part) => part,
@@ -50,18 +51,12 @@ impl Gateway {
         telemetry::metrics().cache("blob", cached);
         let (reading, skip) = match kept {
             Some(blob) => (blob.read(part.start..part.end), 0),
-            None => match content.upstream(&approved.repository) {
-                Ok(upstream) => {
-                    let source = RegistrySource {
-                        upstream: upstream.clone(),
-                        repository: approved.repository.clone(),
-                        digest: *digest,
-                    };
-                    (content.store().fill(digest, Some(size), source), part.start)
-                }
-                Err(error) => {
-                    return respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head);
-                }
+            None => match self.source(&approved.repository, digest) {
+                Ok(source) => (
+                    content.store().fill(digest, Length::Exactly(size), source),
+                    part.start,
+                ),
+                Err(why) => return respond::error(ErrorCode::Unavailable, &why, ask.head),
             },
         };
         let account = Account {
@@ -79,6 +74,27 @@ impl Gateway {
             account,
         );
         respond::blob(digest, part, Body::Blob(Box::new(body)))
+    }
+
+    /// The size of an attachment's blob, which the image's own manifests do not describe: all of it is fetched.
+    async fn measure(&self, repository: &Repository, digest: &Digest) -> Result<u64, String> {
+        let source = self.source(repository, digest)?;
+        let store = self.admission.content().store();
+        let mut reading = store.fill(digest, Length::AtMost(MAX_ATTACHMENT_BYTES), source);
+        let mut size = 0;
+        while let Some(chunk) = reading.chunk().await {
+            size += chunk.map_err(|error| error.to_string())?.len() as u64;
+        }
+        Ok(size)
+    }
+
+    fn source(&self, repository: &Repository, digest: &Digest) -> Result<RegistrySource, String> {
+        let upstream = self.admission.content().upstream(repository);
+        Ok(RegistrySource {
+            upstream: upstream.map_err(|error| error.to_string())?.clone(),
+            repository: repository.clone(),
+            digest: *digest,
+        })
     }
 }
 

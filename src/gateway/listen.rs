@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use crate::telemetry;
+
 use super::patient::Patient;
 use super::tls::TlsFiles;
 
@@ -112,6 +114,7 @@ pub async fn serve<H, F, B>(
         };
         let (tls, stop, handle) = (listener.tls.clone(), stop.clone(), handle.clone());
         tokio::spawn(async move {
+            let _open = Open::count();
             let address = peer.ip().to_canonical();
             match tls {
                 None => connection(stream, address, limits, stop, handle).await,
@@ -133,6 +136,22 @@ pub async fn serve<H, F, B>(
         .is_err()
     {
         tracing::warn!("stopping with exchanges still running");
+    }
+}
+
+/// An open connection, as the metrics count them.
+struct Open;
+
+impl Open {
+    fn count() -> Open {
+        telemetry::metrics().connections.add(1);
+        Open
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        telemetry::metrics().connections.add(-1);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
+use super::caught::caught;
 use super::request::Ask;
 use super::respond::{self, Refusal};
 use super::tombs::Tombs;
@@ -95,15 +96,33 @@ impl Gateway {
             Err(bad) => return respond::bad_request(bad, request.method() == hyper::Method::HEAD),
         };
         drop(request);
+        match caught(self.answer(side, &ask)).await {
+            Some(response) => response,
+            None => self.crashed(side, &ask),
+        }
+    }
+
+    async fn answer(&self, side: Side, ask: &Ask) -> Response<Body> {
         let (Some(reference), Some(repository)) = (ask.reference(), ask.repository.as_ref()) else {
             return respond::pong();
         };
         match &ask.route {
-            Route::Manifest { .. } => self.manifest(side, &ask, &reference).await,
-            Route::Blob { digest, .. } => self.blob(side, &ask, repository, digest).await,
-            Route::Tags { .. } => self.tags(&ask, &reference).await,
-            Route::Referrers { digest, .. } => self.referrers(&ask, &reference, digest).await,
+            Route::Manifest { .. } => self.manifest(side, ask, &reference).await,
+            Route::Blob { digest, .. } => self.blob(side, ask, repository, digest).await,
+            Route::Tags { .. } => self.tags(ask, &reference).await,
+            Route::Referrers { digest, .. } => self.referrers(ask, &reference, digest).await,
             Route::Ping | Route::Upload => respond::pong(),
+        }
+    }
+
+    /// A panic while an answer was made: it blocks in the client's own shape.
+    fn crashed(&self, side: Side, ask: &Ask) -> Response<Body> {
+        let why = AdmissionError::Crashed.to_string();
+        match (&ask.route, ask.reference()) {
+            (Route::Manifest { .. }, Some(reference)) => {
+                self.refuse(side, ask, Refusal::of_error(&reference, &why))
+            }
+            _ => respond::error(ErrorCode::Unavailable, &why, ask.head),
         }
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use crate::telemetry;
+
 use super::LedgerError;
 use super::pulls::Waiting;
 use super::sqlite::insert_pull;
@@ -116,6 +118,7 @@ fn commit(
         transaction.commit()
     })();
     if let Err(error) = &outcome {
+        telemetry::metrics().ledger_errors.inc();
         tracing::error!(%error, "the ledger cannot be written");
         lost.fetch_add(rows.iter().map(|(_, count)| count).sum(), Ordering::Relaxed);
     }

@@ -12,10 +12,11 @@ use bytes::Bytes;
 
 use crate::oci::Digest;
 
-use super::fill::{Fill, FillError, Source};
+use super::fill::{Fill, FillError};
 use super::index::{Index, blob_path};
 use super::mapped::Mapped;
 use super::reading::Reading;
+use super::source::{Length, Source};
 
 /// Most blobs that stay mapped though nobody reads them.
 const MAX_RECENT: usize = 32;
@@ -172,7 +173,7 @@ impl Store {
 
     /// Reads a blob that may not be here yet, from its beginning: joins the download in progress or starts one from
     /// `source`. The download goes on when its readers leave.
-    pub fn fill(&self, digest: &Digest, size: Option<u64>, source: impl Source) -> Reading {
+    pub fn fill(&self, digest: &Digest, length: Length, source: impl Source) -> Reading {
         let mut fills = self.0.fills.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fill) = fills.get(digest) {
             return Reading::live(fill.clone());
@@ -186,7 +187,7 @@ impl Store {
             let size = mapped.size();
             return Reading::mapped(mapped, 0..size);
         }
-        let fill = Fill::new(*digest, size);
+        let fill = Fill::new(*digest, length);
         fills.insert(*digest, fill.clone());
         drop(fills);
         let reading = Reading::live(fill.clone());

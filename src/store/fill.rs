@@ -2,11 +2,9 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::future::Future;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -17,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::oci::{Digest, Hasher};
 
 use super::disk::Inner;
+use super::source::{Length, Source, SourceError};
 use super::window::Window;
 
 /// Largest blob in bytes: above the largest layers in the wild (machine-learning images, some 40 GiB).
@@ -25,33 +24,6 @@ pub const MAX_BLOB_BYTES: u64 = 128 * 1024 * 1024 * 1024;
 const MAX_RESUMES: u32 = 5;
 /// How long a download waits for its slowest reader when it goes through memory only.
 const SLOWEST_READER: Duration = Duration::from_secs(30);
-
-/// Something on its way from a source.
-pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Where a blob's bytes come from.
-pub trait Source: Send + 'static {
-    /// Begins to read at byte `from`, exactly.
-    fn open(&mut self, from: u64) -> Coming<'_, Result<BoxChunks, SourceError>>;
-}
-
-/// The pieces of a blob in their order.
-pub trait Chunks: Send {
-    /// The next piece; `None` at the end.
-    fn next(&mut self) -> Coming<'_, Option<Result<Bytes, SourceError>>>;
-}
-
-/// [`Chunks`] of any source.
-pub type BoxChunks = Box<dyn Chunks>;
-
-/// Why a source gives no bytes.
-#[derive(Clone, Debug)]
-pub struct SourceError {
-    /// For people.
-    pub why: String,
-    /// Whether another try may help.
-    pub temporary: bool,
-}
 
 /// Why a download failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +79,7 @@ pub(super) struct Progress {
 /// A download and what its readers share.
 pub(super) struct Fill {
     digest: Digest,
-    pub(super) size: Option<u64>,
+    length: Length,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) window: Mutex<Window>,
     pub(super) moved: Notify,
@@ -115,10 +87,10 @@ pub(super) struct Fill {
 }
 
 impl Fill {
-    pub(super) fn new(digest: Digest, size: Option<u64>) -> Arc<Fill> {
+    pub(super) fn new(digest: Digest, length: Length) -> Arc<Fill> {
         Arc::new(Fill {
             digest,
-            size,
+            length,
             progress: watch::Sender::new(Progress {
                 arrived: 0,
                 on_disk: 0,
@@ -135,7 +107,15 @@ impl Fill {
     }
 
     fn longest(&self) -> u64 {
-        self.size.unwrap_or(MAX_BLOB_BYTES).min(MAX_BLOB_BYTES)
+        let (Length::Exactly(most) | Length::AtMost(most)) = self.length;
+        most.min(MAX_BLOB_BYTES)
+    }
+
+    fn is_whole(&self, arrived: u64) -> bool {
+        match self.length {
+            Length::Exactly(length) => arrived == length,
+            Length::AtMost(_) => true,
+        }
     }
 }
 
@@ -265,7 +245,7 @@ impl Run {
         let mut resumes = 0;
         loop {
             let failure = match self.stream(source).await? {
-                None if self.fill.size.is_none_or(|size| self.arrived == size) => break,
+                None if self.fill.is_whole(self.arrived) => break,
                 None => SourceError {
                     why: FillError::TooShort.to_string(),
                     temporary: true,
@@ -274,9 +254,7 @@ impl Run {
             };
             resumes += 1;
             if !failure.temporary || resumes > MAX_RESUMES {
-                let short =
-                    self.fill.size.is_some() && failure.why == FillError::TooShort.to_string();
-                return Err(if short {
+                return Err(if failure.why == FillError::TooShort.to_string() {
                     FillError::TooShort
                 } else {
                     FillError::Source(failure.why)

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Length::Exactly;
 use super::*;
 use crate::oci::Digest;
 use bytes::Bytes;
@@ -154,7 +155,7 @@ async fn good_downloads_are_served_and_kept() {
         let digest = if at == 1 { Digest::of(&all) } else { digest };
         let (_folder, store) = store().await;
         let (source, _) = script(&all, tries);
-        let (got, error) = drain(store.fill(&digest, Some(all.len() as u64), source)).await;
+        let (got, error) = drain(store.fill(&digest, Exactly(all.len() as u64), source)).await;
         assert!(error.is_none(), "{at}: {error:?}");
         assert_eq!(got, all, "{at}");
         settled(&store).await;
@@ -183,7 +184,7 @@ async fn bad_downloads_never_reach_their_end_and_leave_nothing_to_serve() {
         let (_folder, store) = store().await;
         let digest = Digest::of(&all);
         let (source, _) = script(sent, tries);
-        let (got, error) = drain(store.fill(&digest, Some(20_000), source)).await;
+        let (got, error) = drain(store.fill(&digest, Exactly(20_000), source)).await;
         assert!(error.is_some(), "{name}");
         assert!(got.len() < 20_000, "{name}: all bytes were handed out");
         settled(&store).await;
@@ -197,7 +198,12 @@ async fn wrong_bytes_of_unknown_size_are_held_too() {
     let all = content(5_000);
     let (_folder, store) = store().await;
     let (source, _) = script(&all, &[Try::EmptyEnd]);
-    let (got, error) = drain(store.fill(&Digest::of(b"other"), None, source)).await;
+    let (got, error) = drain(store.fill(
+        &Digest::of(b"other"),
+        Length::AtMost(MAX_BLOB_BYTES),
+        source,
+    ))
+    .await;
     assert!(
         matches!(error, Some(ReadError::Fill(FillError::WrongDigest))),
         "{error:?}"
@@ -212,14 +218,18 @@ async fn fifty_readers_share_one_download_and_leavers_stop_nothing() {
     let (_folder, store) = store().await;
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     let (source, opened) = script(&all, &[Try::Gated(gate.clone(), 10_000)]);
-    let mut leaver = store.fill(&digest, Some(all.len() as u64), source);
+    let mut leaver = store.fill(&digest, Exactly(all.len() as u64), source);
     gate.add_permits(3);
     assert!(leaver.chunk().await.unwrap().is_ok());
     drop(leaver);
     let readers: Vec<_> = (0..50)
         .map(|_| {
             let (source, _) = script(&all, &[Try::Panic]);
-            tokio::spawn(drain(store.fill(&digest, Some(all.len() as u64), source)))
+            tokio::spawn(drain(store.fill(
+                &digest,
+                Exactly(all.len() as u64),
+                source,
+            )))
         })
         .collect();
     gate.add_permits(1_000);
@@ -272,7 +282,7 @@ async fn a_killed_download_is_resumed_where_it_was() {
     );
     let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(100));
     let (source, _) = script(&all, &[Try::Gated(gate.clone(), 10_000)]);
-    let (got, error) = drain(store.fill(&digest, Some(100_000), source)).await;
+    let (got, error) = drain(store.fill(&digest, Exactly(100_000), source)).await;
     assert!(error.is_none());
     assert_eq!(got, all);
     assert!(
@@ -295,7 +305,7 @@ async fn a_wrong_partial_file_is_thrown_away_and_the_next_try_is_clean() {
     std::fs::write(&partial, vec![9; 20_000]).unwrap();
     let (source, _) = script(&all, &[Try::All(1000)]);
     assert!(
-        drain(store.fill(&digest, Some(50_000), source))
+        drain(store.fill(&digest, Exactly(50_000), source))
             .await
             .1
             .is_some()
@@ -304,7 +314,7 @@ async fn a_wrong_partial_file_is_thrown_away_and_the_next_try_is_clean() {
     assert!(!partial.exists());
     let (source, _) = script(&all, &[Try::All(1000)]);
     assert!(
-        drain(store.fill(&digest, Some(50_000), source))
+        drain(store.fill(&digest, Exactly(50_000), source))
             .await
             .1
             .is_none()
@@ -344,9 +354,9 @@ async fn a_full_disk_turns_the_download_into_a_pass_through() {
     let (folder, store) = store().await;
     store.0.full_after.store(1_000_000, Ordering::SeqCst);
     let (source, _) = script(&all, &[Try::All(100_000)]);
-    let one = store.fill(&digest, Some(all.len() as u64), source);
+    let one = store.fill(&digest, Exactly(all.len() as u64), source);
     let (never, _) = script(&all, &[Try::Panic]);
-    let two = store.fill(&digest, Some(all.len() as u64), never);
+    let two = store.fill(&digest, Exactly(all.len() as u64), never);
     let (one, two) = tokio::join!(tokio::spawn(drain(one)), tokio::spawn(drain(two)));
     for (got, error) in [one.unwrap(), two.unwrap()] {
         assert!(error.is_none(), "{error:?}");
@@ -363,7 +373,7 @@ async fn a_full_disk_turns_the_download_into_a_pass_through() {
     let mut wrong = all.to_vec();
     wrong[0] ^= 1;
     let (source, _) = script(&wrong.into(), &[Try::All(100_000)]);
-    let (got, error) = drain(store.fill(&digest, Some(all.len() as u64), source)).await;
+    let (got, error) = drain(store.fill(&digest, Exactly(all.len() as u64), source)).await;
     assert!(
         error.is_some() && got.len() < all.len(),
         "the last byte waits for the digest here as well"

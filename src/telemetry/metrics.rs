@@ -46,7 +46,7 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Bytes of blobs sent to clients.
     pub pull_bytes: Counter,
-    /// Records the ledger could not take.
+    /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
 }
 
@@ -243,7 +243,7 @@ impl Metrics {
             ),
             (
                 "lazaret_ledger_errors_total",
-                "Records the ledger could not take.",
+                "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
             ),
         ]

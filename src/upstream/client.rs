@@ -18,6 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use crate::telemetry;
+
 use super::breaker::Breaker;
 use super::connect::{ConnectError, Connector, Dialer};
 use super::proxy::Proxy;
@@ -282,6 +284,7 @@ impl Upstream {
             .build(ask, url, token)
             .ok_or_else(|| self.error(Kind::Malformed, "an unusable address"))?;
         self.stats.requests.fetch_add(1, Relaxed);
+        let asked = Instant::now();
         let ended = match tokio::time::timeout(
             self.timeouts.connect + self.timeouts.read,
             self.client.request(request),
@@ -291,6 +294,7 @@ impl Upstream {
             Err(_) => Err(self.error(Kind::Timeout, "no answer in time")),
             Ok(answer) => answer.map_err(|e| self.failure(&e)),
         };
+        telemetry::metrics().upstream(self.host(), asked.elapsed());
         if url.origin() == self.base.origin() {
             let alive = match &ended {
                 // A 500 is about one question; these three say that the registry itself is down.
