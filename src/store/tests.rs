@@ -1,8 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Length::Exactly;
-use super::*;
+use super::{Length::Exactly, *};
 use crate::oci::Digest;
 use bytes::Bytes;
 
