@@ -60,7 +60,7 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     }
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| wrong(certificate, error.to_string()))?

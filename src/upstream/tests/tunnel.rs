@@ -14,7 +14,7 @@ async fn tls_server() -> (u16, String) {
     let made = rcgen::generate_simple_self_signed(vec!["registry.example".to_owned()]).unwrap();
     let pem = made.cert.pem();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

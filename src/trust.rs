@@ -1,0 +1,27 @@
+//! Signatures over images: pure functions over bytes, without clock or network.
+//!
+//! ```text
+//! Material (a bundle, a payload with annotations) + Image + Signers + Roots -> Examined
+//! ```
+//!
+//! The cryptography is `sigstore-verify`'s and `aws-lc`'s. What stands here is what they leave open: which claims
+//! count, that an identity is matched whole, that a bundle cannot be downgraded, that a statement is about this image.
+
+mod examine;
+mod identity;
+mod key;
+mod material;
+mod payload;
+mod root;
+mod signer;
+
+#[cfg(test)]
+mod tests;
+
+pub use examine::{Examined, Identity, Image, Signed, examine};
+pub use identity::Subject;
+pub use key::{Hash, PublicKey};
+pub use material::{MAX_MATERIAL_BYTES, Material, Says};
+pub use payload::Statement;
+pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};
+pub use signer::{Claim, Keyless, Signer, SignerKind};

@@ -1,0 +1,184 @@
+//! Public keys as publishers hand them out, and signatures made with them directly.
+
+use std::fmt;
+
+use aws_lc_rs::signature::{self as algorithm, UnparsedPublicKey, VerificationAlgorithm};
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+use crate::oci::Digest;
+
+/// Most keys of one PEM text; publishers rotate one or two.
+const MAX_KEYS: usize = 16;
+
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// What a key can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    P256,
+    P384,
+    P521,
+    Ed25519,
+    Rsa,
+}
+
+/// Which hash a key's owner signs with. Signers disagree for one and the same kind of key: cosign 2 signs with SHA-256
+/// whatever the key, cosign 3 with the hash as long as the curve, others with SHA-512.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hash {
+    /// Any of the three.
+    #[default]
+    Auto,
+    /// SHA-256 only.
+    Sha256,
+    /// SHA-384 only.
+    Sha384,
+    /// SHA-512 only.
+    Sha512,
+}
+
+/// A public key. Its owner is trusted because the policy says so; nothing else vouches for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    kind: Kind,
+    /// SubjectPublicKeyInfo (RFC 5280, 4.1.2.7).
+    spki: Vec<u8>,
+    /// The bits inside.
+    raw: Vec<u8>,
+}
+
+impl PublicKey {
+    /// All keys of a PEM text (RFC 7468, `PUBLIC KEY`), at least one.
+    ///
+    /// # Errors
+    /// A sentence for who wrote the text.
+    pub fn from_pem(text: &str) -> Result<Vec<PublicKey>, String> {
+        const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+        const END: &str = "-----END PUBLIC KEY-----";
+        if text.contains("PRIVATE KEY") {
+            return Err(
+                "this is a private key: only the public half belongs into a policy".to_owned(),
+            );
+        }
+        let mut keys = Vec::new();
+        for block in text.split(BEGIN).skip(1) {
+            let (body, _) = block
+                .split_once(END)
+                .ok_or("a public key without its END line")?;
+            let body: String = body.split_whitespace().collect();
+            keys.push(PublicKey::from_base64(&body)?);
+            if keys.len() > MAX_KEYS {
+                return Err(format!("more than {MAX_KEYS} keys"));
+            }
+        }
+        if keys.is_empty() {
+            return Err("no PEM block \"PUBLIC KEY\"".to_owned());
+        }
+        Ok(keys)
+    }
+
+    /// A key as the base64 of its SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// A sentence for who wrote the text.
+    pub fn from_base64(text: &str) -> Result<PublicKey, String> {
+        use base64::Engine;
+        let der = base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .map_err(|error| format!("the key is not base64: {error}"))?;
+        PublicKey::from_spki(&der)
+    }
+
+    /// A key from its SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// A sentence that says what kind of key it is not.
+    pub fn from_spki(der: &[u8]) -> Result<PublicKey, String> {
+        let spki = SubjectPublicKeyInfoOwned::from_der(der)
+            .map_err(|error| format!("no SubjectPublicKeyInfo: {error}"))?;
+        let curve = || {
+            let parameters = spki.algorithm.parameters.as_ref()?;
+            parameters.decode_as::<ObjectIdentifier>().ok()
+        };
+        let kind = match spki.algorithm.oid {
+            RSA => Kind::Rsa,
+            ED25519 => Kind::Ed25519,
+            EC => match curve() {
+                Some(P256) => Kind::P256,
+                Some(P384) => Kind::P384,
+                Some(P521) => Kind::P521,
+                _ => return Err("an elliptic curve other than P-256, P-384 and P-521".to_owned()),
+            },
+            other => return Err(format!("a kind of key that is not known ({other})")),
+        };
+        let raw = spki
+            .subject_public_key
+            .as_bytes()
+            .ok_or("a key with half a byte")?
+            .to_vec();
+        let spki = spki.to_der().map_err(|error| error.to_string())?;
+        Ok(PublicKey { kind, spki, raw })
+    }
+
+    /// SubjectPublicKeyInfo in DER.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo, by which people compare keys.
+    pub fn fingerprint(&self) -> String {
+        Digest::of(&self.spki).to_string()
+    }
+
+    /// Whether `signature` (DER for elliptic curves) is this key's over `message`.
+    pub fn verifies(&self, message: &[u8], signature: &[u8], hash: Hash) -> bool {
+        let ways: [(Hash, &'static dyn VerificationAlgorithm); 3] = match self.kind {
+            Kind::P256 => [
+                (Hash::Sha256, &algorithm::ECDSA_P256_SHA256_ASN1),
+                (Hash::Sha384, &algorithm::ECDSA_P256_SHA384_ASN1),
+                (Hash::Sha512, &algorithm::ECDSA_P256_SHA512_ASN1),
+            ],
+            Kind::P384 => [
+                (Hash::Sha256, &algorithm::ECDSA_P384_SHA256_ASN1),
+                (Hash::Sha384, &algorithm::ECDSA_P384_SHA384_ASN1),
+                (Hash::Sha512, &algorithm::ECDSA_P384_SHA512_ASN1),
+            ],
+            Kind::P521 => [
+                (Hash::Sha256, &algorithm::ECDSA_P521_SHA256_ASN1),
+                (Hash::Sha384, &algorithm::ECDSA_P521_SHA384_ASN1),
+                (Hash::Sha512, &algorithm::ECDSA_P521_SHA512_ASN1),
+            ],
+            Kind::Rsa => [
+                (Hash::Sha256, &algorithm::RSA_PKCS1_2048_8192_SHA256),
+                (Hash::Sha384, &algorithm::RSA_PKCS1_2048_8192_SHA384),
+                (Hash::Sha512, &algorithm::RSA_PKCS1_2048_8192_SHA512),
+            ],
+            // Ed25519 has its hash inside (RFC 8032).
+            Kind::Ed25519 => {
+                return UnparsedPublicKey::new(&algorithm::ED25519, &self.raw)
+                    .verify(message, signature)
+                    .is_ok();
+            }
+        };
+        ways.iter()
+            .filter(|(with, _)| hash == Hash::Auto || hash == *with)
+            .any(|(_, way)| {
+                UnparsedPublicKey::new(*way, &self.raw)
+                    .verify(message, signature)
+                    .is_ok()
+            })
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({:?}, {})", self.kind, self.fingerprint())
+    }
+}

@@ -1,0 +1,3 @@
+//! The whole room against independent vectors and against material signed here.
+
+mod conformance;
