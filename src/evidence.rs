@@ -2,9 +2,9 @@
 //!
 //! No collector decides, and none fails: what cannot be learnt is `Gathered::Unavailable`.
 
-mod attestation;
 mod config;
 mod content;
+mod discover;
 mod gather;
 mod name;
 mod scan;

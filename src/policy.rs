@@ -13,11 +13,15 @@ mod verdict;
 
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    NameSuspicion, ScanEvidence, SignatureEvidence, SuspicionTier,
+    NameSuspicion, Refused, ScanEvidence, SeenIdentity, SignatureEvidence, SuspicionTier,
+    ValidSignature, ValidStatement,
 };
 pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};
-pub use model::{ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, Unsigned, Waiver};
+pub use model::{
+    ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, SignedName, Unsigned, Waiver,
+    WantedAttestation,
+};
 pub use pattern::Pattern;
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict};

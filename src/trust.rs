@@ -12,6 +12,7 @@ mod identity;
 mod key;
 mod material;
 mod payload;
+mod publishers;
 mod root;
 mod signer;
 
@@ -23,5 +24,6 @@ pub use identity::Subject;
 pub use key::{Hash, PublicKey};
 pub use material::{MAX_MATERIAL_BYTES, Material, Says};
 pub use payload::Statement;
+pub use publishers::{Publisher, publishers};
 pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};
 pub use signer::{Claim, Keyless, Signer, SignerKind};

@@ -91,7 +91,7 @@ impl Admission {
             }
         };
         let name = self.names.collect(&reference, policy.names());
-        let evidence = gather(&self.content, &subject, &structure, name).await;
+        let evidence = gather(&self.content, &subject, &structure, &policy, name).await;
         let verdict = policy.judge(&subject, &evidence, telemetry::now());
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,

@@ -104,11 +104,13 @@ fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
         }
         (Unsigned::Deny, false) => format!("signature: {} of {signers}", rule.threshold),
     });
-    demands.extend(
-        rule.attestations
-            .iter()
-            .map(|kind| format!("attestation: {kind}")),
-    );
+    demands.extend(rule.attestations.iter().map(|wanted| {
+        format!(
+            "attestation: {} by {}",
+            wanted.name,
+            wanted.signed_by.join(" or ")
+        )
+    }));
     demands.extend(rule.scan.iter().map(|profile| format!("scan: {profile}")));
     demands.extend(
         rule.config

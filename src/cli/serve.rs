@@ -286,7 +286,7 @@ async fn follow(file: std::path::PathBuf, text: String, admission: Arc<Admission
     let name = file_name(&file);
     watch_file(file.clone(), &text, |change| {
         let read = match change {
-            Change::Text(text) => config::parse_policy(&text, &name).map_err(|mistakes| mistakes.to_string()),
+            Change::Text(text) => config::parse_policy(&text, &name, file.parent()).map_err(|mistakes| mistakes.to_string()),
             Change::Unreadable(error) => Err(error.to_string()),
         };
         telemetry::metrics().reloaded(read.is_ok(), telemetry::now());

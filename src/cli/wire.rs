@@ -68,7 +68,8 @@ pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
             config::SHIPPED_POLICY_NAME.to_owned(),
         ),
     };
-    let policy = config::parse_policy(&text, &name).map_err(Trouble::Mistakes)?;
+    let policy = config::parse_policy(&text, &name, file.as_deref().and_then(Path::parent))
+        .map_err(Trouble::Mistakes)?;
     Ok(Loaded {
         policy: Arc::new(policy),
         text,

@@ -2,26 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::oci::Digest;
-use crate::policy::{ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned};
+use crate::policy::{
+    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, SignedName, Unsigned,
+};
+
+use crate::trust::Roots;
 
 use super::diagnostic::Diagnostics;
-use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, Text};
+use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, SignedNameWord, Text};
 use super::policy_tables::suggestion;
 
 /// Largest policy file in bytes; thousands of rules fit.
 const MAX_POLICY_BYTES: usize = 4 * 1024 * 1024;
 
-/// Reads and validates a policy. `file` is what people call it.
+/// Reads and validates a policy. `file` is what people call it; files that it names are looked for in `folder`.
 ///
 /// # Errors
 /// All mistakes of the file, each with its place and its remedy.
-pub fn parse_policy(text: &str, file: &str) -> Result<Policy, Diagnostics> {
+pub fn parse_policy(text: &str, file: &str, folder: Option<&Path>) -> Result<Policy, Diagnostics> {
     let mut build = Build {
         file: file.into(),
         diagnostics: Diagnostics::new(file, text),
+        folder: folder.map(Path::to_owned),
+        read: text.to_owned(),
     };
     if text.len() > MAX_POLICY_BYTES {
         build.diagnostics.error(
@@ -32,11 +39,11 @@ pub fn parse_policy(text: &str, file: &str) -> Result<Policy, Diagnostics> {
     }
     let written: PolicyFile =
         toml::from_str(text).map_err(|error| Diagnostics::from_toml(file, text, &error, &[]))?;
-    let parts = build.policy(&written, epoch(text));
+    let parts = build.policy(&written);
     build.diagnostics.into_result(Policy::new(parts))
 }
 
-/// The first 64 bits of the text's SHA-256.
+/// The first 64 bits of the SHA-256 of all that was read.
 fn epoch(text: &str) -> u64 {
     u64::from_str_radix(
         Digest::of(text.as_bytes())
@@ -51,6 +58,9 @@ fn epoch(text: &str) -> u64 {
 pub(super) struct Build {
     file: Arc<str>,
     pub(super) diagnostics: Diagnostics,
+    pub(super) folder: Option<PathBuf>,
+    /// The policy's text and that of the files that it names: a change of either is a change of the policy.
+    pub(super) read: String,
 }
 
 impl Build {
@@ -70,16 +80,22 @@ impl Build {
         }
     }
 
-    fn policy(&mut self, written: &PolicyFile, epoch: u64) -> Parts {
+    fn policy(&mut self, written: &PolicyFile) -> Parts {
         if *written.version.get() != 1 {
             self.error(
                 written.version.span(),
                 "this version of Lazaret reads policies of version 1",
             );
         }
-        for (name, signer) in &written.signer {
-            self.signer(name, signer);
+        let mut roots = Roots::embedded();
+        for (name, table) in &written.root {
+            self.own_root(name, table, &mut roots);
         }
+        let signers = written
+            .signer
+            .iter()
+            .filter_map(|(name, signer)| self.signer(name, signer, &roots))
+            .collect();
         for scan in written.scan.values() {
             if let Some(age) = &scan.get().max_database_age {
                 self.duration(age);
@@ -110,10 +126,12 @@ impl Build {
         let platforms = self.platforms(written.platforms.as_deref());
         Parts {
             file: self.file.clone(),
-            epoch,
+            epoch: epoch(&self.read),
             mode,
             platforms,
             names,
+            signers,
+            roots,
             rules,
             default,
             waivers,
@@ -131,9 +149,28 @@ impl Build {
         let patterns = self.rule_patterns(table, default);
         self.reachable(table, &patterns, file);
         self.known("signer", &written.signed_by, file.signer.keys());
-        for attestation in &written.attestation {
-            self.known("signer", &attestation.signed_by, file.signer.keys());
+        for name in &written.must_include {
+            if written
+                .signed_by
+                .iter()
+                .all(|known| known.get() != name.get())
+            {
+                self.error(name.span(), format!("{} is not in signed_by", name.get()))
+                    .help("must_include names some of signed_by");
+            }
         }
+        let attestations = written
+            .attestation
+            .iter()
+            .map(|wanted| {
+                self.known("signer", wanted.signed_by.get(), file.signer.keys());
+                self.attestation(wanted)
+            })
+            .collect();
+        let max_signature_age = written
+            .max_signature_age
+            .as_ref()
+            .and_then(|age| self.duration(age));
         self.known("scan", written.scan.as_slice(), file.scan.keys());
         self.known("config", written.config.as_slice(), file.config.keys());
         let threshold = self.threshold(written);
@@ -150,11 +187,18 @@ impl Build {
                 .map(|name| name.get().clone())
                 .collect(),
             threshold,
-            attestations: written
-                .attestation
+            must_include: written
+                .must_include
                 .iter()
-                .map(|wanted| wanted.predicate_type.get().clone())
+                .map(|name| name.get().clone())
                 .collect(),
+            signed_name: match written.reference {
+                Some(SignedNameWord::Exact) => SignedName::Exact,
+                Some(SignedNameWord::Any) => SignedName::Any,
+                Some(SignedNameWord::SameRepo) | None => SignedName::SameRepository,
+            },
+            max_signature_age,
+            attestations,
             scan: written.scan.as_ref().map(|name| name.get().clone()),
             config: written
                 .config

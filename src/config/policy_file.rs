@@ -52,6 +52,9 @@ pub(super) struct PolicyFile {
     /// People and machines that sign, by a name of your choice.
     #[serde(default)]
     pub(super) signer: BTreeMap<String, At<SignerTable>>,
+    /// Trusted roots of one's own Sigstore instances; `sigstore` and `github` are built in.
+    #[serde(default)]
+    pub(super) root: BTreeMap<String, At<RootTable>>,
     /// What scans are held to, by a name of your choice.
     #[serde(default)]
     pub(super) scan: BTreeMap<String, At<ScanTable>>,
@@ -121,6 +124,13 @@ pub(super) enum SignerKind {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub(super) struct RootTable {
+    /// File with a Sigstore trusted root (JSON), beside the policy.
+    pub(super) file: Text,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SignerTable {
     /// `key`, `keyless`, `notation`, `pgp` or `publisher`; a `publisher` key implies the last.
     pub(super) kind: Option<SignerKind>,
@@ -130,14 +140,38 @@ pub(super) struct SignerTable {
     pub(super) issuer: Option<Text>,
     /// Identity, as an anchored glob (keyless).
     pub(super) subject: Option<Text>,
-    /// Files with public keys (key, pgp).
+    /// Public keys, or files with them beside the policy (key, pgp).
     pub(super) pem: Option<Vec<Text>>,
+    /// The hash that the key's owner signs with; default any (key).
+    pub(super) hash: Option<HashWord>,
+    /// Name of the trusted root; default `sigstore` (keyless, key).
+    pub(super) root: Option<Text>,
+    /// Further words of the certificate, each with the values that are allowed (keyless).
+    #[serde(default)]
+    pub(super) claims: BTreeMap<String, At<Vec<String>>>,
     /// Trust store (notation).
     pub(super) trust_store: Option<Text>,
     /// Certificate subjects that are trusted (notation).
     pub(super) trusted_identities: Option<Vec<Text>>,
-    /// `off` where a keyed signature is not in a transparency log.
+    /// `required` (the default), or `off` where a publisher's keyed signatures are in no transparency log.
     pub(super) tlog: Option<Text>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HashWord {
+    Auto,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SignedNameWord {
+    SameRepo,
+    Exact,
+    Any,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -206,12 +240,18 @@ pub(super) struct ConfigTable {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AttestationTable {
-    /// Predicate type: `slsa-provenance`, `spdx`, `cyclonedx`, `vuln`, or a URI.
+    /// Predicate type: `slsa-provenance`, `spdx`, `cyclonedx`, `vuln`, `openvex`, or a URI.
     #[serde(rename = "type")]
     pub(super) predicate_type: Text,
-    /// Who must have signed it.
+    /// Names of signers, any of whom must have signed it.
+    pub(super) signed_by: At<Vec<Text>>,
+    /// How old it may be.
+    pub(super) max_age: Option<Text>,
+    /// Builders, any of whom must have built it (SLSA provenance).
     #[serde(default)]
-    pub(super) signed_by: Vec<Text>,
+    pub(super) builder: Vec<String>,
+    /// The repository that it must be built from (SLSA provenance).
+    pub(super) source: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -227,6 +267,13 @@ pub(super) struct RuleTable {
     pub(super) signed_by: Vec<Text>,
     /// How many distinct ones must; default 1.
     pub(super) threshold: Option<At<u32>>,
+    /// Names of signers who must be among them.
+    #[serde(default)]
+    pub(super) must_include: Vec<Text>,
+    /// Which name a signature must give the image: `same-repo` (the default), `exact` or `any`.
+    pub(super) reference: Option<SignedNameWord>,
+    /// How old a signature may be.
+    pub(super) max_signature_age: Option<Text>,
     /// Name of a `[scan.NAME]` table.
     pub(super) scan: Option<Text>,
     /// Name of a `[config.NAME]` table.

@@ -1,4 +1,4 @@
-//! The tables of a policy that stand for themselves: names, signers, configuration profiles, waivers.
+//! The tables of a policy that stand for themselves: names, configuration profiles, waivers.
 
 use jiff::Timestamp;
 
@@ -7,9 +7,7 @@ use crate::policy::{Code, ConfigProfile, Level, NamePolicy, Pattern, Waiver};
 
 use super::diagnostic::nearest;
 use super::policy_build::Build;
-use super::policy_file::{
-    Action, At, ConfigTable, NamesTable, SignerKind, SignerTable, Text, WaiverTable,
-};
+use super::policy_file::{Action, At, ConfigTable, NamesTable, Text, WaiverTable};
 use super::units;
 
 impl Build {
@@ -86,60 +84,6 @@ impl Build {
             }
         }
         patterns
-    }
-
-    pub(super) fn signer(&mut self, name: &str, table: &At<SignerTable>) {
-        let signer = table.get();
-        let kind = match (signer.kind, &signer.publisher) {
-            (Some(kind), _) => kind,
-            (None, Some(_)) => SignerKind::Publisher,
-            (None, None) => {
-                self.error(table.span(), format!("[signer.{name}] has no kind"))
-                    .help(
-                        "write kind = \"key\", \"keyless\", \"notation\", \"pgp\" or \"publisher\"",
-                    );
-                return;
-            }
-        };
-        for (key, text) in [
-            ("issuer", &signer.issuer),
-            ("subject", &signer.subject),
-            ("publisher", &signer.publisher),
-        ] {
-            if let Some(text) = text.as_ref().filter(|text| {
-                text.get()
-                    .trim_matches(['*', '.', '^', '$', ' '])
-                    .is_empty()
-            }) {
-                self.error(text.span(), format!("the {key} matches everybody"))
-                    .help("name who is trusted");
-            }
-        }
-        if let Some(tlog) = signer
-            .tlog
-            .as_ref()
-            .filter(|tlog| tlog.get() != "off" && tlog.get() != "required")
-        {
-            self.error(tlog.span(), format!("unknown word `{}`", tlog.get()))
-                .help(suggestion(tlog.get(), ["off", "required"]));
-        }
-        let empty = |list: &Option<Vec<Text>>| list.as_ref().is_none_or(Vec::is_empty);
-        let missing = match kind {
-            SignerKind::Keyless if signer.issuer.is_none() => Some("issuer"),
-            SignerKind::Keyless if signer.subject.is_none() => Some("subject"),
-            SignerKind::Key | SignerKind::Pgp if empty(&signer.pem) => Some("pem"),
-            SignerKind::Notation if signer.trust_store.is_none() => Some("trust_store"),
-            SignerKind::Notation if empty(&signer.trusted_identities) => Some("trusted_identities"),
-            SignerKind::Publisher if signer.publisher.is_none() => Some("publisher"),
-            _ => None,
-        };
-        if let Some(key) = missing {
-            self.error(
-                table.span(),
-                format!("[signer.{name}] has no {key}, so it could be anybody"),
-            )
-            .help(format!("add {key} = …"));
-        }
     }
 
     pub(super) fn config(&mut self, name: &str, table: &At<ConfigTable>) -> ConfigProfile {

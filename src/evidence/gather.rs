@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::policy::{Evidence, Gathered, NameEvidence, Subject};
+use crate::policy::{Evidence, Gathered, NameEvidence, Policy, Subject};
 
-use super::{Content, Structure, attestation, config, scan, signature};
+use super::{Content, Structure, config, scan, signature};
 
 /// How long all collectors together may take; a hold lasts as long at most.
 pub const GATHER_DEADLINE: Duration = Duration::from_secs(180);
@@ -16,6 +16,7 @@ pub async fn gather(
     content: &Arc<Content>,
     subject: &Arc<Subject>,
     structure: &Arc<Structure>,
+    policy: &Arc<Policy>,
     name: Gathered<NameEvidence>,
 ) -> Evidence {
     let config = {
@@ -24,12 +25,17 @@ pub async fn gather(
             config::collect(&content, subject.reference.repository(), &structure).await
         })
     };
-    let (config, signature, attestation, scan) = tokio::join!(
-        config,
-        guarded(signature::collect()),
-        guarded(attestation::collect()),
-        guarded(scan::collect()),
-    );
+    let signed = signature::collect(content.clone(), subject.clone(), policy.clone());
+    let signed = guarded(async { Gathered::Found(signed.await) });
+    let (config, signed, scan) = tokio::join!(config, signed, guarded(scan::collect()));
+    let (signature, attestation) = match signed {
+        Gathered::Found(both) => both,
+        Gathered::Absent => (Gathered::Absent, Gathered::Absent),
+        Gathered::Unavailable { why } => (
+            Gathered::unavailable(why.clone()),
+            Gathered::unavailable(why),
+        ),
+    };
     Evidence {
         name,
         config,

@@ -1,8 +1,156 @@
-//! The socket for signature evidence.
+//! Signatures and attestations: discovered, then examined for the signers whom the rule names.
 
-use crate::policy::{Gathered, SignatureEvidence};
+use std::sync::Arc;
 
-/// Unavailable until a signature collector is built in, so a rule that asks for it denies.
-pub(super) async fn collect() -> Gathered<SignatureEvidence> {
-    Gathered::unavailable("signatures are not verified by this version")
+use bytes::Bytes;
+
+use crate::policy::{
+    AttestationEvidence, Gathered, Policy, Refused, SeenIdentity, SignatureEvidence, Subject,
+    ValidSignature, ValidStatement,
+};
+use crate::trust::{Examined, Image, Says, Signer, examine};
+
+use super::Content;
+use super::discover::{Discovery, discover};
+
+/// Both kinds at once: they lie in the same places, in the same formats.
+pub(super) async fn collect(
+    content: Arc<Content>,
+    subject: Arc<Subject>,
+    policy: Arc<Policy>,
+) -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
+    let needs = policy.needs(subject.reference.repository());
+    if !needs.signature && !needs.attestation {
+        let why = "no signature was asked for";
+        return (Gathered::unavailable(why), Gathered::unavailable(why));
+    }
+    let manifest = content
+        .manifest(subject.reference.repository(), &subject.digest)
+        .await;
+    let manifest = match manifest {
+        Ok((bytes, _)) => bytes,
+        Err(error) => {
+            let why = error.to_string();
+            return (
+                Gathered::unavailable(why.clone()),
+                Gathered::unavailable(why),
+            );
+        }
+    };
+    let discovery = discover(&content, &subject, needs.attestation).await;
+    // Milliseconds of arithmetic each: not on the threads that serve.
+    let examined =
+        tokio::task::spawn_blocking(move || weigh(discovery, &subject, manifest, &policy)).await;
+    examined.unwrap_or_else(|_| {
+        let why = "the check crashed; the server's log has the reason";
+        (Gathered::unavailable(why), Gathered::unavailable(why))
+    })
+}
+
+fn weigh(
+    discovery: Discovery,
+    subject: &Subject,
+    manifest: Bytes,
+    policy: &Policy,
+) -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
+    let rule = policy.rule_for(subject.reference.repository());
+    let named = |name: &String| {
+        let mut wanted = rule
+            .attestations
+            .iter()
+            .flat_map(|wanted| &wanted.signed_by);
+        rule.signed_by.contains(name) || wanted.any(|known| known == name)
+    };
+    let signers: Vec<&Signer> = policy
+        .signers()
+        .iter()
+        .filter(|signer| named(&signer.name))
+        .collect();
+    let image = Image {
+        digest: subject.digest,
+        manifest: Some(manifest),
+    };
+    let mut signatures = SignatureEvidence {
+        refused: discovery.refused,
+        incomplete: discovery.incomplete,
+        ..SignatureEvidence::default()
+    };
+    let mut attestations = AttestationEvidence::default();
+    for candidate in discovery.candidates {
+        let examined = examine(&candidate.material, &image, &signers, policy.roots());
+        sort(
+            candidate.found,
+            examined,
+            &mut signatures,
+            &mut attestations,
+        );
+    }
+    let unverified = rule
+        .signed_by
+        .iter()
+        .find(|name| policy.signers().iter().all(|signer| signer.name != **name));
+    if let Some(name) = unverified {
+        signatures.incomplete.get_or_insert_with(|| {
+            format!("[signer.{name}] is of a kind that this version does not verify")
+        });
+    }
+    attestations.incomplete = signatures.incomplete.clone();
+    let nothing = signatures == SignatureEvidence::default();
+    let nothing_attested = nothing && attestations == AttestationEvidence::default();
+    (
+        if nothing {
+            Gathered::Absent
+        } else {
+            Gathered::Found(signatures)
+        },
+        if nothing_attested {
+            Gathered::Absent
+        } else {
+            Gathered::Found(attestations)
+        },
+    )
+}
+
+/// What one examination adds to either kind.
+fn sort(
+    found: String,
+    examined: Examined,
+    signatures: &mut SignatureEvidence,
+    attestations: &mut AttestationEvidence,
+) {
+    let at = examined.signed.iter().filter_map(|signed| signed.at).min();
+    match examined.says {
+        Some(Says::Signature { reference }) if !examined.signed.is_empty() => {
+            for signed in examined.signed {
+                signatures.signatures.push(ValidSignature {
+                    signer: signed.signer,
+                    reference: reference.clone(),
+                    at: signed.at,
+                    found: found.clone(),
+                });
+            }
+        }
+        Some(Says::Attestation(statement)) => {
+            if !examined.signed.is_empty() {
+                attestations.statements.push(ValidStatement {
+                    signers: examined
+                        .signed
+                        .into_iter()
+                        .map(|signed| signed.signer)
+                        .collect(),
+                    predicate_type: statement.predicate_type,
+                    predicate: statement.predicate,
+                    at,
+                });
+            }
+        }
+        _ => signatures.refused.push(Refused {
+            found,
+            why: examined.refusals.join("; "),
+            identity: examined.identity.map(|seen| SeenIdentity {
+                issuer: seen.issuer,
+                subject: seen.subject,
+            }),
+        }),
+    }
 }

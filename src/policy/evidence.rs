@@ -1,5 +1,7 @@
 //! What collectors bring to the judge. Facts only: no opinion, no policy.
 
+use jiff::Timestamp;
+
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
@@ -104,18 +106,70 @@ pub struct JudgedImage {
     pub foreign_layers: Vec<Digest>,
 }
 
-/// Who signed the subject. No verifier is built in yet, so this is never `Found`.
+/// Who signed the subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignatureEvidence {
-    /// Names of the policy's signers with a valid signature over the subject.
-    pub signers: Vec<String>,
+    /// Valid signatures by the policy's signers; several by one signer are several here.
+    pub signatures: Vec<ValidSignature>,
+    /// What was found and is not believed.
+    pub refused: Vec<Refused>,
+    /// Where signatures were looked for and could not be: more of them may exist.
+    pub incomplete: Option<String>,
 }
 
-/// What was attested of the subject. No verifier is built in yet, so this is never `Found`.
+/// A signature over the subject that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidSignature {
+    /// Name of the policy's signer.
+    pub signer: String,
+    /// The name that the image was signed under, where the format has one.
+    pub reference: Option<String>,
+    /// When it was signed, by the word of a log or a timestamp authority.
+    pub at: Option<Timestamp>,
+    /// Where it was found.
+    pub found: String,
+}
+
+/// Signature material that is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it was found.
+    pub found: String,
+    /// Why not.
+    pub why: String,
+    /// Who signed it, if somebody vouches for that: ready for a policy.
+    pub identity: Option<SeenIdentity>,
+}
+
+/// A certified identity that no signer of the policy has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenIdentity {
+    /// Who vouches for it.
+    pub issuer: String,
+    /// Who it is.
+    pub subject: String,
+}
+
+/// What was attested of the subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttestationEvidence {
-    /// Predicate types with a valid, trusted statement.
-    pub predicate_types: Vec<String>,
+    /// Statements about the subject with a valid signature.
+    pub statements: Vec<ValidStatement>,
+    /// Where attestations were looked for and could not be.
+    pub incomplete: Option<String>,
+}
+
+/// A statement about the subject that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidStatement {
+    /// Names of the policy's signers who signed it.
+    pub signers: Vec<String>,
+    /// What kind of claim it is, a URI.
+    pub predicate_type: String,
+    /// The claim.
+    pub predicate: serde_json::Value,
+    /// When it was signed, as for signatures.
+    pub at: Option<Timestamp>,
 }
 
 /// What is in the layers. No scanner is built in yet, so this is never `Found`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::oci::{Platform, Repository};
+use crate::trust::{Roots, Signer};
 
 use super::{Code, Level, Mode, Origin, Pattern};
 
@@ -27,6 +28,10 @@ pub struct Parts {
     pub platforms: Vec<Platform>,
     /// What names are held to.
     pub names: NamePolicy,
+    /// `[signer.NAME]` tables of the kinds that are verified.
+    pub signers: Vec<Signer>,
+    /// Whom certificates, logs and times are believed for: the built-in roots and `[root.NAME]`.
+    pub roots: Roots,
     /// `[[rule]]` tables.
     pub rules: Vec<Rule>,
     /// `[default]`.
@@ -67,14 +72,50 @@ pub struct Rule {
     pub signed_by: Vec<String>,
     /// How many distinct signers must.
     pub threshold: u32,
-    /// What must be attested, by predicate type.
-    pub attestations: Vec<String>,
+    /// Names of signers who must be among them.
+    pub must_include: Vec<String>,
+    /// Which name the image must have been signed under, where the signature says.
+    pub signed_name: SignedName,
+    /// How old a signature may be.
+    pub max_signature_age: Option<Duration>,
+    /// What must be attested.
+    pub attestations: Vec<WantedAttestation>,
     /// Whether a scan is required, by the profile's name.
     pub scan: Option<String>,
     /// What the image's configuration is held to.
     pub config: Option<Arc<ConfigProfile>>,
     /// Where the table stands.
     pub origin: Origin,
+}
+
+/// Which name an image must have been signed under. cosign itself does not look: there another repository's signature
+/// passes for this one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignedName {
+    /// This repository, with any tag.
+    #[default]
+    SameRepository,
+    /// This repository with this tag or digest.
+    Exact,
+    /// Any: for images that were copied with their signatures.
+    Any,
+}
+
+/// `[[rule.attestation]]`. All of it must hold for one statement.
+#[derive(Clone, Debug)]
+pub struct WantedAttestation {
+    /// As the policy calls it: `slsa-provenance`, or a URI.
+    pub name: String,
+    /// Predicate types that satisfy it; a type also stands for its versions (`…/Document` for `…/Document/v2.3`).
+    pub types: Vec<String>,
+    /// Names of signers, any of whom may have signed it.
+    pub signed_by: Vec<String>,
+    /// How old it may be.
+    pub max_age: Option<Duration>,
+    /// Builders, any of whom must have built it (SLSA provenance).
+    pub builder: Vec<String>,
+    /// The repository that it must be built from (SLSA provenance).
+    pub source: Option<String>,
 }
 
 /// What an image without a trusted signature meets.
@@ -193,6 +234,16 @@ impl Policy {
     /// Rules in the order of the file, without the default.
     pub fn rules(&self) -> &[Rule] {
         &self.0.rules
+    }
+
+    /// Trusted roots.
+    pub fn roots(&self) -> &Roots {
+        &self.0.roots
+    }
+
+    /// Signers of the kinds that are verified.
+    pub fn signers(&self) -> &[Signer] {
+        &self.0.signers
     }
 
     /// Waivers in the order of the file.

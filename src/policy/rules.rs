@@ -4,6 +4,7 @@ pub(super) mod age;
 pub(super) mod attestation;
 pub(super) mod config;
 pub(super) mod name;
+mod provenance;
 pub(super) mod scan;
 pub(super) mod signature;
 pub(super) mod structure;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use sigstore_verify::Verifier;
 use sigstore_verify::trust_root::{
@@ -65,6 +65,11 @@ pub struct Roots(BTreeMap<String, Arc<Root>>);
 impl Roots {
     /// The two that are built in.
     pub fn embedded() -> Roots {
+        static EMBEDDED: LazyLock<Roots> = LazyLock::new(Roots::built_in);
+        EMBEDDED.clone()
+    }
+
+    fn built_in() -> Roots {
         let built_in = [
             (PUBLIC_GOOD, SIGSTORE_PRODUCTION_TRUSTED_ROOT),
             (GITHUB, SIGSTORE_GITHUB_TRUSTED_ROOT),

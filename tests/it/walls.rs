@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms that it may import besides itself; `*` is every room.
 const WALLS: &str = "
 oci       :
-policy    : oci
+policy    : oci trust
 names     : oci
-config    : oci policy
+config    : oci policy trust
+trust     : oci
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry
-evidence  : oci policy names upstream store telemetry
-admission : oci policy names upstream store ledger evidence telemetry
+evidence  : oci policy names trust upstream store telemetry
+admission : oci policy names trust upstream store ledger evidence telemetry
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
 console   : oci policy ledger admission telemetry
 telemetry : oci policy
@@ -24,7 +25,7 @@ main      : *
 lib       :
 ";
 /// Rooms that are functions of their arguments, and the words that would end that.
-const PURE: [&str; 3] = ["oci", "policy", "names"];
+const PURE: [&str; 4] = ["oci", "policy", "names", "trust"];
 const IMPURE_WORDS: &str =
     "tokio|std::fs|std::net::Tcp|std::net::Udp|SystemTime|Timestamp::now|async fn|async move";
 const PRINTS: [&str; 5] = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];

@@ -101,7 +101,9 @@ impl Setup {
 
 /// A policy that must be good.
 pub(crate) fn policy(text: &str) -> Arc<Policy> {
-    Arc::new(parse_policy(text, "policy.toml").unwrap_or_else(|mistakes| panic!("{mistakes}")))
+    Arc::new(
+        parse_policy(text, "policy.toml", None).unwrap_or_else(|mistakes| panic!("{mistakes}")),
+    )
 }
 
 /// A running gate; it stops when it is dropped.

@@ -2,51 +2,164 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
+use crate::oci::Reference;
 use crate::policy::judge::Docket;
-use crate::policy::model::Unsigned;
-use crate::policy::{Code, Gathered, Level, SignatureEvidence};
+use crate::policy::model::{SignedName, Unsigned};
+use crate::policy::{Code, Gathered, Level, Refused, Rule, SignatureEvidence, ValidSignature};
+
+/// How many refused signatures a person is told of.
+const MAX_TOLD: usize = 3;
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, signature: &Gathered<SignatureEvidence>) {
     let (rule, origin) = (docket.rule, docket.rule.origin.clone());
     if rule.unsigned == Unsigned::Allow {
         return;
     }
+    let Err((code, message, help)) = signed(docket, signature) else {
+        return;
+    };
+    let (code, level) = match rule.unsigned {
+        Unsigned::Warn => (Code::Unsigned, Level::Warn),
+        _ => (code, Level::Deny),
+    };
+    docket.find(code, level, &origin, message).help = help;
+}
+
+type Lack = (Code, String, Option<String>);
+
+fn signed(docket: &mut Docket<'_>, signature: &Gathered<SignatureEvidence>) -> Result<(), Lack> {
+    let rule = docket.rule;
     let wanted = rule.signed_by.join(" or ");
-    let (code, message) = if rule.signed_by.is_empty() {
-        (
-            Code::SignatureMissing,
-            "a signature is required, and the rule names nobody who could give it".to_owned(),
-        )
-    } else {
-        match signature {
-            Gathered::Found(found) => {
-                let trusted: BTreeSet<&String> = found
-                    .signers
-                    .iter()
-                    .filter(|name| rule.signed_by.contains(name))
-                    .collect();
-                if trusted.len() as u64 >= u64::from(rule.threshold) {
-                    return;
-                }
-                let message = format!(
-                    "{} of {} required signatures by {wanted}",
-                    trusted.len(),
-                    rule.threshold
-                );
-                (Code::SignatureUntrusted, message)
-            }
-            Gathered::Absent => (
-                Code::SignatureMissing,
-                format!("no signature found; {wanted} must sign"),
-            ),
-            Gathered::Unavailable { why } => (
-                Code::SignatureUnavailable,
-                format!("a signature by {wanted} is required and could not be verified: {why}"),
-            ),
+    if rule.signed_by.is_empty() {
+        let why = "a signature is required, and the rule names nobody who could give it";
+        return Err((Code::SignatureMissing, why.to_owned(), None));
+    }
+    let found = match signature {
+        Gathered::Found(found) => found,
+        Gathered::Absent => {
+            let message = format!("no signature found; {wanted} must sign");
+            return Err((Code::SignatureMissing, message, None));
         }
+        Gathered::Unavailable { why } => return Err(unavailable(&wanted, why)),
     };
-    match rule.unsigned {
-        Unsigned::Warn => docket.find(Code::Unsigned, Level::Warn, &origin, message),
-        _ => docket.find(code, Level::Deny, &origin, message),
+    let mut refused = found.refused.clone();
+    let mut good: Vec<(&str, Option<Timestamp>)> = Vec::new();
+    for signature in &found.signatures {
+        if !rule.signed_by.contains(&signature.signer) {
+            continue;
+        }
+        match counts(rule, docket.reference, signature, docket.now) {
+            Ok(until) => good.push((&signature.signer, until)),
+            Err(why) => refused.push(Refused {
+                found: signature.found.clone(),
+                why,
+                identity: None,
+            }),
+        }
+    }
+    let distinct: BTreeSet<&str> = good.iter().map(|(signer, _)| *signer).collect();
+    let missing = rule
+        .must_include
+        .iter()
+        .find(|name| !distinct.contains(name.as_str()));
+    if distinct.len() as u64 >= u64::from(rule.threshold) && missing.is_none() {
+        good.iter()
+            .filter_map(|(_, until)| *until)
+            .for_each(|until| docket.changes_at(until));
+        return Ok(());
+    }
+    if let Some(why) = &found.incomplete {
+        return Err(unavailable(&wanted, why));
+    }
+    let lack = match missing {
+        Some(name) if distinct.len() as u64 >= u64::from(rule.threshold) => {
+            format!("{name} must be among those who sign")
+        }
+        _ if rule.threshold > 1 => format!(
+            "{} of {} required signatures by {wanted}",
+            distinct.len(),
+            rule.threshold
+        ),
+        _ => format!("no signature by {wanted}"),
     };
+    Err((
+        Code::SignatureUntrusted,
+        lack + &reasons(&refused),
+        paste(&refused),
+    ))
+}
+
+fn unavailable(wanted: &str, why: &str) -> Lack {
+    let message = format!("a signature by {wanted} is required and could not be verified: {why}");
+    (Code::SignatureUnavailable, message, None)
+}
+
+/// Whether a valid signature counts for this name, and when it ceases to.
+fn counts(
+    rule: &Rule,
+    reference: &Reference,
+    signature: &ValidSignature,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, String> {
+    bound(rule.signed_name, reference, signature.reference.as_deref())?;
+    let Some(age) = rule.max_signature_age else {
+        return Ok(None);
+    };
+    let at = signature
+        .at
+        .ok_or("nobody vouches for when it was signed")?;
+    match at.checked_add(age) {
+        Ok(until) if now < until => Ok(Some(until)),
+        _ => Err(format!(
+            "it was signed on {}, too long ago",
+            at.strftime("%Y-%m-%d")
+        )),
+    }
+}
+
+fn bound(wanted: SignedName, reference: &Reference, signed: Option<&str>) -> Result<(), String> {
+    let signed = match (wanted, signed) {
+        (SignedName::Any, _) | (SignedName::SameRepository, None) => return Ok(()),
+        (SignedName::Exact, None) => return Err("it names no image".to_owned()),
+        (_, Some(signed)) => signed,
+    };
+    let parsed: Option<Reference> = signed.parse().ok();
+    let fits = parsed.is_some_and(|signed| match wanted {
+        SignedName::Exact => signed == *reference,
+        _ => signed.repository() == reference.repository(),
+    });
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("it signs the image under the name {signed}"))
+    }
+}
+
+fn reasons(refused: &[Refused]) -> String {
+    let told: Vec<String> = refused
+        .iter()
+        .take(MAX_TOLD)
+        .map(|refused| format!("{}: {}", refused.found, refused.why))
+        .collect();
+    let more = refused.len().saturating_sub(MAX_TOLD);
+    match (told.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" ({})", told.join("; ")),
+        (false, more) => format!(" ({}; and {more} more)", told.join("; ")),
+    }
+}
+
+/// Who did sign, as a policy would say it.
+fn paste(refused: &[Refused]) -> Option<String> {
+    let seen: BTreeSet<_> = refused
+        .iter()
+        .filter_map(|refused| refused.identity.as_ref())
+        .collect();
+    let seen = seen.first()?;
+    Some(format!(
+        "it is signed by somebody else; to trust them: kind = \"keyless\", issuer = \"{}\", subject = \"{}\"",
+        seen.issuer, seen.subject
+    ))
 }
