@@ -1,3 +1,4 @@
 //! The whole room against independent vectors and against material signed here.
 
 mod conformance;
+mod mutation;

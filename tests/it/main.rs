@@ -15,4 +15,5 @@ mod support;
 mod fake_registry;
 mod pulls;
 mod server_files;
+mod signatures;
 mod walls;

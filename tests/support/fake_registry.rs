@@ -137,6 +137,11 @@ impl FakeRegistry {
         )
     }
 
+    /// Lists a manifest that is there already as a referrer.
+    pub(crate) fn refer(&self, repository: &str, subject: &Digest, entry: Descriptor) {
+        image::refer(&mut self.shelf(), repository, subject, &entry);
+    }
+
     /// Points a tag at a digest, wherever it pointed before.
     pub(crate) fn tag(&self, repository: &str, tag: &str, digest: &Digest) {
         let mut shelf = self.shelf();

@@ -4,3 +4,4 @@
 pub(crate) mod client;
 pub(crate) mod fake_registry;
 pub(crate) mod gate;
+pub(crate) mod signing;

@@ -199,13 +199,18 @@ pub(super) fn push_referrer(
     });
     let mut entry = shelf.push_manifest(repository, media_type::OCI_MANIFEST, text(&manifest));
     entry.artifact_type = Some(artifact_type.to_owned());
+    refer(shelf, repository, &subject.digest, &entry);
+    entry
+}
+
+/// Lists `entry` as a referrer of `subject`, in the way that the registry has.
+pub(super) fn refer(shelf: &mut Shelf, repository: &str, subject: &Digest, entry: &Descriptor) {
     if shelf.referrers_api {
-        let key = (repository.to_owned(), subject.digest);
+        let key = (repository.to_owned(), *subject);
         shelf.referrers.entry(key).or_default().push(entry.clone());
     } else {
-        push_fallback(shelf, repository, &subject.digest, &entry);
+        push_fallback(shelf, repository, subject, entry);
     }
-    entry
 }
 
 /// The referrers tag schema: an index behind the tag `sha256-<hex>`.
