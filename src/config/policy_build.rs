@@ -55,6 +55,14 @@ fn epoch(text: &str) -> u64 {
     .unwrap_or_default()
 }
 
+fn signed_name(written: Option<SignedNameWord>) -> SignedName {
+    match written {
+        Some(SignedNameWord::Exact) => SignedName::Exact,
+        Some(SignedNameWord::Any) => SignedName::Any,
+        Some(SignedNameWord::SameRepo) | None => SignedName::SameRepository,
+    }
+}
+
 pub(super) struct Build {
     file: Arc<str>,
     pub(super) diagnostics: Diagnostics,
@@ -192,11 +200,7 @@ impl Build {
                 .iter()
                 .map(|name| name.get().clone())
                 .collect(),
-            signed_name: match written.reference {
-                Some(SignedNameWord::Exact) => SignedName::Exact,
-                Some(SignedNameWord::Any) => SignedName::Any,
-                Some(SignedNameWord::SameRepo) | None => SignedName::SameRepository,
-            },
+            signed_name: signed_name(written.reference),
             max_signature_age,
             attestations,
             scan: written.scan.as_ref().map(|name| name.get().clone()),

@@ -238,24 +238,34 @@ fn bundle(
     kind: &str,
     content: Value,
 ) -> Result<Bundle, String> {
-    let mut material = match annotation(annotations, "dev.sigstore.cosign/certificate")? {
-        Some(pem) => {
-            json!({ "x509CertificateChain": { "certificates": [{ "rawBytes": certificate(pem)? }] } })
-        }
-        None => json!({ "publicKey": { "hint": "" } }),
+    let who = match annotation(annotations, "dev.sigstore.cosign/certificate")? {
+        Some(pem) => json!({ "certificates": [{ "rawBytes": certificate(pem)? }] }),
+        None => json!({ "hint": "" }),
     };
-    if let Some(text) = annotation(annotations, "dev.sigstore.cosign/bundle")? {
-        material["tlogEntries"] = json!([log_entry(text)?]);
-    }
-    if let Some(text) = annotation(annotations, "dev.sigstore.cosign/rfc3161timestamp")? {
-        let timestamp: Timestamp = serde_json::from_str(text)
-            .map_err(|error| format!("the timestamp annotation is malformed: {error}"))?;
-        material["timestampVerificationData"] =
-            json!({ "rfc3161Timestamps": [{ "signedTimestamp": timestamp.token }] });
-    }
+    let who_is = if who.get("hint").is_some() {
+        "publicKey"
+    } else {
+        "x509CertificateChain"
+    };
+    let entries = match annotation(annotations, "dev.sigstore.cosign/bundle")? {
+        Some(text) => json!([log_entry(text)?]),
+        None => json!([]),
+    };
+    let timestamps = match annotation(annotations, "dev.sigstore.cosign/rfc3161timestamp")? {
+        Some(text) => {
+            let timestamp: Timestamp = serde_json::from_str(text)
+                .map_err(|error| format!("the timestamp annotation is malformed: {error}"))?;
+            json!([{ "signedTimestamp": timestamp.token }])
+        }
+        None => json!([]),
+    };
     let whole = json!({
         "mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.1",
-        "verificationMaterial": material,
+        "verificationMaterial": {
+            who_is: who,
+            "tlogEntries": entries,
+            "timestampVerificationData": { "rfc3161Timestamps": timestamps },
+        },
         kind: content,
     });
     Bundle::from_json(&whole.to_string())

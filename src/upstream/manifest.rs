@@ -5,11 +5,15 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Response, body::Incoming};
 
 use crate::oci::{
-    Descriptor, Digest, DigestError, MAX_MANIFEST_BYTES, Repository, Target, media_type,
+    Descriptor, Digest, DigestError, MAX_MANIFEST_BYTES, ManifestError, Repository, Target,
+    media_type,
 };
 
 use super::client::Ask;
 use super::{Kind, Upstream, UpstreamError, body};
+
+/// Docker's retired format (`…v1+json`, `…v1+prettyjws`).
+const SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1";
 
 /// A manifest whose bytes hash to its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,13 +117,13 @@ impl Upstream {
     ) -> Result<FetchedManifest, UpstreamError> {
         let answer = self.ask_manifest(Method::GET, repository, target).await?;
         let media_type = manifest_type(answer.headers()).ok_or_else(|| {
-            self.error(
-                Kind::Malformed,
-                format!(
-                    "a manifest of type {:?}",
-                    essence(answer.headers()).unwrap_or_default()
-                ),
-            )
+            let found = essence(answer.headers()).unwrap_or_default();
+            let why = if found.starts_with(SCHEMA_1) {
+                ManifestError::Schema1
+            } else {
+                ManifestError::UnknownType(found.to_owned())
+            };
+            self.error(Kind::Malformed, why.to_string())
         })?;
         if answer
             .headers()

@@ -12,8 +12,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod fake_registry;
+mod policy_files;
 mod pulls;
 mod server_files;
 mod signatures;
+mod smuggling;
+mod verdicts;
 mod walls;

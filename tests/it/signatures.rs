@@ -116,7 +116,8 @@ async fn signatures_of_other_images_names_and_kinds_do_not_count() {
             "predicateType": SIGN, "predicate": {} }),
         )
     };
-    let cases: [(&str, fn(&Key, &Digest, &Digest) -> Layer); 4] = [
+    type Forge = fn(&Key, &Digest, &Digest) -> Layer;
+    let cases: [(&str, Forge); 4] = [
         ("it signs sha256:", |key, _, other| key.simple(other, NAME)),
         ("under the name ghcr.io/acme/other", |key, digest, _| {
             key.simple(digest, "ghcr.io/acme/other")

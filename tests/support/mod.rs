@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 pub(crate) mod client;
+pub(crate) mod evidence;
 pub(crate) mod fake_registry;
+pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod signing;

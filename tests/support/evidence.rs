@@ -1,0 +1,250 @@
+//! Evidence from a few lines of TOML: what is not written is as a harmless image would have it.
+
+use std::sync::LazyLock;
+
+use lazaret::evidence::NameCollector;
+use lazaret::names::Corpus;
+use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
+use lazaret::policy::{
+    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, Policy, Refused,
+    ScanEvidence, SeenIdentity, SignatureEvidence, Subject, ValidSignature, ValidStatement,
+};
+use serde::Deserialize;
+
+static NAMES: LazyLock<NameCollector> = LazyLock::new(|| NameCollector::new(Corpus::embedded()));
+
+/// One case.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    #[serde(deserialize_with = "reference")]
+    pub(crate) image: Reference,
+    pub(crate) now: jiff::Timestamp,
+    /// Why nothing could be fetched, if so.
+    pub(crate) unfetched: Option<String>,
+    #[serde(default)]
+    platforms: Vec<String>,
+    #[serde(default)]
+    config: Config,
+    signature: Option<Signatures>,
+    #[serde(default)]
+    statement: Vec<Statement>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    unavailable: Option<String>,
+    #[serde(default)]
+    absent: bool,
+    user: Option<String>,
+    #[serde(default)]
+    ports: Vec<String>,
+    #[serde(default)]
+    env: Vec<String>,
+    #[serde(default)]
+    labels: std::collections::BTreeMap<String, String>,
+    created: Option<String>,
+    #[serde(default)]
+    foreign: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signatures {
+    unavailable: Option<String>,
+    incomplete: Option<String>,
+    #[serde(default)]
+    by: Vec<By>,
+    #[serde(default)]
+    refused: Vec<RefusedCase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct By {
+    signer: String,
+    reference: Option<String>,
+    at: Option<jiff::Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedCase {
+    why: String,
+    identity: Option<[String; 2]>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Statement {
+    signers: Vec<String>,
+    #[serde(rename = "type")]
+    predicate_type: String,
+    predicate: String,
+    at: Option<jiff::Timestamp>,
+}
+
+fn reference<'de, D: serde::Deserializer<'de>>(written: D) -> Result<Reference, D::Error> {
+    String::deserialize(written)?
+        .parse()
+        .map_err(serde::de::Error::custom)
+}
+
+impl Case {
+    pub(crate) fn subject(&self) -> Subject {
+        let manifest = if self.platforms.is_empty() {
+            format!(
+                r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":2}},"layers":[]}}"#,
+                media_type::OCI_MANIFEST,
+                media_type::OCI_CONFIG,
+                Digest::of(b"{}")
+            )
+        } else {
+            let child = |platform: &String| {
+                let (os, architecture) = platform.split_once('/').unwrap();
+                format!(
+                    r#"{{"mediaType":"{}","digest":"{}","size":2,"platform":{{"os":"{os}","architecture":"{architecture}"}}}}"#,
+                    media_type::OCI_MANIFEST,
+                    Digest::of(platform.as_bytes())
+                )
+            };
+            let children: Vec<String> = self.platforms.iter().map(child).collect();
+            format!(
+                r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#,
+                media_type::OCI_INDEX,
+                children.join(",")
+            )
+        };
+        Subject {
+            reference: self.image.clone(),
+            digest: Digest::of(manifest.as_bytes()),
+            manifest: Manifest::parse(manifest.as_bytes(), None).unwrap(),
+        }
+    }
+
+    pub(crate) fn evidence(&self, policy: &Policy) -> Evidence {
+        Evidence {
+            name: NAMES.collect(&self.image, policy.names()),
+            config: self.configs(policy),
+            signature: self.signatures(),
+            attestation: self.attestations(),
+            scan: Gathered::<ScanEvidence>::unavailable("layers are not scanned by this version"),
+        }
+    }
+
+    fn configs(&self, policy: &Policy) -> Gathered<ConfigEvidence> {
+        let written = &self.config;
+        if let Some(why) = &written.unavailable {
+            return Gathered::unavailable(why);
+        }
+        if written.absent {
+            return Gathered::Absent;
+        }
+        let platforms: Vec<&str> = if self.platforms.is_empty() {
+            vec!["linux/amd64"]
+        } else {
+            let judged = |platform: &&String| {
+                let platform: lazaret::oci::Platform = platform.parse().unwrap();
+                policy
+                    .platforms()
+                    .iter()
+                    .any(|wanted| platform.satisfies(wanted))
+            };
+            self.platforms
+                .iter()
+                .filter(judged)
+                .map(String::as_str)
+                .collect()
+        };
+        let images = platforms.into_iter().map(|platform| self.image(platform));
+        Gathered::Found(ConfigEvidence {
+            images: images.collect(),
+        })
+    }
+
+    fn image(&self, platform: &str) -> JudgedImage {
+        let written = &self.config;
+        let (os, architecture) = platform.split_once('/').unwrap();
+        let config = serde_json::json!({
+            "os": os, "architecture": architecture,
+            "created": written.created.as_deref().unwrap_or("2026-01-01T00:00:00Z"),
+            "config": {
+                "User": written.user.as_deref().unwrap_or("1000"),
+                "ExposedPorts": written.ports.iter().map(|port| (port.clone(), serde_json::json!({}))).collect::<serde_json::Map<_, _>>(),
+                "Env": written.env, "Labels": written.labels,
+            },
+        });
+        JudgedImage {
+            manifest: Digest::of(platform.as_bytes()),
+            platform: platform.parse().unwrap(),
+            config: ImageConfig::parse(config.to_string().as_bytes()).unwrap(),
+            foreign_layers: written
+                .foreign
+                .then(|| Digest::of(b"foreign"))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn signatures(&self) -> Gathered<SignatureEvidence> {
+        let Some(written) = &self.signature else {
+            return Gathered::Absent;
+        };
+        if let Some(why) = &written.unavailable {
+            return Gathered::unavailable(why);
+        }
+        let found = |at: usize| format!("referrer {at}");
+        Gathered::Found(SignatureEvidence {
+            signatures: written
+                .by
+                .iter()
+                .enumerate()
+                .map(|(at, by)| ValidSignature {
+                    signer: by.signer.clone(),
+                    reference: by.reference.clone(),
+                    at: by.at,
+                    found: found(at),
+                })
+                .collect(),
+            refused: written
+                .refused
+                .iter()
+                .enumerate()
+                .map(|(at, refused)| Refused {
+                    found: found(at),
+                    why: refused.why.clone(),
+                    identity: refused
+                        .identity
+                        .clone()
+                        .map(|[issuer, subject]| SeenIdentity { issuer, subject }),
+                })
+                .collect(),
+            incomplete: written.incomplete.clone(),
+        })
+    }
+
+    fn attestations(&self) -> Gathered<AttestationEvidence> {
+        // They lie in the same places.
+        let why = self
+            .signature
+            .as_ref()
+            .and_then(|written| written.unavailable.as_ref());
+        if let Some(why) = why {
+            return Gathered::unavailable(why);
+        }
+        if self.statement.is_empty() {
+            return Gathered::Absent;
+        }
+        let statements = self.statement.iter().map(|written| ValidStatement {
+            signers: written.signers.clone(),
+            predicate_type: written.predicate_type.clone(),
+            predicate: serde_json::from_str(&written.predicate).unwrap(),
+            at: written.at,
+        });
+        Gathered::Found(AttestationEvidence {
+            statements: statements.collect(),
+            incomplete: None,
+        })
+    }
+}
