@@ -15,6 +15,7 @@ mod support;
 mod bad_input;
 mod fake_registry;
 mod policy_files;
+mod properties;
 mod pulls;
 mod server_files;
 mod signatures;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 static NAMES: LazyLock<NameCollector> = LazyLock::new(|| NameCollector::new(Corpus::embedded()));
 
 /// One case.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     #[serde(deserialize_with = "reference")]
@@ -31,7 +31,7 @@ pub(crate) struct Case {
     statement: Vec<Statement>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
     unavailable: Option<String>,
@@ -49,7 +49,7 @@ struct Config {
     foreign: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signatures {
     unavailable: Option<String>,
@@ -60,7 +60,7 @@ struct Signatures {
     refused: Vec<RefusedCase>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct By {
     signer: String,
@@ -68,14 +68,14 @@ struct By {
     at: Option<jiff::Timestamp>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RefusedCase {
     why: String,
     identity: Option<[String; 2]>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Statement {
     signers: Vec<String>,
