@@ -13,6 +13,7 @@
 mod support;
 
 mod bad_input;
+mod console;
 mod fake_registry;
 mod policy_files;
 mod properties;

@@ -1,0 +1,121 @@
+//! What the admin listener shows, and what it does with words from outside.
+
+use http_body_util::BodyExt;
+use hyper::Method;
+use lazaret::console::{Console, respond};
+
+use crate::support::client::Client;
+use crate::support::fake_registry::{FakeRegistry, ImageSpec};
+use crate::support::gate::{Gate, LENIENT, Setup};
+
+const SCRIPT: &str = "<script>alert(1)</script>";
+
+struct Page {
+    status: u16,
+    headers: hyper::HeaderMap,
+    text: String,
+}
+
+async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
+    let console = Console {
+        ledger: gate.ledger.clone(),
+        metrics: Box::new(|| "numbers\n".to_owned()),
+    };
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let answer = respond(&console, &method, path, query, accept).await;
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Page {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        text: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}
+
+async fn html(gate: &Gate, path: &str) -> Page {
+    page(gate, Method::GET, path, "text/html").await
+}
+
+/// A gate that denied an image whose words are hostile, and the id of that decision.
+async fn denied() -> (FakeRegistry, Gate, String) {
+    let registry = FakeRegistry::start().await;
+    let text = LENIENT.replace("root_user = \"warn\"", "secret_env = \"deny\"");
+    let gate = Setup::new(&text).start(&registry).await;
+    let spec = ImageSpec {
+        env: vec!["PASSWORD<script>alert(1)</script>=hunter2hunter2"],
+        ..ImageSpec::default()
+    };
+    registry.push_image("acme/app", "1", &spec);
+    let agent = format!("containerd/1.6 {SCRIPT}");
+    let client = Client::new(gate.gateway, &agent);
+    let answer = client.get("/v2/docker.io/acme/app/manifests/1").await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let said = answer.text();
+    let id = said.split("decision=").nth(1).unwrap();
+    let id = id.split('"').next().unwrap().to_owned();
+    gate.ledger.flush().await.unwrap();
+    (registry, gate, id)
+}
+
+#[tokio::test]
+async fn the_page_of_a_denial_tells_all_and_runs_nothing() {
+    let (_registry, gate, id) = denied().await;
+    let page = html(&gate, &format!("/why/{id}")).await;
+    assert_eq!(page.status, 200);
+    for words in [
+        "docker.io/acme/app:1",
+        "secret-in-env",
+        "PASSWORD&lt;script&gt;",
+        "127.0.0.1",
+        &id,
+        "policy.toml:",
+    ] {
+        assert!(page.text.contains(words), "{words} is not in {}", page.text);
+    }
+    assert!(!page.text.contains("<script"), "{}", page.text);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    assert_eq!(page.headers["cache-control"], "no-store");
+    let list = html(&gate, "/").await;
+    assert!(
+        list.text.contains(&id) && !list.text.contains("<script"),
+        "{}",
+        list.text
+    );
+}
+
+#[tokio::test]
+async fn programs_get_json_and_the_same_decision_by_its_image() {
+    let (_registry, gate, id) = denied().await;
+    for path in [
+        format!("/why/{id}"),
+        "/why?image=docker.io/acme/app:1".to_owned(),
+    ] {
+        let page = page(&gate, Method::GET, &path, "application/json").await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        let told: serde_json::Value = serde_json::from_str(&page.text).unwrap();
+        assert_eq!(told["id"], id);
+        assert_eq!(told["allowed"], false);
+        assert_eq!(told["pulls"][0]["outcome"], "denied");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_without_repeating_it() {
+    let (_registry, gate, _) = denied().await;
+    for path in [
+        "/why/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "/why/%3Cscript%3E",
+        "/why?image=%3Cscript%3E",
+        "/nothing",
+    ] {
+        let page = html(&gate, path).await;
+        assert_eq!(page.status, 404, "{path}: {}", page.text);
+        assert!(!page.text.contains("<script"), "{path}: {}", page.text);
+    }
+    assert_eq!(page(&gate, Method::POST, "/", "").await.status, 405);
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(html(&gate, path).await.status, 200, "{path}");
+    }
+}
