@@ -24,6 +24,8 @@ pub(super) struct Image {
     pub(super) repository: Repository,
     /// 3 is strongest: official, or well known by several measures. 1 is known, and hardly worth a squat.
     pub(super) strength: u8,
+    /// How many measures say so: of two likely names the better known was meant.
+    pub(super) measures: usize,
 }
 
 /// A namespace with well-known images.
@@ -98,12 +100,16 @@ impl Corpus {
         let hash = Digest::of(all.as_bytes()).hex();
         corpus.version = hash.get(..12).unwrap_or_default().to_owned();
         for row in rows(images, "images") {
-            let (wrong, [name, strength, _why]) = row?;
+            let (wrong, [name, strength, why]) = row?;
             let strength = strength.parse().map_err(|_| wrong)?;
             match name.strip_suffix("/*") {
                 Some(place) => drop(corpus.namespace(place, strength).ok_or(wrong)?),
                 None => corpus
-                    .add(name.parse().map_err(|_| wrong)?, strength)
+                    .add(
+                        name.parse().map_err(|_| wrong)?,
+                        strength,
+                        why.split(' ').count(),
+                    )
                     .ok_or(wrong)?,
             }
         }
@@ -137,7 +143,7 @@ impl Corpus {
         Some(namespace)
     }
 
-    fn add(&mut self, repository: Repository, strength: u8) -> Option<()> {
+    fn add(&mut self, repository: Repository, strength: u8, measures: usize) -> Option<()> {
         let number = self.images.len();
         let (place, last) = repository.as_str().rsplit_once('/')?;
         self.namespace(place, strength)?.images.push(number);
@@ -151,6 +157,7 @@ impl Corpus {
         self.images.push(Image {
             repository,
             strength,
+            measures,
         });
         Some(())
     }

@@ -13,5 +13,6 @@
 mod support;
 
 mod fake_registry;
+mod names;
 mod server_files;
 mod walls;

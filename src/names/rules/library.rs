@@ -47,13 +47,13 @@ fn near(asked: &Asked<'_>, name: &str) -> Option<Suspicion> {
         .filter_map(|(image, edit)| {
             let known = image.repository.path().strip_prefix("library/")?;
             let alike = begins_alike(name, known, edit) || skeleton(known) == plain;
-            let rank = (
-                edit.distance(),
-                !alike,
-                edit,
-                u8::MAX - image.strength,
-                known,
-            );
+            // All letters there and none besides is as good as one edit: `phyton`.
+            let distance = if same_letters(name, known) {
+                1
+            } else {
+                edit.distance()
+            };
+            let rank = (distance, !alike, usize::MAX - image.measures, edit, known);
             (known.len().min(name.len()) >= SHORT).then_some((rank, edit, &image.repository))
         })
         .collect();
@@ -66,6 +66,15 @@ fn near(asked: &Asked<'_>, name: &str) -> Option<Suspicion> {
         .map(|(.., meant)| asked.in_place_of(meant))
         .collect();
     Some(found)
+}
+
+fn same_letters(a: &str, b: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters = text.as_bytes().to_vec();
+        letters.sort_unstable();
+        letters
+    };
+    a.len() == b.len() && sorted(a) == sorted(b)
 }
 
 /// `redis-alpine`, `tomcat9`, `redis/7`: the tag became part of the name.
