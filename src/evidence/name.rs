@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::names::{Corpus, NameRules, Suspicion, Tier, judge};
 use crate::oci::Reference;
-use crate::policy::{Gathered, NameEvidence, NamePolicy, NameSuspicion, SuspicionTier};
+use crate::policy::{Gathered, NameEvidence, NamePolicy, NameSuspicion, Pattern, SuspicionTier};
 
 /// Asks the name engine. It does no I/O, so it is asked before anything is fetched.
 pub struct NameCollector {
@@ -21,17 +21,22 @@ impl NameCollector {
     pub fn collect(&self, reference: &Reference, names: &NamePolicy) -> Gathered<NameEvidence> {
         let operator = NameRules {
             registries: names.registries.clone(),
-            protect: names
-                .protect
-                .iter()
-                .filter_map(|pattern| pattern.as_str().parse().ok())
-                .collect(),
+            // The policy makes notes of what it allows; the engine would not mention it.
+            allow: Vec::new(),
+            internal: patterns(&names.internal),
+            protect: patterns(&names.protect),
         };
         match catch_unwind(AssertUnwindSafe(|| {
             judge(reference, self.corpus, &operator)
         })) {
             Ok(judged) => Gathered::Found(NameEvidence {
-                suspicions: judged.suspicions.into_iter().map(suspicion).collect(),
+                suspicions: judged
+                    .suspicions
+                    .into_iter()
+                    // The policy says this itself.
+                    .filter(|found| found.rule != "internal-name")
+                    .map(suspicion)
+                    .collect(),
                 corpus: judged.corpus,
             }),
             Err(_) => {
@@ -39,6 +44,13 @@ impl NameCollector {
             }
         }
     }
+}
+
+fn patterns(patterns: &[Pattern]) -> Vec<String> {
+    patterns
+        .iter()
+        .map(|pattern| pattern.as_str().to_owned())
+        .collect()
 }
 
 fn suspicion(found: Suspicion) -> NameSuspicion {

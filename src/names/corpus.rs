@@ -1,41 +1,87 @@
-//! The well-known names, from readable data files.
+//! The well-known names, from readable data files, and the indexes over them.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::oci::{DOCKER_HUB, Digest, Repository};
 
-/// A protected name.
-#[derive(Clone, Debug)]
-pub(super) struct Protected {
+use super::asked::LIBRARY;
+use super::edit::skeleton;
+use super::neighbours::Neighbours;
+use super::table::rows;
+use super::{CorpusError, Edit};
+
+/// Shortest official name of which two edits are a likely mistake: nobody else can publish there.
+const OFFICIAL_TWO_EDITS: usize = 6;
+/// Shortest namespace of which two edits are.
+const NAMESPACE_TWO_EDITS: usize = 8;
+/// Shortest host of which two edits are.
+const HOST_TWO_EDITS: usize = 12;
+
+/// A well-known image.
+#[derive(Debug)]
+pub(super) struct Image {
     pub(super) repository: Repository,
-    /// 3 is strongest: official, or among the most pulled.
-    pub(super) tier: u8,
+    /// 3 is strongest: official, or well known by several measures. 1 is known, and hardly worth a squat.
+    pub(super) strength: u8,
+    /// How many measures say so: of two likely names the better known was meant.
+    pub(super) measures: usize,
+}
+
+/// A namespace with well-known images.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) host: Box<str>,
+    pub(super) name: Box<str>,
+    /// Of its strongest image.
+    pub(super) strength: u8,
+    /// Numbers of its images.
+    pub(super) images: Vec<usize>,
+}
+
+/// A well-known registry.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) name: Box<str>,
+    /// Whether anybody can have a namespace there.
+    pub(super) open: bool,
+    /// Where it went.
+    pub(super) moved: Option<Box<str>>,
+    pub(super) skeleton: String,
 }
 
 /// Names to compare with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Corpus {
-    protected: Vec<Protected>,
-    /// By host and length of the path, for quick candidates.
-    by_length: HashMap<(String, usize), Vec<usize>>,
-    known: HashSet<String>,
-    /// `host/namespace`, with the strongest tier under it.
-    namespaces: HashMap<String, u8>,
-    hosts: Vec<String>,
-    aliases: HashMap<String, String>,
+    images: Vec<Image>,
+    by_name: HashMap<Box<str>, usize>,
+    /// By the last segment, strongest first; Docker Hub only.
+    by_last: HashMap<Box<str>, Vec<usize>>,
+    namespaces: Vec<Namespace>,
+    by_place: HashMap<Box<str>, usize>,
+    by_skeleton: HashMap<String, Vec<usize>>,
+    near_namespace: Neighbours,
+    officials: Vec<usize>,
+    near_official: Neighbours,
+    hosts: Vec<Host>,
+    near_host: Neighbours,
+    /// Endings of hosts that belong to one registrant: `.gcr.io`.
+    families: Vec<(Box<str>, bool)>,
+    aliases: HashMap<Box<str>, Repository>,
     version: String,
 }
 
 static EMBEDDED: LazyLock<Corpus> = LazyLock::new(|| {
-    let (images, hosts, aliases) = (
-        include_str!("data/protected.csv"),
-        include_str!("data/hosts.txt"),
+    let images = include_str!("data/images.csv");
+    let (hosts, aliases) = (
+        include_str!("data/hosts.csv"),
         include_str!("data/aliases.csv"),
     );
-    // A test reads the files; were they malformed all the same, an empty corpus finds nothing, and says so.
-    Corpus::parse(images, hosts, aliases).unwrap_or_else(|_| Corpus::empty())
+    // A test reads the files; were they malformed all the same, an empty corpus finds nothing, and its version says so.
+    Corpus::parse(images, hosts, aliases).unwrap_or_else(|_| Corpus {
+        version: "unreadable".to_owned(),
+        ..Corpus::default()
+    })
 });
 
 impl Corpus {
@@ -44,69 +90,108 @@ impl Corpus {
         &EMBEDDED
     }
 
-    fn empty() -> Corpus {
-        Corpus {
-            protected: Vec::new(),
-            by_length: HashMap::new(),
-            known: HashSet::new(),
-            namespaces: HashMap::new(),
-            hosts: Vec::new(),
-            aliases: HashMap::new(),
-            version: "empty".to_owned(),
-        }
-    }
-
-    /// Reads `image,tier,why` lines, one host a line, and `asked,meant` lines for official images by other names.
-    /// First lines of the two tables are headings.
+    /// Reads `image,tier,why`, `host,namespaces,note` and `asked,meant` lines, each table with a heading.
     ///
     /// # Errors
     /// [`CorpusError`] names the line.
     pub fn parse(images: &str, hosts: &str, aliases: &str) -> Result<Corpus, CorpusError> {
-        let mut corpus = Corpus::empty();
+        let mut corpus = Corpus::default();
         let all = [images, hosts, aliases].concat();
-        corpus.version = Digest::of(all.as_bytes())
-            .hex()
-            .get(..12)
-            .unwrap_or_default()
-            .to_owned();
-        corpus.hosts = hosts
-            .lines()
-            .filter(|host| !host.is_empty())
-            .map(str::to_owned)
-            .collect();
-        for (number, line) in images.lines().enumerate().skip(1) {
-            let wrong = || CorpusError { line: number + 1 };
-            let mut fields = line.splitn(3, ',');
-            let (name, tier) = (
-                fields.next().ok_or_else(wrong)?,
-                fields.next().ok_or_else(wrong)?,
-            );
-            let repository: Repository = name.parse().map_err(|_| wrong())?;
-            let tier = tier.parse().map_err(|_| wrong())?;
-            corpus.add(Protected { repository, tier });
+        let hash = Digest::of(all.as_bytes()).hex();
+        corpus.version = hash.get(..12).unwrap_or_default().to_owned();
+        for row in rows(images, "images") {
+            let (wrong, [name, strength, why]) = row?;
+            let strength = strength.parse().map_err(|_| wrong)?;
+            match name.strip_suffix("/*") {
+                Some(place) => drop(corpus.namespace(place, strength).ok_or(wrong)?),
+                None => corpus
+                    .add(
+                        name.parse().map_err(|_| wrong)?,
+                        strength,
+                        why.split(' ').count(),
+                    )
+                    .ok_or(wrong)?,
+            }
         }
-        for (number, line) in aliases.lines().enumerate().skip(1) {
-            let (asked, meant) = line
-                .split_once(',')
-                .ok_or(CorpusError { line: number + 1 })?;
-            corpus.aliases.insert(asked.to_owned(), meant.to_owned());
+        for row in rows(hosts, "hosts") {
+            let (_, [name, namespaces, note]) = row?;
+            corpus.add_host(name, namespaces == "open", note);
         }
+        for row in rows(aliases, "aliases") {
+            let (wrong, [asked, meant]) = row?;
+            let meant = meant.parse().map_err(|_| wrong)?;
+            corpus.aliases.insert(asked.into(), meant);
+        }
+        corpus.index();
         Ok(corpus)
     }
 
-    fn add(&mut self, protected: Protected) {
-        let repository = &protected.repository;
-        self.known.insert(repository.as_str().to_owned());
-        if let Some((namespace, _)) = repository.as_str().rsplit_once('/') {
-            let strongest = self.namespaces.entry(namespace.to_owned()).or_default();
-            *strongest = protected.tier.max(*strongest);
+    fn namespace(&mut self, place: &str, strength: u8) -> Option<&mut Namespace> {
+        let (host, name) = place.split_once('/').unwrap_or((place, ""));
+        let next = self.namespaces.len();
+        let number = *self.by_place.entry(place.into()).or_insert(next);
+        if number == next {
+            self.namespaces.push(Namespace {
+                host: host.into(),
+                name: name.into(),
+                strength,
+                images: Vec::new(),
+            });
         }
-        let key = (repository.host().to_owned(), repository.path().len());
-        self.by_length
-            .entry(key)
-            .or_default()
-            .push(self.protected.len());
-        self.protected.push(protected);
+        let namespace = self.namespaces.get_mut(number)?;
+        namespace.strength = namespace.strength.max(strength);
+        Some(namespace)
+    }
+
+    fn add(&mut self, repository: Repository, strength: u8, measures: usize) -> Option<()> {
+        let number = self.images.len();
+        let (place, last) = repository.as_str().rsplit_once('/')?;
+        self.namespace(place, strength)?.images.push(number);
+        if repository.host() == DOCKER_HUB {
+            self.by_last.entry(last.into()).or_default().push(number);
+        }
+        if place == "docker.io/library" {
+            self.officials.push(number);
+        }
+        self.by_name.insert(repository.as_str().into(), number);
+        self.images.push(Image {
+            repository,
+            strength,
+            measures,
+        });
+        Some(())
+    }
+
+    fn add_host(&mut self, name: &str, open: bool, note: &str) {
+        match name.strip_prefix('*') {
+            Some(ending) => self.families.push((ending.into(), open)),
+            None => self.hosts.push(Host {
+                name: name.into(),
+                open,
+                moved: note.strip_prefix("moved:").map(Box::from),
+                skeleton: skeleton(name),
+            }),
+        }
+    }
+
+    fn index(&mut self) {
+        let images = &self.images;
+        for numbers in self.by_last.values_mut() {
+            numbers
+                .sort_by_key(|at| std::cmp::Reverse(images.get(*at).map(|image| image.strength)));
+        }
+        for (number, namespace) in self.namespaces.iter().enumerate() {
+            self.by_skeleton
+                .entry(skeleton(&namespace.name))
+                .or_default()
+                .push(number);
+        }
+        let names = self.namespaces.iter().map(|namespace| &*namespace.name);
+        self.near_namespace = Neighbours::new(NAMESPACE_TWO_EDITS, names);
+        let officials = self.officials.iter().filter_map(|at| images.get(*at));
+        let last = officials.map(|image| image.repository.path().trim_start_matches("library/"));
+        self.near_official = Neighbours::new(OFFICIAL_TWO_EDITS, last);
+        self.near_host = Neighbours::new(HOST_TWO_EDITS, self.hosts.iter().map(|host| &*host.name));
     }
 
     /// Identifies the data that a judgement rests on.
@@ -114,64 +199,107 @@ impl Corpus {
         &self.version
     }
 
+    /// All well-known names with their strength, 3 strongest.
+    pub fn images(&self) -> impl Iterator<Item = (&Repository, u8)> {
+        self.images
+            .iter()
+            .map(|image| (&image.repository, image.strength))
+    }
+
     /// Whether the very name is well known.
     pub(super) fn knows(&self, repository: &Repository) -> bool {
-        self.known.contains(repository.as_str())
+        self.by_name.contains_key(repository.as_str())
     }
 
-    /// Whether well-known names live under `host/namespace`, or it is Docker Hub's closed namespace.
-    pub(super) fn knows_namespace(&self, namespace: &str) -> bool {
-        self.namespaces.contains_key(namespace)
+    /// Whether well-known names live at `host/namespace`.
+    pub(super) fn knows_namespace(&self, place: &str) -> bool {
+        self.by_place.contains_key(place)
     }
 
-    /// Well-known namespaces of `host`, each with its strongest tier.
-    pub(super) fn namespaces_of(&self, host: &str) -> impl Iterator<Item = (&str, u8)> {
-        self.namespaces.iter().filter_map(move |(full, tier)| {
-            Some((full.strip_prefix(host)?.strip_prefix('/')?, *tier))
-        })
+    pub(super) fn image(&self, number: usize) -> Option<&Image> {
+        self.images.get(number)
     }
 
-    pub(super) fn hosts(&self) -> &[String] {
-        &self.hosts
+    pub(super) fn image_named(&self, full: &str) -> Option<&Image> {
+        self.image(*self.by_name.get(full)?)
     }
 
-    /// What an official image is really called.
-    pub(super) fn alias(&self, name: &str) -> Option<&str> {
-        self.aliases.get(name).map(String::as_str)
-    }
-
-    /// Protected names on `host` whose path has about as many characters.
-    pub(super) fn near_length(
-        &self,
-        host: &str,
-        length: usize,
-        within: usize,
-    ) -> impl Iterator<Item = &Protected> {
-        let lengths = length.saturating_sub(within)..=length + within;
-        lengths
-            .filter_map(move |length| self.by_length.get(&(host.to_owned(), length)))
+    /// Images of that last segment on Docker Hub, strongest first.
+    pub(super) fn images_called(&self, last: &str) -> impl Iterator<Item = &Image> {
+        self.by_last
+            .get(last)
+            .into_iter()
             .flatten()
-            .filter_map(|at| self.protected.get(*at))
+            .filter_map(|at| self.image(*at))
+    }
+
+    pub(super) fn namespace_at(&self, host: &str, name: &str) -> Option<&Namespace> {
+        self.namespaces
+            .get(*self.by_place.get(format!("{host}/{name}").as_str())?)
+    }
+
+    /// Namespaces on the host that are a misspelling away, or look the same.
+    pub(super) fn namespaces_near<'a>(
+        &'a self,
+        host: &'a str,
+        name: &str,
+    ) -> impl Iterator<Item = (&'a Namespace, Edit)> {
+        let mut near = self.near_namespace.of(name);
+        let alike = self.by_skeleton.get(&skeleton(name)).into_iter().flatten();
+        near.extend(alike.map(|number| (*number, Edit::Confusable)));
+        near.into_iter()
+            .filter_map(|(number, edit)| Some((self.namespaces.get(number)?, edit)))
+            .filter(move |(namespace, _)| &*namespace.host == host)
     }
 
     /// The official image of that name.
-    pub(super) fn official(&self, name: &str) -> Option<Repository> {
-        Repository::new(DOCKER_HUB, name)
-            .ok()
-            .filter(|repository| self.knows(repository))
+    pub(super) fn official(&self, name: &str) -> Option<&Image> {
+        let full = ["docker.io", LIBRARY, name].join("/");
+        self.image_named(&full)
+    }
+
+    /// Official images whose names are a misspelling away.
+    pub(super) fn officials_near(&self, name: &str) -> impl Iterator<Item = (&Image, Edit)> {
+        let near = self.near_official.of(name).into_iter();
+        near.filter_map(|(at, edit)| Some((self.image(*self.officials.get(at)?)?, edit)))
+    }
+
+    /// What is meant by a name that official images do not have.
+    pub(super) fn alias(&self, name: &str) -> Option<&Repository> {
+        self.aliases.get(name)
+    }
+
+    pub(super) fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    pub(super) fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|host| &*host.name == name)
+    }
+
+    /// Whether the host belongs to the registrant of a well-known one.
+    pub(super) fn in_family(&self, host: &str) -> bool {
+        self.families
+            .iter()
+            .any(|(ending, _)| host.ends_with(&**ending))
+    }
+
+    /// Hosts that are a misspelling away, with their rank: better known first.
+    pub(super) fn hosts_near(&self, name: &str) -> impl Iterator<Item = (usize, &Host, Edit)> {
+        let near = self.near_host.of(name).into_iter();
+        near.filter_map(|(rank, edit)| Some((rank, self.hosts.get(rank)?, edit)))
+    }
+
+    /// Whether anybody can have a namespace at the host, as far as is known.
+    pub(super) fn is_open(&self, host: &str) -> bool {
+        let family = || {
+            self.families
+                .iter()
+                .find(|(ending, _)| host.ends_with(&**ending))
+        };
+        match self.host(host) {
+            Some(host) => host.open,
+            None => family().is_none_or(|(_, open)| *open),
+        }
     }
 }
-
-/// A line of the corpus that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CorpusError {
-    line: usize,
-}
-
-impl fmt::Display for CorpusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} of the name corpus is malformed", self.line)
-    }
-}
-
-impl std::error::Error for CorpusError {}

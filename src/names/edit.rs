@@ -1,54 +1,127 @@
 //! How one text becomes another.
 
-/// The one edit between two texts, or how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use std::cmp::Ordering;
+
+/// What makes a text look like another, likeliest mistake first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edit {
     /// Two neighbours changed places.
     Transposition,
     /// A character is missing.
     Omission,
+    /// A character is written twice.
+    Repetition,
     /// A character is too many.
     Insertion,
     /// A character is another.
     Substitution,
-    /// More than one.
+    /// More than one of these.
     Several(usize),
+    /// Characters that look alike, or punctuation that is easily overlooked.
+    Confusable,
+    /// A word added or left out: `nginxofficial`.
+    Affix,
+    /// Another name for the same thing: `mongodb`, or another top-level domain.
+    OtherName,
+    /// The tag is written into the name.
+    Tag,
+    /// Parts of the path have changed places, or one stands twice.
+    Order,
+    /// The same name under somebody else's.
+    Owner,
+    /// A name that the registry's own rules forbid.
+    Grammar,
 }
 
 impl Edit {
-    /// For a sentence: `ngnix is one transposition away from nginx`.
-    pub fn words(self) -> String {
+    /// For a sentence: `"ngnix" is one transposition away from nginx`.
+    pub fn words(self) -> &'static str {
         match self {
-            Edit::Transposition => "one transposition away from".to_owned(),
-            Edit::Omission => "one missing letter away from".to_owned(),
-            Edit::Insertion => "one extra letter away from".to_owned(),
-            Edit::Substitution => "one letter away from".to_owned(),
-            Edit::Several(2) => "two letters away from".to_owned(),
-            Edit::Several(count) => format!("{count} letters away from"),
+            Edit::Transposition => "is one transposition away from",
+            Edit::Omission => "is one missing letter away from",
+            Edit::Repetition => "is one doubled letter away from",
+            Edit::Insertion => "is one extra letter away from",
+            Edit::Substitution => "is one letter away from",
+            Edit::Several(_) => "is two edits away from",
+            Edit::Confusable => "is written to look like",
+            Edit::Affix => "is, but for one word, the name of",
+            Edit::OtherName => "is another name for",
+            Edit::Tag => "has the tag written into the name of",
+            Edit::Order => "has its parts in another order than",
+            Edit::Owner => "has the name, but not the owner, of",
+            Edit::Grammar => "cannot exist, unlike",
+        }
+    }
+
+    /// Edits of characters that it takes; 0 where it is no misspelling.
+    pub fn distance(self) -> usize {
+        match self {
+            Edit::Several(count) => count,
+            misspelling if misspelling <= Edit::Substitution => 1,
+            _ => 0,
+        }
+    }
+
+    /// The edit that makes `asked` out of `meant`, by optimal string alignment; `None` where they are equal or
+    /// more than `within` apart.
+    pub fn between(asked: &str, meant: &str, within: usize) -> Option<Edit> {
+        if asked.len().abs_diff(meant.len()) > within {
+            return None;
+        }
+        match strsim::osa_distance(asked, meant) {
+            0 => None,
+            1 => Some(single(asked, meant)),
+            several => (several <= within).then_some(Edit::Several(several)),
         }
     }
 }
 
-/// The edit that makes `asked` out of `meant`, by optimal string alignment; `None` where they are equal.
-pub fn classify(asked: &str, meant: &str) -> Option<Edit> {
-    match strsim::osa_distance(asked, meant) {
-        0 => None,
-        1 => Some(match asked.chars().count().cmp(&meant.chars().count()) {
-            std::cmp::Ordering::Less => Edit::Omission,
-            std::cmp::Ordering::Greater => Edit::Insertion,
-            std::cmp::Ordering::Equal => {
-                let differing = asked
-                    .chars()
-                    .zip(meant.chars())
-                    .filter(|(a, b)| a != b)
-                    .count();
-                if differing == 2 {
-                    Edit::Transposition
-                } else {
-                    Edit::Substitution
-                }
+fn single(asked: &str, meant: &str) -> Edit {
+    let differs = |at: &usize| asked.as_bytes().get(*at) != meant.as_bytes().get(*at);
+    let differences = || (0..asked.len()).filter(differs);
+    match asked.len().cmp(&meant.len()) {
+        Ordering::Less => Edit::Omission,
+        Ordering::Equal if differences().count() == 2 => Edit::Transposition,
+        Ordering::Equal => Edit::Substitution,
+        Ordering::Greater => {
+            let at = differences().next().unwrap_or(meant.len());
+            let doubled = at > 0 && asked.as_bytes().get(at - 1) == asked.as_bytes().get(at);
+            if doubled {
+                Edit::Repetition
+            } else {
+                Edit::Insertion
             }
-        }),
-        several => Some(Edit::Several(several)),
+        }
     }
+}
+
+/// Whether the first character is kept, or changed places with the second: people seldom miss it otherwise.
+pub(super) fn begins_alike(asked: &str, meant: &str, edit: Edit) -> bool {
+    asked.bytes().next() == meant.bytes().next() || edit == Edit::Transposition
+}
+
+/// Characters that are mistaken for each other made one, and punctuation left out.
+pub(super) fn skeleton(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        let after = rest.peek().copied();
+        let (made, skip) = match (character, after) {
+            ('r', Some('n')) => ('m', true),
+            ('v', Some('v')) => ('w', true),
+            ('0', _) => ('o', false),
+            ('1' | 'i', _) => ('l', false),
+            ('3', _) => ('e', false),
+            ('4', _) => ('a', false),
+            ('5', _) => ('s', false),
+            ('q' | '9', _) => ('g', false),
+            ('-' | '_' | '.', _) => continue,
+            (other, _) => (other, false),
+        };
+        plain.push(made);
+        if skip {
+            rest.next();
+        }
+    }
+    plain
 }

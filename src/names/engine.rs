@@ -1,74 +1,69 @@
-//! The engine: rules in their order, first that are about the registry, then about the name.
+//! The engine: exceptions, then what is known, then the rules in their order.
 
-use crate::oci::{Reference, Repository};
+use std::collections::HashSet;
 
-use super::{Corpus, rules};
+use crate::oci::Reference;
 
-/// Most suggestions of one suspicion.
+use super::asked::Asked;
+use super::{Corpus, NameJudgement, NameRules, Suspicion, rules};
+
+/// Most suggestions of one judgement: more than a person reads.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// What the operator says of names.
-#[derive(Clone, Debug, Default)]
-pub struct NameRules {
-    /// Registries that are meant when they are named.
-    pub registries: Vec<String>,
-    /// Our own names, protected like the well-known ones.
-    pub protect: Vec<Repository>,
-}
-
-/// How sure a rule is, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tier {
-    /// Worth a word where the pull fails anyway.
-    Hint,
-    /// Likely a mistake.
-    Warn,
-    /// A mistake or an attack.
-    Block,
-}
-
-/// One reason to believe that another name was meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspicion {
-    /// Stable kebab-case name of the rule.
-    pub rule: &'static str,
-    /// How sure it is.
-    pub tier: Tier,
-    /// One sentence.
-    pub message: String,
-    /// What may have been meant, best first.
-    pub suggestions: Vec<Reference>,
-}
-
-/// What the engine says of a name; no suspicions where it is known or like nothing known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameJudgement {
-    /// Worst first.
-    pub suspicions: Vec<Suspicion>,
-    /// Version of the corpus.
-    pub corpus: String,
-}
-
-/// Judges a name.
+/// Judges a name against the corpus and what the operator says of names.
 pub fn judge(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> NameJudgement {
-    let repository = reference.repository();
-    let mut suspicions = Vec::new();
-    if !corpus.knows(repository) && !operator.protect.contains(repository) {
-        match rules::host::check(reference, corpus, operator) {
-            Some(suspicion) => suspicions.push(suspicion),
-            None => suspicions.extend(
-                rules::library::check(reference, corpus)
-                    .or_else(|| rules::impossible::check(reference, corpus, operator))
-                    .or_else(|| rules::namespace::check(reference, corpus, operator))
-                    .or_else(|| rules::borrowed::check(reference, corpus)),
-            ),
-        }
-    }
+    let asked = Asked::new(reference, corpus, operator);
+    let mut suspicions = suspicions(&asked);
+    suspicions.sort_by_key(|found| std::cmp::Reverse(found.tier));
+    let mut given = HashSet::new();
     for suspicion in &mut suspicions {
-        suspicion.suggestions.truncate(MAX_SUGGESTIONS);
+        suspicion
+            .suggestions
+            .retain(|better| given.len() < MAX_SUGGESTIONS && given.insert(better.clone()));
     }
     NameJudgement {
         suspicions,
         corpus: corpus.version().to_owned(),
     }
+}
+
+fn suspicions(asked: &Asked<'_>) -> Vec<Suspicion> {
+    let repository = asked.repository;
+    if asked.operator.allows(repository) {
+        // An exception speaks of a name on a registry; it does not open a registry that is not the one meant.
+        return rules::host::check(asked).into_iter().collect();
+    }
+    if let Some(internal) = rules::internal::check(asked) {
+        return vec![internal];
+    }
+    if asked.corpus.knows(repository) || asked.operator.protects(repository) {
+        return Vec::new();
+    }
+    if let Some(host) = rules::host::check(asked) {
+        return vec![host];
+    }
+    if asked.official_name().is_some() {
+        return rules::library::check(asked).into_iter().collect();
+    }
+    if asked.corpus.knows_namespace(asked.place) {
+        return rules::repository::check(asked).into_iter().collect();
+    }
+    if !asked.corpus.is_open(asked.host) {
+        return Vec::new();
+    }
+    let structural: [fn(&Asked<'_>) -> Option<Suspicion>; 7] = [
+        rules::namespace::check,
+        rules::affix::check,
+        rules::official_as_namespace::check,
+        rules::swapped::check,
+        rules::impossible::check,
+        rules::misspelt_official::check,
+        rules::borrowed::check,
+    ];
+    let mut found: Vec<Suspicion> = structural.iter().filter_map(|rule| rule(asked)).collect();
+    // A hint has nothing to add to what stops the pull.
+    if found.iter().any(Suspicion::stops) {
+        found.retain(Suspicion::stops);
+    }
+    found
 }

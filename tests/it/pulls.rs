@@ -23,10 +23,10 @@ fn strict(rule: &str) -> String {
     format!("{LENIENT}\n[config.strict]\nroot_user = \"deny\"\n{rule}")
 }
 
-/// The lenient policy with a rule that denies images of `library/rooty` which run as root.
+/// The lenient policy with a rule that denies images of `acme/rooty` which run as root.
 fn denying_root() -> String {
     strict(
-        "[[rule]]\nmatch = [\"docker.io/library/rooty\"]\nunsigned = \"allow\"\nconfig = \"strict\"\n",
+        "[[rule]]\nmatch = [\"docker.io/acme/rooty\"]\nunsigned = \"allow\"\nconfig = \"strict\"\n",
     )
 }
 
@@ -277,10 +277,10 @@ async fn a_look_alike_registry_is_never_dialled() {
 async fn a_denied_image_is_kept_from_clients_though_its_configuration_was_read() {
     let registry = FakeRegistry::start().await;
     let gate = Setup::new(&denying_root()).start(&registry).await;
-    let pushed = registry.push_image("library/rooty", "1", &rooty());
+    let pushed = registry.push_image("acme/rooty", "1", &rooty());
     let (config, layer) = (pushed.children[0].config, pushed.children[0].layers[0]);
     let client = gate.at_gateway();
-    let answer = client.get("/v2/docker.io/library/rooty/manifests/1").await;
+    let answer = client.get("/v2/docker.io/acme/rooty/manifests/1").await;
     assert_eq!(answer.status, 403);
     assert!(
         answer.text().contains("deny[root-user]"),
@@ -290,7 +290,7 @@ async fn a_denied_image_is_kept_from_clients_though_its_configuration_was_read()
     assert!(gate.store.contains(&config), "it was read to be judged");
     for blob in [config, layer] {
         let answer = client
-            .get(&format!("/v2/docker.io/library/rooty/blobs/{blob}"))
+            .get(&format!("/v2/docker.io/acme/rooty/blobs/{blob}"))
             .await;
         assert!([403, 404].contains(&answer.status), "{}", answer.status);
         assert!(!answer.text().contains("\"os\""));
@@ -303,7 +303,7 @@ async fn a_denied_image_is_kept_from_clients_though_its_configuration_was_read()
     assert!(
         client
             .get(&format!(
-                "/v2/docker.io/library/rooty/manifests/{}",
+                "/v2/docker.io/acme/rooty/manifests/{}",
                 pushed.digest
             ))
             .await
@@ -320,11 +320,11 @@ async fn an_index_is_denied_when_one_judged_platform_is() {
         platforms: vec!["linux/amd64", "linux/arm64"],
         ..rooty()
     };
-    let pushed = registry.push_image("library/rooty", "1", &spec);
+    let pushed = registry.push_image("acme/rooty", "1", &spec);
     let client = gate.at_gateway();
     assert_eq!(
         client
-            .get("/v2/docker.io/library/rooty/manifests/1")
+            .get("/v2/docker.io/acme/rooty/manifests/1")
             .await
             .status,
         403
@@ -332,7 +332,7 @@ async fn an_index_is_denied_when_one_judged_platform_is() {
     let child = pushed.children[0].manifest;
     assert_eq!(
         client
-            .get(&format!("/v2/docker.io/library/rooty/manifests/{child}"))
+            .get(&format!("/v2/docker.io/acme/rooty/manifests/{child}"))
             .await
             .status,
         403
@@ -356,13 +356,13 @@ async fn an_index_is_denied_when_one_judged_platform_is() {
 async fn a_changed_policy_counts_from_the_next_answer_for_layers_as_well() {
     let registry = FakeRegistry::start().await;
     let gate = Setup::new(LENIENT).start(&registry).await;
-    let pushed = registry.push_image("library/rooty", "1", &rooty());
+    let pushed = registry.push_image("acme/rooty", "1", &rooty());
     let client = gate.at_gateway();
     let layer = format!(
-        "/v2/docker.io/library/rooty/blobs/{}",
+        "/v2/docker.io/acme/rooty/blobs/{}",
         pushed.children[0].layers[0]
     );
-    client.pull("docker.io/library/rooty", "1").await.pulled();
+    client.pull("docker.io/acme/rooty", "1").await.pulled();
     assert_eq!(client.get(&layer).await.status, 200);
 
     gate.admission.replace_policy(policy(&denying_root()));
@@ -373,14 +373,14 @@ async fn a_changed_policy_counts_from_the_next_answer_for_layers_as_well() {
     );
     assert_eq!(
         client
-            .get("/v2/docker.io/library/rooty/manifests/1")
+            .get("/v2/docker.io/acme/rooty/manifests/1")
             .await
             .status,
         403
     );
 
     gate.admission.replace_policy(policy(LENIENT));
-    client.pull("docker.io/library/rooty", "1").await.pulled();
+    client.pull("docker.io/acme/rooty", "1").await.pulled();
     assert_eq!(client.get(&layer).await.status, 200);
 }
 
@@ -389,9 +389,9 @@ async fn audit_mode_serves_and_the_ledger_has_the_true_verdict() {
     let registry = FakeRegistry::start().await;
     let text = denying_root().replace("version = 1", "version = 1\nmode = \"audit\"");
     let gate = Setup::new(&text).start(&registry).await;
-    registry.push_image("library/rooty", "1", &rooty());
+    registry.push_image("acme/rooty", "1", &rooty());
     gate.at_mirror(CLASSIC_DOCKER)
-        .pull("library/rooty", "1")
+        .pull("acme/rooty", "1")
         .await
         .pulled();
     let decisions = gate.ledger.decisions(None, 10).await.unwrap();

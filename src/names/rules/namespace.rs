@@ -1,116 +1,133 @@
-//! Open namespaces: one that nobody knows, nearly the one of a well-known image of the same name.
+//! A namespace that nobody knows, nearly the one of a well-known image.
 
-use crate::names::corpus::Protected;
-use crate::names::{Corpus, Edit, NameRules, Suspicion, Tier, classify};
-use crate::oci::{DOCKER_HUB, Reference};
+use crate::names::asked::{Asked, LIBRARY};
+use crate::names::corpus::Namespace;
+use crate::names::edit::{begins_alike, skeleton};
+use crate::names::operator::Pattern;
+use crate::names::{Component, Edit, Suspicion, Tier};
+use crate::oci::Repository;
 
-/// Shortest namespace of which one edit is believed to be a mistake.
+/// Shortest namespace of which an edit is believed to be a mistake.
 const SHORT: usize = 4;
-/// From this length on two edits are.
+/// Shortest own namespace of which two are.
 const LONG: usize = 8;
-/// Tier from which a look-alike is blocked rather than warned of.
+/// Shortest namespace that says enough without an image that is known.
+const BRAND: usize = 6;
+/// Strength from which a name is worth a squat.
 const STRONG: u8 = 2;
 
-pub(in crate::names) fn check(
-    reference: &Reference,
-    corpus: &Corpus,
-    operator: &NameRules,
-) -> Option<Suspicion> {
-    let repository = reference.repository();
-    let (namespace, name) = repository.path().rsplit_once('/')?;
-    if corpus.knows_namespace(repository.as_str().rsplit_once('/')?.0) {
+struct Likely {
+    tier: Tier,
+    edit: Edit,
+    meant: Repository,
+    /// Only the namespace is known; the image may not exist there.
+    brand: bool,
+}
+
+pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
+    let near = asked.corpus.namespaces_near(asked.host, asked.namespace);
+    let known = near.filter_map(|(namespace, edit)| like_known(asked, namespace, edit));
+    let own = asked.operator.own().filter_map(|own| like_own(asked, own));
+    let mut likely: Vec<Likely> = own.chain(known).collect();
+    likely.sort_by(|a, b| (b.tier, a.edit, &a.meant).cmp(&(a.tier, b.edit, &b.meant)));
+    let best = likely.first()?;
+    let (this, that) = if best.brand {
+        (asked.namespace, best.meant.as_str().rsplit_once('/')?.0)
+    } else {
+        (asked.path, best.meant.as_str())
+    };
+    let message = format!("\"{this}\" {} {that}", best.edit.words());
+    let rule = match best.edit {
+        Edit::Confusable => "namespace-confusable",
+        _ => "namespace-typo",
+    };
+    let component = Component::Namespace;
+    let mut found = asked.suspicion(
+        rule,
+        best.tier,
+        component,
+        best.edit,
+        Some(&best.meant),
+        message,
+    );
+    found.suggestions = likely
+        .iter()
+        .map(|likely| asked.in_place_of(&likely.meant))
+        .collect();
+    Some(found)
+}
+
+fn like_known(asked: &Asked<'_>, known: &Namespace, edit: Edit) -> Option<Likely> {
+    let theirs = &*known.name;
+    if theirs.len() < SHORT {
         return None;
     }
-    let (host, path) = (repository.host(), repository.path());
-    let own = operator.protect.iter().filter(|own| own.host() == host);
-    let own: Vec<Protected> = own
-        .map(|own| Protected {
-            repository: own.clone(),
-            tier: 3,
-        })
-        .collect();
-    let candidates = corpus.near_length(host, path.len(), 2).chain(&own);
-    let likely = candidates.filter_map(|protected| {
-        let tier = suspect(host, namespace, name, protected)?;
-        let meant = &protected.repository;
-        Some((
-            (
-                std::cmp::Reverse(tier),
-                strsim::osa_distance(path, meant.path()),
-                meant.as_str(),
-            ),
-            tier,
-            meant,
-        ))
-    });
-    let Some((_, tier, meant)) = likely.min_by_key(|(rank, ..)| *rank) else {
-        return brand(reference, host, namespace, name, corpus);
+    let sure = edit == Edit::Confusable || begins_alike(asked.namespace, theirs, edit);
+    let images = || known.images.iter().filter_map(|at| asked.corpus.image(*at));
+    let last = |path: &str| {
+        path.rsplit_once('/')
+            .map_or(path.len(), |(namespace, _)| namespace.len() + 1)
     };
-    let message = format!(
-        "\"{path}\" is {} {meant}",
-        classify(path, meant.path())?.words()
-    );
-    let suggestions = vec![reference.in_repository(meant.clone())];
-    Some(Suspicion {
-        rule: "namespace-typo",
-        tier,
-        message,
-        suggestions,
-    })
-}
-
-/// The image is not known, but its namespace is nearly one that is.
-fn brand(
-    reference: &Reference,
-    host: &str,
-    namespace: &str,
-    name: &str,
-    corpus: &Corpus,
-) -> Option<Suspicion> {
-    let known = corpus
-        .namespaces_of(host)
-        .filter(|(_, tier)| *tier >= STRONG);
-    let near = known.filter_map(|(known, _)| Some((closeness(namespace, known)?, known)));
-    let (_, meant) = near
-        .filter(|(_, known)| starts_alike(namespace, known))
-        .min()?;
-    let message = format!(
-        "the namespace \"{namespace}\" is {} {host}/{meant}",
-        classify(namespace, meant)?.words()
-    );
-    let better = crate::oci::Repository::new(host, &format!("{meant}/{name}")).ok()?;
-    let suggestions = vec![reference.in_repository(better)];
-    Some(Suspicion {
-        rule: "namespace-brand",
-        tier: Tier::Warn,
-        message,
-        suggestions,
-    })
-}
-
-/// The distance of two namespaces, where it is small enough for a mistake.
-fn closeness(namespace: &str, known: &str) -> Option<usize> {
-    let distance = strsim::osa_distance(namespace, known);
-    let close = if known.len() >= LONG { 2 } else { 1 };
-    (distance > 0 && distance <= close && known.len() >= SHORT).then_some(distance)
-}
-
-fn starts_alike(namespace: &str, known: &str) -> bool {
-    namespace.chars().next() == known.chars().next()
-        || classify(namespace, known) == Some(Edit::Transposition)
-}
-
-fn suspect(host: &str, namespace: &str, name: &str, protected: &Protected) -> Option<Tier> {
-    let (theirs, their_name) = protected.repository.path().rsplit_once('/')?;
-    closeness(namespace, theirs)?;
-    let strong = protected.tier >= STRONG || (host == DOCKER_HUB && theirs == "library");
-    match (
-        name == their_name,
-        starts_alike(namespace, theirs) && strong,
-    ) {
-        (true, true) => Some(Tier::Block),
-        (true, false) => Some(Tier::Warn),
-        (false, true) if strsim::osa_distance(name, their_name) == 1 => Some(Tier::Warn),
-        _ => None,
+    let name_of = |repository: &Repository| {
+        let path = repository.path();
+        path.get(last(path)..).unwrap_or_default().to_owned()
+    };
+    let same = images().find(|image| name_of(&image.repository) == asked.name);
+    if let Some(image) = same {
+        let tier = if sure && image.strength >= STRONG {
+            Tier::Block
+        } else {
+            Tier::Warn
+        };
+        return Some(Likely {
+            tier,
+            edit,
+            meant: image.repository.clone(),
+            brand: false,
+        });
     }
+    let close = |image: &&crate::names::corpus::Image| {
+        Edit::between(asked.name, &name_of(&image.repository), 1).is_some()
+    };
+    if !sure {
+        return None;
+    }
+    if let Some(image) = images().filter(|_| asked.name.len() > SHORT).find(close) {
+        let both = Edit::Several(edit.distance() + 1);
+        return Some(Likely {
+            tier: Tier::Warn,
+            edit: both,
+            meant: image.repository.clone(),
+            brand: false,
+        });
+    }
+    let brand = known.strength >= STRONG && theirs.len() >= BRAND && edit.distance() <= 1;
+    let meant = || Repository::new(asked.host, &format!("{theirs}/{}", asked.name)).ok();
+    (brand && theirs != LIBRARY)
+        .then(meant)
+        .flatten()
+        .map(|meant| Likely {
+            tier: Tier::Warn,
+            edit,
+            meant,
+            brand: true,
+        })
+}
+
+fn like_own(asked: &Asked<'_>, own: Pattern<'_>) -> Option<Likely> {
+    let theirs = own.namespace;
+    let elsewhere = own.host.is_some_and(|host| host != asked.host);
+    if elsewhere || theirs.len() < SHORT || own.name.is_some_and(|name| name != asked.name) {
+        return None;
+    }
+    let within = if theirs.len() >= LONG { 2 } else { 1 };
+    let alike = || (skeleton(asked.namespace) == skeleton(theirs)).then_some(Edit::Confusable);
+    let edit = Edit::between(asked.namespace, theirs, within).or_else(alike)?;
+    let meant = Repository::new(asked.host, &format!("{theirs}/{}", asked.name)).ok()?;
+    (meant != *asked.repository).then_some(Likely {
+        tier: Tier::Block,
+        edit,
+        meant,
+        brand: false,
+    })
 }

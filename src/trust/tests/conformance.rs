@@ -42,10 +42,13 @@ fn believed(case: &Path, at_hand: bool) -> bool {
         }
     }
     let kind = match text(case, "key.pub") {
-        Some(pem) => SignerKind::Key {
-            keys: PublicKey::from_pem(&pem).unwrap(),
-            hash: Hash::Auto,
-            log: Some(PUBLIC_GOOD.to_owned()),
+        Some(pem) => match PublicKey::from_pem(&pem) {
+            Ok(keys) => SignerKind::Key {
+                keys,
+                hash: Hash::Auto,
+                log: Some(PUBLIC_GOOD.to_owned()),
+            },
+            Err(_) => return false,
         },
         None => SignerKind::Keyless(Keyless {
             root: PUBLIC_GOOD.to_owned(),

@@ -163,7 +163,12 @@ fn changed(document: &Value) -> Vec<(String, Value)> {
         let Some(text) = document.pointer(&place).and_then(Value::as_str) else {
             continue;
         };
+        // The name before a checkpoint's signature is a label; the log's key is found by the hint after it.
+        let label = text.find("\u{2014} ").zip(text.rfind(' '));
         for at in [0, text.len() / 2, text.len().saturating_sub(4)] {
+            if label.is_some_and(|(start, end)| (start..end).contains(&at)) {
+                continue;
+            }
             let mut letters = text.as_bytes().to_vec();
             let Some(letter) = letters.get_mut(at) else {
                 continue;

@@ -1,0 +1,42 @@
+//! An official image's name, misspelt, under somebody unknown: neither the name nor the owner is the official one.
+
+use crate::names::asked::Asked;
+use crate::names::edit::begins_alike;
+use crate::names::{Component, Suspicion, Tier};
+
+/// Shorter names are near too many honest ones.
+const SHORT: usize = 5;
+/// Strength of today's official images.
+const CURRENT: u8 = 3;
+
+pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
+    let name = asked.name;
+    if !asked.on_docker_hub() || asked.corpus.images_called(name).next().is_some() {
+        return None;
+    }
+    let likely = asked
+        .corpus
+        .officials_near(name)
+        .filter_map(|(image, edit)| {
+            let known = image.repository.path().strip_prefix("library/")?;
+            let fits = known.len() >= SHORT && image.strength >= CURRENT && edit.distance() == 1;
+            (fits && begins_alike(name, known, edit)).then_some((edit, known, &image.repository))
+        });
+    let (edit, known, meant) = likely.min()?;
+    // `mongos` and `mysqld` are tools of their own.
+    let ending = name.starts_with(known) || known.starts_with(name);
+    let tier = if ending { Tier::Hint } else { Tier::Warn };
+    let message = format!(
+        "\"{name}\" {} {meant}, and \"{}\" is nobody known here",
+        edit.words(),
+        asked.namespace
+    );
+    Some(asked.suspicion(
+        "misspelt-official",
+        tier,
+        Component::Repository,
+        edit,
+        Some(meant),
+        message,
+    ))
+}
