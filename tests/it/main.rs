@@ -15,6 +15,7 @@ mod support;
 mod bad_input;
 mod console;
 mod fake_registry;
+mod findings_page;
 mod names;
 mod policy_files;
 mod properties;
