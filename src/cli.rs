@@ -7,6 +7,8 @@ pub mod output;
 mod policy;
 mod serve;
 mod shell;
+mod trust;
+mod verify;
 mod why;
 mod wire;
 
@@ -14,7 +16,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use args::{Args, CheckArgs, Command, ConfigCommand, PolicyCommand, ServeArgs, WhyArgs};
+pub use args::{
+    Args, CheckArgs, Command, ConfigCommand, PolicyCommand, ServeArgs, TrustCommand, VerifyArgs,
+    VerifyBundleArgs, WhyArgs,
+};
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;
@@ -29,6 +34,9 @@ pub fn run() -> ExitCode {
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
+        Command::Verify(args) => verify::verify(args),
+        Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
+        Command::Trust { command } => trust::trust(command),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { command } => shell::man(&command),
     }

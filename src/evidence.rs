@@ -14,4 +14,5 @@ mod structure;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, gather};
 pub use name::NameCollector;
+pub use signature::{Found, signatures_of};
 pub use structure::{Opened, Structure};

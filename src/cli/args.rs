@@ -43,6 +43,25 @@ pub enum Command {
     },
     /// Say why an image was served or denied.
     Why(WhyArgs),
+    /// Show everybody who signed an image, trusted or not: for writing a policy.
+    Verify(VerifyArgs),
+    /// List the publishers that policies can name.
+    #[command(
+        after_help = "Examples:\n  lazaret publishers\n  lazaret publishers kubernetes --json"
+    )]
+    Publishers {
+        /// This one only.
+        id: Option<String>,
+        /// Print JSON, an object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Trusted roots, and verification of single files.
+    Trust {
+        /// What about them.
+        #[command(subcommand)]
+        command: TrustCommand,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  lazaret completions bash > /etc/bash_completion.d/lazaret")]
     Completions {
@@ -142,6 +161,60 @@ pub enum ConfigCommand {
     /// Print the JSON schema, for editors.
     #[command(after_help = "Example:\n  lazaret config schema > lazaret.schema.json")]
     Schema,
+}
+
+/// `lazaret verify`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  lazaret verify registry.k8s.io/pause:3.10\n\nExits with 1 when the image bears no signature that anybody vouches for."
+)]
+pub struct VerifyArgs {
+    /// An image as `docker pull` takes it.
+    pub image: String,
+    /// Print JSON, an object a signature a line.
+    #[arg(long)]
+    pub json: bool,
+    /// The server's file.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The policy file: its signers and roots are tried.
+    #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// `lazaret trust …`.
+#[derive(Subcommand, Debug)]
+pub enum TrustCommand {
+    /// Show the built-in trusted roots.
+    Show,
+    /// Verify a Sigstore bundle, as the sigstore-conformance suite asks its clients to.
+    #[command(
+        after_help = "Example:\n  lazaret trust verify-bundle --bundle a.sigstore.json --certificate-identity ci@acme.example \\\n    --certificate-oidc-issuer https://accounts.google.com a.txt"
+    )]
+    VerifyBundle(VerifyBundleArgs),
+}
+
+/// `lazaret trust verify-bundle`.
+#[derive(clap::Args, Debug)]
+pub struct VerifyBundleArgs {
+    /// The bundle.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Who must have signed.
+    #[arg(long, value_name = "IDENTITY", required_unless_present = "key")]
+    pub certificate_identity: Option<String>,
+    /// Who must vouch for that.
+    #[arg(long, value_name = "URL", required_unless_present = "key")]
+    pub certificate_oidc_issuer: Option<String>,
+    /// The public key (PEM) that must have signed.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate_identity", "certificate_oidc_issuer"])]
+    pub key: Option<PathBuf>,
+    /// Another trusted root than Sigstore's public-good instance.
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// What is signed: a file, or `sha256:` and its digest.
+    #[arg(value_name = "FILE_OR_DIGEST")]
+    pub artifact: String,
 }
 
 /// `lazaret why`.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,9 +32,8 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
 async fn run(args: CheckArgs) -> Result<u8, Trouble> {
     let server = server(args.config.as_deref())?;
     let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
-    let folder =
-        Scratch(std::env::temp_dir().join(format!("lazaret-check-{:032x}", fastrand::u128(..))));
-    let built = build(&server, loaded.policy, &folder.0).await?;
+    let folder = Scratch::new();
+    let built = build(&server, loaded.policy, folder.path()).await?;
     let mut worst = 0;
     for image in &args.images {
         let code = match image.parse::<Reference>() {
@@ -141,7 +140,18 @@ async fn with_progress<T>(reference: &Reference, work: impl Future<Output = T>) 
 }
 
 /// A folder that goes when it is no longer needed.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn new() -> Scratch {
+        let name = format!("lazaret-check-{:032x}", fastrand::u128(..));
+        Scratch(std::env::temp_dir().join(name))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Scratch {
     fn drop(&mut self) {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::oci::{Digest, Reference};
 use crate::policy::{
     AttestationEvidence, Gathered, Policy, Refused, SeenIdentity, SignatureEvidence, Subject,
     ValidSignature, ValidStatement,
 };
-use crate::trust::{Examined, Image, Says, Signer, examine};
+use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
-use super::Content;
 use super::discover::{Discovery, discover};
+use super::{Content, ContentError};
 
 /// Both kinds at once: they lie in the same places, in the same formats.
 pub(super) async fn collect(
@@ -45,6 +46,71 @@ pub(super) async fn collect(
         let why = "the check crashed; the server's log has the reason";
         (Gathered::unavailable(why), Gathered::unavailable(why))
     })
+}
+
+/// One thing that lies beside an image, for people.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where.
+    pub place: String,
+    /// What it claims, if it could be read.
+    pub says: Option<Says>,
+    /// The policy's signers who signed it.
+    pub signers: Vec<String>,
+    /// When.
+    pub at: Option<jiff::Timestamp>,
+    /// Who signed it, by certificate, trusted or not.
+    pub identity: Option<Identity>,
+    /// Why it is not believed.
+    pub refusals: Vec<String>,
+}
+
+/// Everything that lies beside an image, examined for all the policy's signers, and where nothing could be learnt.
+///
+/// # Errors
+/// [`ContentError`]: the image itself cannot be read.
+pub async fn signatures_of(
+    content: &Arc<Content>,
+    reference: &Reference,
+    digest: Digest,
+    policy: &Policy,
+) -> Result<(Vec<Found>, Option<String>), ContentError> {
+    let (bytes, manifest) = content.manifest(reference.repository(), &digest).await?;
+    let subject = Subject {
+        reference: reference.clone(),
+        digest,
+        manifest,
+    };
+    let discovery = discover(content, &subject, true).await;
+    let image = Image {
+        digest,
+        manifest: Some(bytes),
+    };
+    let signers: Vec<&Signer> = policy.signers().iter().collect();
+    let refused = discovery.refused.into_iter().map(|refused| Found {
+        place: refused.found,
+        says: None,
+        signers: Vec::new(),
+        at: None,
+        identity: None,
+        refusals: vec![refused.why],
+    });
+    let candidates = discovery.candidates.into_iter().map(|candidate| {
+        let examined = examine(&candidate.material, &image, &signers, policy.roots());
+        Found {
+            place: candidate.found,
+            says: examined.says,
+            at: examined.signed.iter().filter_map(|signed| signed.at).min(),
+            signers: examined
+                .signed
+                .into_iter()
+                .map(|signed| signed.signer)
+                .collect(),
+            identity: examined.identity,
+            refusals: examined.refusals,
+        }
+    });
+    Ok((candidates.chain(refused).collect(), discovery.incomplete))
 }
 
 fn weigh(
