@@ -1,6 +1,7 @@
 """Clients newer than the distribution's, built once from the Go module proxy into a cache folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,14 +19,16 @@ CONTAINERD = ("github.com/containerd/containerd/v2", "v2.4.2", ["cmd/containerd"
 BUILDKIT = ("github.com/moby/buildkit", "v0.34.2", ["cmd/buildkitd", "cmd/buildctl"])
 # Its releases are not module versions; this is the commit that the proxy knows.
 CONFORMANCE = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20260831232431-97274622c111", ["."])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE]
+COSIGN2 = ("github.com/sigstore/cosign/v2", "v2.6.5", ["cmd/cosign"])
+COSIGN3 = ("github.com/sigstore/cosign/v3", "v3.1.3", ["cmd/cosign"])
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3]
 
 BUILD_SECONDS = 900
 
 
 def folder(what) -> Path:
     module, version, _ = what
-    return CACHE / f"{module.split('/')[2 if module.endswith('/v2') else -1]}-{version}"
+    return CACHE / f"{re.sub('/v[0-9]+$', '', module).rsplit('/', 1)[-1]}-{version}"
 
 
 def get(what) -> Path:
