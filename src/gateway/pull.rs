@@ -152,7 +152,7 @@ impl Gateway {
                     &ruling,
                     Outcome::Served,
                 );
-                respond::manifest(&permit, &manifest, ask.head, stale_since)
+                respond::manifest(&permit, &manifest, ask.head, stale_since, &ruling.verdict)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
                 self.account(

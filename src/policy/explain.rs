@@ -96,14 +96,19 @@ fn line(text: &mut String, finding: &Finding, paint: Paint) {
 pub fn summary(verdict: &Verdict) -> String {
     match verdict.findings.first() {
         None => "nothing found".to_owned(),
-        Some(finding) => {
-            let help = finding
-                .help
-                .as_ref()
-                .map(|help| format!("; {help}"))
-                .unwrap_or_default();
-            printable(&format!("{}{help} [{}]", finding.message, finding.code))
-        }
+        Some(finding) => finding.sentence(),
+    }
+}
+
+impl Finding {
+    /// All of it on one line, without the policy line behind it.
+    pub fn sentence(&self) -> String {
+        let help = self
+            .help
+            .as_ref()
+            .map(|help| format!("; {help}"))
+            .unwrap_or_default();
+        printable(&format!("{}{help} [{}]", self.message, self.code))
     }
 }
 

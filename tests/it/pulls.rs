@@ -636,6 +636,32 @@ async fn attachments_ride_on_their_image_and_smuggled_images_do_not() {
 }
 
 #[tokio::test]
+async fn warnings_go_with_the_manifest_and_the_pull_goes_on() {
+    let registry = FakeRegistry::start().await;
+    let text = LENIENT.replace("registries", "block = \"warn\"\nregistries");
+    let gate = Setup::new(&text).start(&registry).await;
+    registry.push_image("library/ngnix", "1", &rooty());
+    let answer = gate
+        .at_gateway()
+        .get("/v2/docker.io/library/ngnix/manifests/1")
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let warnings: Vec<&str> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "warning")
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "299 - \"'ngnix' is one transposition away from docker.io/library/nginx; did you mean docker.io/library/nginx:1 ? [name-squat]\"",
+            "299 - \"runs as 'root' [root-user]\"",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn pushes_are_refused_and_nobody_is_challenged() {
     let (registry, gate) = lenient().await;
     registry.require_token(None);
