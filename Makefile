@@ -14,7 +14,7 @@ run: ## serve with the defaults (pass more with ARGS=…)
 	$(CARGO) run --release -- serve $(ARGS)
 
 test: ## all tests
-	$(CARGO) test --all-targets
+	$(CARGO) test
 
 lint: ## formatting and clippy, warnings are errors
 	$(CARGO) fmt --check
@@ -26,9 +26,10 @@ fmt: ## format
 deny: ## licenses, bans, sources and advisories of dependencies (needs cargo-deny)
 	$(CARGO) deny check
 
-interop: ## pull through the gateway with real clients; as root, see docs/interop.md
+interop: ## pull with real clients, and what real signers signed; as root, see docs/interop.md
 	$(CARGO) build --release
 	python3 tests/interop/run.py
+	python3 tests/interop/signers.py
 
 conformance: ## the distribution-spec's own test against the gateway
 	$(CARGO) build --release
@@ -39,7 +40,7 @@ bench: ## compare with a plain registry and other pull-through caches
 	python3 bench/gate/run.py
 
 bench-names: ## judge the name corpus and count hits, misses and false alarms
-	$(CARGO) run --release --example bench_names
+	$(CARGO) bench --bench names -- --write
 
 fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge (needs cargo-fuzz, nightly)
 	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

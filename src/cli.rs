@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod config;
+mod names;
 pub mod output;
 mod policy;
 mod serve;
@@ -17,8 +18,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    Args, CheckArgs, Command, ConfigCommand, PolicyCommand, ServeArgs, TrustCommand, VerifyArgs,
-    VerifyBundleArgs, WhyArgs,
+    Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs, ServeArgs,
+    TrustCommand, VerifyArgs, VerifyBundleArgs, WhyArgs,
 };
 
 /// Done, and what was asked about is refused.
@@ -34,6 +35,7 @@ pub fn run() -> ExitCode {
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
+        Command::Names { command } => names::names(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
         Command::Trust { command } => trust::trust(command),

@@ -43,6 +43,12 @@ pub enum Command {
     },
     /// Say why an image was served or denied.
     Why(WhyArgs),
+    /// Judge names, propose exceptions, try a policy on what was pulled.
+    Names {
+        /// What about them.
+        #[command(subcommand)]
+        command: NamesCommand,
+    },
     /// Show everybody who signed an image, trusted or not: for writing a policy.
     Verify(VerifyArgs),
     /// List the publishers that policies can name.
@@ -161,6 +167,55 @@ pub enum ConfigCommand {
     /// Print the JSON schema, for editors.
     #[command(after_help = "Example:\n  lazaret config schema > lazaret.schema.json")]
     Schema,
+}
+
+/// `lazaret names …`.
+#[derive(Subcommand, Debug)]
+pub enum NamesCommand {
+    /// Say what a name looks like.
+    #[command(
+        after_help = "Examples:\n  lazaret names check ngnix bitnarni/redis\n  cut -f1 names.tsv | lazaret names check --json -\n\nExits with 1 when one would be blocked."
+    )]
+    Check {
+        /// Names as `docker pull` takes them; `-` reads them from standard input, one a line.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Print JSON, an object a line.
+        #[arg(long)]
+        json: bool,
+        /// The policy file: its exceptions and own names count.
+        #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
+    /// Propose the policy's lines for names that look like mistakes and are meant.
+    #[command(after_help = "Example:\n  lazaret names allow ngnix-tools/exporter")]
+    Allow {
+        /// Names as `docker pull` takes them.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Run recorded references through a policy and show which names would stop.
+    Replay(ReplayArgs),
+}
+
+/// `lazaret names replay`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret names replay --policy new.toml --since 30d\n  lazaret names replay --policy new.toml images.txt\n\nExits with 1 when something would stop."
+)]
+pub struct ReplayArgs {
+    /// A file with a reference a line; default: the decisions of the ledger.
+    #[arg(conflicts_with = "since")]
+    pub file: Option<PathBuf>,
+    /// Only decisions of this time: 7d, 12h.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// The policy to try.
+    #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The server's file: where the ledger is.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// `lazaret verify`.

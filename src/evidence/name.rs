@@ -17,14 +17,22 @@ impl NameCollector {
         NameCollector { corpus }
     }
 
+    /// What a policy says of names, in the engine's words.
+    pub fn rules(names: &NamePolicy) -> NameRules {
+        NameRules {
+            registries: names.registries.clone(),
+            allow: patterns(&names.allow),
+            internal: patterns(&names.internal),
+            protect: patterns(&names.protect),
+        }
+    }
+
     /// The evidence about a name. A crash of the engine is `Unavailable`, like any collector's.
     pub fn collect(&self, reference: &Reference, names: &NamePolicy) -> Gathered<NameEvidence> {
         let operator = NameRules {
-            registries: names.registries.clone(),
             // The policy makes notes of what it allows; the engine would not mention it.
             allow: Vec::new(),
-            internal: patterns(&names.internal),
-            protect: patterns(&names.protect),
+            ..NameCollector::rules(names)
         };
         match catch_unwind(AssertUnwindSafe(|| {
             judge(reference, self.corpus, &operator)
