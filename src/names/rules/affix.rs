@@ -63,6 +63,10 @@ const STRONG: u8 = 2;
 
 pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
     let whole = asked.namespace;
+    // `jupyterhub/jupyterhub`: a project of that name, not a brand with a word more.
+    if whole == asked.name {
+        return None;
+    }
     let added = ADDED
         .iter()
         .filter_map(|word| Some((*word, without(whole, word)?)));

@@ -9,6 +9,10 @@ const SHORT: usize = 5;
 /// Strength of today's official images.
 const CURRENT: u8 = 3;
 
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !matches!(c, '-' | '_' | '.'))
+}
+
 pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
     let name = asked.name;
     if !asked.on_docker_hub() || asked.corpus.images_called(name).next().is_some() {
@@ -23,9 +27,10 @@ pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
             (fits && begins_alike(name, known, edit)).then_some((edit, known, &image.repository))
         });
     let (edit, known, meant) = likely.min()?;
-    // `mongos` and `mysqld` are tools of their own.
-    let ending = name.starts_with(known) || known.starts_with(name);
-    let tier = if ending { Tier::Hint } else { Tier::Warn };
+    // `mongos` and `mysqld` are tools of their own, and `helloworld` is `hello-world` written another way.
+    let own =
+        name.starts_with(known) || known.starts_with(name) || letters(name).eq(letters(known));
+    let tier = if own { Tier::Hint } else { Tier::Warn };
     let message = format!(
         "\"{name}\" {} {meant}, and \"{}\" is nobody known here",
         edit.words(),

@@ -101,7 +101,9 @@ fn like_known(asked: &Asked<'_>, known: &Namespace, edit: Edit) -> Option<Likely
             brand: false,
         });
     }
-    let brand = known.strength >= STRONG && theirs.len() >= BRAND && edit.distance() <= 1;
+    // `ampache/ampache`: a project of that name.
+    let own = asked.namespace == asked.name;
+    let brand = known.strength >= STRONG && theirs.len() >= BRAND && edit.distance() <= 1 && !own;
     let meant = || Repository::new(asked.host, &format!("{theirs}/{}", asked.name)).ok();
     (brand && theirs != LIBRARY)
         .then(meant)

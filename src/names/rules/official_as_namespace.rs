@@ -11,6 +11,8 @@ const TAG_WORDS: [&str; 22] = [
 ];
 /// Strength from which a name is believed to be the one that is meant.
 const STRONG: u8 = 2;
+/// Strength of official images and of what is known by several measures.
+const STRONGEST: u8 = 3;
 
 pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
     if !asked.on_docker_hub() {
@@ -48,11 +50,15 @@ fn doubled(asked: &Asked<'_>) -> Option<Suspicion> {
         .corpus
         .images_called(asked.name)
         .filter(|_| asked.namespace == asked.name);
-    let meant: Vec<_> = called
-        .filter(|image| image.strength >= STRONG)
-        .map(|image| &image.repository)
-        .collect();
-    let best = *meant.first()?;
+    let called: Vec<_> = called.filter(|image| image.strength >= STRONG).collect();
+    let best = called.first()?;
+    // A project that publishes under its own name is the ordinary case; one of the best known is surely elsewhere.
+    let tier = if best.strength >= STRONGEST {
+        Tier::Warn
+    } else {
+        Tier::Hint
+    };
+    let (meant, best) = (&called, &best.repository);
     let message = format!(
         "\"{}\" names the image twice, and nobody known here; it is {best}",
         asked.path
@@ -60,13 +66,16 @@ fn doubled(asked: &Asked<'_>) -> Option<Suspicion> {
     let component = Component::Namespace;
     let mut found = asked.suspicion(
         "name-doubled",
-        Tier::Warn,
+        tier,
         component,
         Edit::Order,
         Some(best),
         message,
     );
-    found.suggestions = meant.iter().map(|meant| asked.in_place_of(meant)).collect();
+    found.suggestions = meant
+        .iter()
+        .map(|image| asked.in_place_of(&image.repository))
+        .collect();
     Some(found)
 }
 
