@@ -165,7 +165,7 @@ pub struct Registry {
     pub url: Option<Url>,
     /// Hosts that may hand out its tokens.
     pub token_hosts: Vec<String>,
-    /// Hosts it may redirect to.
+    /// Hosts it may redirect to although they have private addresses.
     pub redirect_hosts: Vec<String>,
     /// Private ranges it may resolve to.
     pub allow_addresses: Vec<AddressRange>,

@@ -145,7 +145,7 @@ pub(super) struct RawRegistry {
     /// Hosts that may hand out its tokens, beside its own.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) token_hosts: Option<Vec<Spanned<String>>>,
-    /// Hosts it may redirect blobs to; empty: any public one.
+    /// Hosts it may redirect to although they have private addresses; public ones it may anyway.
     #[schemars(with = "Option<Vec<String>>")]
     pub(super) redirect_hosts: Option<Vec<Spanned<String>>>,
     /// Private ranges it and its redirects may resolve to: `10.0.0.0/8`.

@@ -14,6 +14,7 @@ mod support;
 
 mod bad_input;
 mod console;
+mod deploy_kit;
 mod fake_registry;
 mod findings_page;
 mod names;

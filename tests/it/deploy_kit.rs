@@ -1,0 +1,84 @@
+//! What people copy from `deploy/` and the pages is what the program takes, and holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lazaret::config::{parse_policy, parse_server};
+use lazaret::telemetry::Metrics;
+
+use crate::support::fixtures::read;
+use crate::support::signing::Key;
+
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// All blocks of one language of a page, joined.
+fn blocks(page: &str, language: &str) -> String {
+    let fence = format!("```{language}\n");
+    let found = page.split(&fence).skip(1);
+    found
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Without `server` containerd and Docker go on to the registry when the gateway refuses: the block would not hold.
+#[test]
+fn the_gateway_is_the_last_endpoint_of_hosts_toml() {
+    let text = read(&project("deploy/hosts.toml"));
+    let file: toml::Table = text.parse().unwrap();
+    let server = file["server"].as_str().expect("a server");
+    let hosts: Vec<&String> = file["host"].as_table().unwrap().keys().collect();
+    assert_eq!(hosts, [server]);
+    let page = blocks(&read(&project("docs/clients.md")), "toml");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert!(page.contains(line), "docs/clients.md lacks {line:?}");
+    }
+}
+
+#[test]
+fn server_files_have_no_mistakes() {
+    for file in ["deploy/lazaret.toml", "deploy/container.toml"] {
+        let server = parse_server(&read(&project(file)), "lazaret.toml")
+            .unwrap_or_else(|mistakes| panic!("{file}: {mistakes}"));
+        // An unspecified address is nothing that a person can open.
+        assert!(server.external_url.is_some(), "{file}");
+    }
+}
+
+#[test]
+fn the_policy_page_is_a_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("redhat-release-3.pem"), Key::new().pem()).unwrap();
+    let page = blocks(&read(&project("docs/policy.md")), "toml");
+    // Its root is a file of the reader's own.
+    let (before, after) = page.split_once("[root.corp]\n").unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let text = format!("{before}{after}");
+    parse_policy(&text, "policy.toml", Some(folder.path()))
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+}
+
+/// Counted where the ledger is, not among the others.
+const UNRECORDED: &str = "lazaret_pulls_unrecorded_total";
+
+#[test]
+fn alerts_and_pages_name_metrics_that_exist() {
+    let metrics = Metrics::new();
+    metrics.set_upstreams(["docker.io"].into_iter());
+    let known = metrics.render();
+    let known = |name: &str| name == UNRECORDED || known.contains(&format!("# TYPE {name} "));
+    let alerts = read(&project("deploy/prometheus-alerts.yaml"));
+    let page = read(&project("docs/operations.md"));
+    let mut seen = 0;
+    for text in [&alerts, &page] {
+        for rest in text.split("lazaret_").skip(1) {
+            let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_');
+            let name = format!("lazaret_{}", &rest[..end.unwrap_or(rest.len())]);
+            assert!(known(&name), "there is no metric {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "only {seen}");
+}
