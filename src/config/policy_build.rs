@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::oci::Digest;
 use crate::policy::{
-    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, SignedName, Unsigned,
+    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned,
 };
 
 use crate::trust::Roots;
 
 use super::diagnostic::Diagnostics;
-use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, SignedNameWord, Text};
+use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, Text};
 use super::policy_tables::suggestion;
 
 /// Largest policy file in bytes; thousands of rules fit.
@@ -53,14 +53,6 @@ fn epoch(text: &str) -> u64 {
         16,
     )
     .unwrap_or_default()
-}
-
-fn signed_name(written: Option<SignedNameWord>) -> SignedName {
-    match written {
-        Some(SignedNameWord::Exact) => SignedName::Exact,
-        Some(SignedNameWord::Any) => SignedName::Any,
-        Some(SignedNameWord::SameRepo) | None => SignedName::SameRepository,
-    }
 }
 
 pub(super) struct Build {
@@ -200,7 +192,11 @@ impl Build {
                 .iter()
                 .map(|name| name.get().clone())
                 .collect(),
-            signed_name: signed_name(written.reference),
+            signed_name: self.signed_name(written.reference.as_ref()),
+            signatures_from: self.signatures_from(
+                written.signatures_from.as_ref(),
+                file.names.get(),
+            ),
             max_signature_age,
             attestations,
             scan: written.scan.as_ref().map(|name| name.get().clone()),

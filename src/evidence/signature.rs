@@ -193,11 +193,13 @@ fn sort(
                     reference: reference.clone(),
                     at: signed.at,
                     found: found.clone(),
+                    authority: signed.authority,
                 });
             }
         }
         Some(Says::Attestation(statement)) => {
-            if !examined.signed.is_empty() {
+            if let Some(first) = examined.signed.first() {
+                let authority = first.authority.clone();
                 attestations.statements.push(ValidStatement {
                     signers: examined
                         .signed
@@ -206,7 +208,11 @@ fn sort(
                         .collect(),
                     predicate_type: statement.predicate_type,
                     predicate: statement.predicate,
+                    subject: statement.subject,
                     at,
+                    reference: None,
+                    found,
+                    authority,
                 });
             }
         }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
+use crate::trust::Authority;
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +129,8 @@ pub struct ValidSignature {
     pub at: Option<Timestamp>,
     /// Where it was found.
     pub found: String,
+    /// On whose word it is believed.
+    pub authority: Authority,
 }
 
 /// Signature material that is not believed.
@@ -168,8 +171,16 @@ pub struct ValidStatement {
     pub predicate_type: String,
     /// The claim.
     pub predicate: serde_json::Value,
+    /// What it is about, as it stands there: a list.
+    pub subject: serde_json::Value,
     /// When it was signed, as for signatures.
     pub at: Option<Timestamp>,
+    /// The name that it was signed under, where another signature vouches for it and has one.
+    pub reference: Option<String>,
+    /// Where it was found.
+    pub found: String,
+    /// On whose word it is believed.
+    pub authority: Authority,
 }
 
 /// What is in the layers. No scanner is built in yet, so this is never `Found`.
