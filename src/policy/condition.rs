@@ -1,39 +1,37 @@
 //! `when`: a condition on an attestation's predicate, written in CEL (github.com/google/cel-spec).
 //!
-//! The language is CEL's and its parser is the `cel` crate's. What a condition may use is decided when the policy is
-//! loaded ([`check`]); it is evaluated here ([`eval`]), with every step paid from a [`Budget`], because a predicate comes
-//! from outside and the crate's own interpreter counts nothing.
+//! A part of the language, read and evaluated here: a predicate comes from outside, so every step is paid from a
+//! [`Budget`], and what a condition may use is decided when the policy is loaded. docs/adr/0010-conditions.md says why no
+//! crate does it.
 
-mod check;
 mod eval;
 mod functions;
+mod parse;
+mod token;
+mod tree;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::panic::catch_unwind;
 
-use cel::IdedExpr;
-use cel::parser::Parser;
 use serde_json::Value as Json;
 
-use eval::{Scope, Trouble};
+use eval::{Run, Trouble};
+use tree::Tree;
 use value::Value;
 
 pub(in crate::policy) use eval::Budget;
 
 /// Longest condition in bytes: a screen full.
 const MAX_SOURCE: usize = 4 * 1024;
-/// How deep a condition may be nested, for the parser and for us.
-const MAX_NESTING: u16 = 48;
 
 /// A condition that was read and can be evaluated.
 #[derive(Clone)]
 pub struct Condition {
     source: String,
-    expression: IdedExpr,
+    tree: Tree,
 }
 
 /// What a condition can ask about.
@@ -66,34 +64,29 @@ impl Condition {
     /// # Errors
     /// The first mistake, with its place.
     pub fn parse(source: &str) -> Result<Condition, ConditionError> {
-        let whole = |message: String| ConditionError { at: None, message };
         if source.len() > MAX_SOURCE {
-            return Err(whole(format!("it is longer than {MAX_SOURCE} bytes")));
+            let why = format!("it is longer than {MAX_SOURCE} bytes");
+            return Err(ConditionError::whole(why));
         }
-        let parsed = catch_unwind(|| {
-            let parser = Parser::new().max_recursion_depth(MAX_NESTING);
-            parser
-                .parse_with_source_info(source)
-                .map_err(|errors| first(source, &errors))
-        });
-        let (expression, places) = parsed
-            .map_err(|_| whole("it cannot be read".to_owned()))
-            .flatten()?;
-        check::check(&expression, &places)?;
         Ok(Condition {
             source: source.to_owned(),
-            expression,
+            tree: parse::parse(source)?,
         })
     }
 
     /// Whether the condition holds; else why not. Anything but `true` is a no.
-    pub(in crate::policy) fn holds(
-        &self,
-        facts: &Facts<'_>,
+    pub(in crate::policy) fn holds<'a>(
+        &'a self,
+        facts: &Facts<'a>,
         budget: &mut Budget,
     ) -> Result<(), String> {
         let no = |why: String| Err(format!("its condition does not hold: {why}"));
-        match eval::evaluate(&self.expression, &mut Scope::new(facts), budget) {
+        let mut run = Run {
+            facts: *facts,
+            variables: Vec::new(),
+            budget,
+        };
+        match run.evaluate(&self.tree) {
             Ok(Value::Bool(true)) => Ok(()),
             Ok(Value::Bool(false)) => no(format!("`{}` is false", self.source.trim())),
             Ok(other) => no(format!("it yields {} and not true", other.kind())),
@@ -103,20 +96,16 @@ impl Condition {
     }
 }
 
-/// The first mistake of the grammar, whose place the parser tells as line and column.
-fn first(source: &str, errors: &cel::ParseErrors) -> ConditionError {
-    let Some(error) = errors.errors.first() else {
-        return ConditionError {
-            at: None,
-            message: "it cannot be read".to_owned(),
-        };
-    };
-    let line = usize::try_from(error.pos.0).unwrap_or(1).saturating_sub(1);
-    let column = usize::try_from(error.pos.1).unwrap_or(1).saturating_sub(1);
-    let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
-    ConditionError {
-        at: Some((before + column).min(source.len())),
-        message: error.msg.lines().next().unwrap_or_default().to_owned(),
+impl ConditionError {
+    fn at(at: usize, message: impl Into<String>) -> ConditionError {
+        ConditionError {
+            at: Some(at),
+            message: message.into(),
+        }
+    }
+
+    fn whole(message: String) -> ConditionError {
+        ConditionError { at: None, message }
     }
 }
 

@@ -1,13 +1,11 @@
-//! Evaluates a checked condition, step by step, until it is done or the budget is spent.
+//! Evaluates a condition, step by step, until it is done or the budget is spent.
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use cel::IdedExpr;
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
-
 use super::Facts;
 use super::functions;
+use super::tree::{Fact, How, Loop, Tree};
 use super::value::{List, Value};
 
 /// What all conditions about one image may take together.
@@ -22,9 +20,8 @@ impl Budget {
         Budget(Budget::MAX)
     }
 
-    /// Pays for `steps`.
+    /// Pays for `steps`. Once it is spent it stays spent: nothing that comes after is for free.
     pub(super) fn pay(&mut self, steps: usize) -> Result<(), Trouble> {
-        // Once it is spent it stays spent: nothing that comes after is for free.
         self.0 = self.0.saturating_sub(steps);
         if self.0 == 0 {
             return Err(Trouble::Spent);
@@ -48,235 +45,161 @@ pub(super) fn failed<T>(why: impl Into<String>) -> Result<T, Trouble> {
     Err(Trouble::Failed(why.into()))
 }
 
-/// The names in force: the facts, and the variables of the loops around.
-pub(super) struct Scope<'a> {
-    facts: Facts<'a>,
-    /// Innermost last. What a loop has gathered so far may be an error.
-    locals: Vec<(&'a str, Evaluated<'a>)>,
+/// One evaluation: the facts, the variables of the loops around, and what may still be spent.
+pub(super) struct Run<'a, 'b> {
+    pub(super) facts: Facts<'a>,
+    /// Outermost first.
+    pub(super) variables: Vec<Value<'a>>,
+    pub(super) budget: &'b mut Budget,
 }
 
-impl<'a> Scope<'a> {
-    pub(super) fn new(facts: &Facts<'a>) -> Scope<'a> {
-        Scope {
-            facts: *facts,
-            locals: Vec::new(),
-        }
-    }
-
-    /// Gives the innermost variable of this name another value, and yields the old one.
-    fn set(&mut self, name: &str, value: Evaluated<'a>) -> Evaluated<'a> {
-        let mut locals = self.locals.iter_mut().rev();
-        match locals.find(|(local, _)| *local == name) {
-            Some((_, place)) => std::mem::replace(place, value),
-            None => failed(format!("there is no {name}")),
-        }
-    }
-
-    fn get(&self, name: &str) -> Evaluated<'a> {
-        let local = self.locals.iter().rev().find(|(local, _)| *local == name);
-        if let Some((_, value)) = local {
-            return value.clone();
-        }
-        Ok(match name {
-            "predicate" => Value::from(self.facts.predicate),
-            "subject" => Value::from(self.facts.subject),
-            "image" => Value::from(self.facts.image),
-            "type" => Value::Text(Cow::Borrowed(self.facts.kind)),
-            "signers" => {
-                let names = self.facts.signers.iter();
-                let names = names.map(|name| Value::Text(Cow::Borrowed(name.as_str())));
-                Value::List(List::Made(Rc::new(names.collect())))
+impl<'a> Run<'a, '_> {
+    /// The value of a part.
+    pub(super) fn evaluate(&mut self, tree: &'a Tree) -> Evaluated<'a> {
+        self.budget.pay(1)?;
+        Ok(match tree {
+            Tree::Null => Value::Null,
+            Tree::Bool(bool) => Value::Bool(*bool),
+            Tree::Int(int) => Value::Int(*int),
+            Tree::Double(double) => Value::Double(*double),
+            Tree::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Tree::Fact(fact) => self.fact(*fact),
+            Tree::Variable(at) => match self.variables.get(*at) {
+                Some(value) => value.clone(),
+                None => return failed("a variable is not there"),
+            },
+            Tree::List(list) => {
+                let values: Result<Vec<_>, _> =
+                    list.iter().map(|element| self.evaluate(element)).collect();
+                Value::made(values?)
             }
-            _ => return failed(format!("there is no {name}")),
+            Tree::Select(of, field) => return self.selected(of, field),
+            Tree::Has(of, field) => match self.evaluate(of)? {
+                Value::Map(map) => Value::Bool(map.contains_key(field)),
+                other => return failed(format!("{} has no `{field}`", other.kind())),
+            },
+            Tree::And(one, two) => return self.either(false, one, two).map(Value::Bool),
+            Tree::Or(one, two) => return self.either(true, one, two).map(Value::Bool),
+            Tree::Choose(if_so, then, otherwise) => {
+                let branch = if self.truth(if_so)? { then } else { otherwise };
+                return self.evaluate(branch);
+            }
+            Tree::Call(function, arguments) => {
+                let values: Result<Vec<_>, _> = arguments
+                    .iter()
+                    .map(|argument| self.evaluate(argument))
+                    .collect();
+                return functions::call(*function, &values?, self.budget);
+            }
+            Tree::Loop(of) => return self.looped(of),
         })
     }
-}
 
-/// The value of an expression.
-pub(super) fn evaluate<'a>(
-    expression: &'a IdedExpr,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Evaluated<'a> {
-    budget.pay(1)?;
-    match &expression.expr {
-        Expr::Literal(literal) => literal_value(literal),
-        Expr::Ident(name) => scope.get(name),
-        Expr::Select(select) => selected(select, scope, budget),
-        Expr::List(list) => {
-            let mut made = Vec::with_capacity(list.elements.len());
-            for element in &list.elements {
-                made.push(evaluate(element, scope, budget)?);
-            }
-            Ok(Value::List(List::Made(Rc::new(made))))
-        }
-        Expr::Call(call) => called(call, scope, budget),
-        Expr::Comprehension(comprehension) => looped(comprehension, scope, budget),
-        // Refused when the policy is loaded.
-        Expr::Unspecified | Expr::Map(_) | Expr::Struct(_) => failed("it cannot be evaluated"),
-    }
-}
-
-fn literal_value(literal: &LiteralValue) -> Evaluated<'_> {
-    Ok(match literal {
-        LiteralValue::Null => Value::Null,
-        LiteralValue::Boolean(bool) => Value::Bool(*bool.inner()),
-        LiteralValue::Int(int) => Value::Int(*int.inner()),
-        LiteralValue::Double(double) => Value::Double(*double.inner()),
-        LiteralValue::String(text) => Value::Text(Cow::Borrowed(text.inner())),
-        LiteralValue::Bytes(_) | LiteralValue::UInt(_) => return failed("it cannot be evaluated"),
-    })
-}
-
-/// `a.b`, and `has(a.b)`.
-fn selected<'a>(
-    select: &'a SelectExpr,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Evaluated<'a> {
-    let of = evaluate(&select.operand, scope, budget)?;
-    let Value::Map(map) = of else {
-        return failed(format!("{} has no `{}`", of.kind(), select.field));
-    };
-    match (map.get(&select.field), select.test) {
-        (found, true) => Ok(Value::Bool(found.is_some())),
-        (Some(found), false) => Ok(Value::from(found)),
-        (None, false) => failed(format!("there is no `{}`", select.field)),
-    }
-}
-
-fn called<'a>(call: &'a CallExpr, scope: &mut Scope<'a>, budget: &mut Budget) -> Evaluated<'a> {
-    match (call.func_name.as_str(), call.args.as_slice()) {
-        (operators::LOGICAL_AND, [one, two]) => either(false, one, two, scope, budget),
-        (operators::LOGICAL_OR, [one, two]) => either(true, one, two, scope, budget),
-        (operators::NOT_STRICTLY_FALSE, [one]) => match evaluate(one, scope, budget) {
-            Err(Trouble::Spent) => Err(Trouble::Spent),
-            Ok(Value::Bool(false)) => Ok(Value::Bool(false)),
-            _ => Ok(Value::Bool(true)),
-        },
-        (operators::CONDITIONAL, [if_so, then, otherwise]) => {
-            match evaluate(if_so, scope, budget)? {
-                Value::Bool(true) => evaluate(then, scope, budget),
-                Value::Bool(false) => evaluate(otherwise, scope, budget),
-                other => failed(format!("{} cannot decide between two", other.kind())),
+    fn fact(&self, fact: Fact) -> Value<'a> {
+        match fact {
+            Fact::Predicate => Value::from(self.facts.predicate),
+            Fact::Subject => Value::from(self.facts.subject),
+            Fact::Image => Value::from(self.facts.image),
+            Fact::Type => Value::Text(Cow::Borrowed(self.facts.kind)),
+            Fact::Signers => {
+                let names = self.facts.signers.iter();
+                let names = names.map(|name| Value::Text(Cow::Borrowed(name.as_str())));
+                Value::made(names.collect())
             }
         }
-        (name, arguments) => {
-            let mut values = Vec::with_capacity(arguments.len() + 1);
-            for argument in call.target.as_deref().into_iter().chain(arguments) {
-                values.push(evaluate(argument, scope, budget)?);
+    }
+
+    fn selected(&mut self, of: &'a Tree, field: &str) -> Evaluated<'a> {
+        match self.evaluate(of)? {
+            Value::Map(map) => match map.get(field) {
+                Some(found) => Ok(Value::from(found)),
+                None => failed(format!("there is no `{field}`")),
+            },
+            other => failed(format!("{} has no `{field}`", other.kind())),
+        }
+    }
+
+    fn truth(&mut self, tree: &'a Tree) -> Result<bool, Trouble> {
+        match self.evaluate(tree)? {
+            Value::Bool(truth) => Ok(truth),
+            other => failed(format!("{} is neither true nor false", other.kind())),
+        }
+    }
+
+    /// `&&` and `||`: where one side decides, an error of the other does not matter (cel-spec, "Logical operators").
+    fn either(&mut self, decides: bool, one: &'a Tree, two: &'a Tree) -> Result<bool, Trouble> {
+        let first = self.truth(one);
+        if first == Ok(decides) || first == Err(Trouble::Spent) {
+            return first;
+        }
+        let second = self.truth(two);
+        if second == Ok(decides) || second == Err(Trouble::Spent) {
+            return second;
+        }
+        first.and(second)
+    }
+
+    fn looped(&mut self, of: &'a Loop) -> Evaluated<'a> {
+        let range = match self.evaluate(&of.over)? {
+            Value::List(list) => list,
+            Value::Map(map) => {
+                self.budget.pay(map.len())?;
+                let keys = map.keys().map(|key| Value::Text(Cow::Borrowed(key)));
+                List::Made(Rc::new(keys.collect()))
             }
-            functions::call(name, &values, budget)
-        }
-    }
-}
-
-/// `&&` and `||`: where one side decides, an error of the other does not matter (CEL, "Logical operators").
-fn either<'a>(
-    decides: bool,
-    one: &'a IdedExpr,
-    two: &'a IdedExpr,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Evaluated<'a> {
-    let truth = |value: Evaluated<'a>| match value {
-        Ok(Value::Bool(truth)) => Ok(truth),
-        Ok(other) => failed(format!("{} is neither true nor false", other.kind())),
-        Err(trouble) => Err(trouble),
-    };
-    let first = truth(evaluate(one, scope, budget));
-    let decided = |side: &Result<bool, Trouble>| {
-        *side == Ok(decides) || *side == Err(Trouble::Spent)
-    };
-    if decided(&first) {
-        return first.map(Value::Bool);
-    }
-    let second = truth(evaluate(two, scope, budget));
-    if decided(&second) {
-        return second.map(Value::Bool);
-    }
-    first.and(second).map(Value::Bool)
-}
-
-/// What `all`, `exists`, `exists_one`, `map` and `filter` are written out as.
-fn looped<'a>(
-    comprehension: &'a ComprehensionExpr,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Evaluated<'a> {
-    let range = match evaluate(&comprehension.iter_range, scope, budget)? {
-        Value::List(list) => list,
-        Value::Map(map) => {
-            budget.pay(map.len())?;
-            let keys = map.keys().map(|key| Value::Text(Cow::Borrowed(key)));
-            List::Made(Rc::new(keys.collect()))
-        }
-        other => return failed(format!("{} cannot be gone through", other.kind())),
-    };
-    let so_far = evaluate(&comprehension.accu_init, scope, budget);
-    scope.locals.push((&comprehension.accu_var, so_far));
-    let result = rounds(comprehension, &range, scope, budget)
-        .and_then(|()| evaluate(&comprehension.result, scope, budget));
-    scope.locals.pop();
-    result
-}
-
-fn rounds<'a>(
-    comprehension: &'a ComprehensionExpr,
-    range: &List<'a>,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Result<(), Trouble> {
-    let so_far = &comprehension.accu_var;
-    for item in range.iter() {
-        let goes_on = evaluate(&comprehension.loop_cond, scope, budget)?;
-        if !matches!(goes_on, Value::Bool(true)) {
-            break;
-        }
-        scope.locals.push((&comprehension.iter_var, Ok(item)));
-        let next = step(so_far, &comprehension.loop_step, scope, budget);
-        scope.locals.pop();
-        if let Err(Trouble::Spent) = next {
-            return Err(Trouble::Spent);
-        }
-        drop(scope.set(so_far, next));
-    }
-    Ok(())
-}
-
-/// One round's result. A list that grows by an element is not copied for it, or `map` would take the square of its time.
-fn step<'a>(
-    so_far: &str,
-    expression: &'a IdedExpr,
-    scope: &mut Scope<'a>,
-    budget: &mut Budget,
-) -> Evaluated<'a> {
-    let is_so_far = |expression: &IdedExpr| matches!(&expression.expr, Expr::Ident(name) if name == so_far);
-    if let Expr::Call(call) = &expression.expr {
-        match (call.func_name.as_str(), call.args.as_slice()) {
-            (operators::CONDITIONAL, [if_so, then, otherwise]) if is_so_far(otherwise) => {
-                return match evaluate(if_so, scope, budget)? {
-                    Value::Bool(true) => step(so_far, then, scope, budget),
-                    Value::Bool(false) => scope.get(so_far),
-                    other => failed(format!("{} cannot decide", other.kind())),
-                };
-            }
-            (operators::ADD, [list, more]) if is_so_far(list) => {
-                if let Expr::List(more) = &more.expr
-                    && let [element] = more.elements.as_slice()
-                {
-                    let element = evaluate(element, scope, budget)?;
-                    return match scope.set(so_far, Ok(Value::Null)) {
-                        Ok(Value::List(List::Made(mut list))) => {
-                            Rc::make_mut(&mut list).push(element);
-                            Ok(Value::List(List::Made(list)))
-                        }
-                        other => other,
-                    };
+            other => return failed(format!("{} cannot be gone through", other.kind())),
+        };
+        match of.how {
+            How::All => self.quantified(of, &range, false),
+            How::Exists => self.quantified(of, &range, true),
+            How::ExistsOne => {
+                let mut count = 0_usize;
+                for item in range.iter() {
+                    count += usize::from(self.with(item, |run| run.truth(&of.body))?);
                 }
+                Ok(Value::Bool(count == 1))
             }
-            _ => {}
+            How::Filter => {
+                let mut kept = Vec::new();
+                for item in range.iter() {
+                    if self.with(item.clone(), |run| run.truth(&of.body))? {
+                        kept.push(item);
+                    }
+                }
+                Ok(Value::made(kept))
+            }
+            How::Map => {
+                let mut made = Vec::new();
+                for item in range.iter() {
+                    let wanted = |run: &mut Run<'a, '_>| match &of.only {
+                        Some(only) if !run.truth(only)? => Ok(None),
+                        _ => run.evaluate(&of.body).map(Some),
+                    };
+                    made.extend(self.with(item, wanted)?);
+                }
+                Ok(Value::made(made))
+            }
         }
     }
-    evaluate(expression, scope, budget)
+
+    /// `all` and `exists` are `&&` and `||` over the items, errors included.
+    fn quantified(&mut self, of: &'a Loop, range: &List<'a>, decides: bool) -> Evaluated<'a> {
+        let mut trouble = None;
+        for item in range.iter() {
+            match self.with(item, |run| run.truth(&of.body)) {
+                Ok(truth) if truth == decides => return Ok(Value::Bool(decides)),
+                Ok(_) => {}
+                Err(Trouble::Spent) => return Err(Trouble::Spent),
+                Err(failed) => trouble = trouble.or(Some(failed)),
+            }
+        }
+        trouble.map_or(Ok(Value::Bool(!decides)), Err)
+    }
+
+    fn with<T>(&mut self, item: Value<'a>, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.variables.push(item);
+        let done = act(self);
+        self.variables.pop();
+        done
+    }
 }

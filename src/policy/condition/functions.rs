@@ -4,82 +4,57 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use cel::common::ast::operators;
 
 use super::eval::{Budget, Evaluated, Trouble, failed};
+use super::tree::Function;
 use super::value::{List, Value};
 
-/// The functions that a condition may call, with how many values each takes; the one that it is called on counts.
-pub(super) const FUNCTIONS: [(&str, usize); 6] = [
-    ("size", 1),
-    ("startsWith", 2),
-    ("endsWith", 2),
-    ("contains", 2),
-    ("int", 1),
-    ("double", 1),
-];
-
-/// The operators that take values; `&&`, `||` and `?:` look at one side only and stand elsewhere.
-pub(super) const OPERATORS: [&str; 15] = [
-    operators::LOGICAL_NOT,
-    operators::NEGATE,
-    operators::ADD,
-    operators::SUBSTRACT,
-    operators::MULTIPLY,
-    operators::DIVIDE,
-    operators::MODULO,
-    operators::EQUALS,
-    operators::NOT_EQUALS,
-    operators::LESS,
-    operators::LESS_EQUALS,
-    operators::GREATER,
-    operators::GREATER_EQUALS,
-    operators::INDEX,
-    operators::IN,
-];
-
 /// Applies an operator or a function to its values.
-pub(super) fn call<'a>(name: &str, values: &[Value<'a>], budget: &mut Budget) -> Evaluated<'a> {
-    match (name, values) {
-        (operators::LOGICAL_NOT, [Value::Bool(truth)]) => Ok(Value::Bool(!truth)),
-        (operators::NEGATE, [Value::Int(int)]) => checked(int.checked_neg()),
-        (operators::NEGATE, [Value::Double(double)]) => Ok(Value::Double(-double)),
-        (operators::EQUALS, [one, two]) => one.equals(two, budget).map(Value::Bool),
-        (operators::NOT_EQUALS, [one, two]) => one.equals(two, budget).map(|same| Value::Bool(!same)),
-        (operators::LESS, [one, two]) => compared(one, two, budget, Ordering::is_lt),
-        (operators::LESS_EQUALS, [one, two]) => compared(one, two, budget, Ordering::is_le),
-        (operators::GREATER, [one, two]) => compared(one, two, budget, Ordering::is_gt),
-        (operators::GREATER_EQUALS, [one, two]) => compared(one, two, budget, Ordering::is_ge),
-        (operators::INDEX, [of, at]) => indexed(of, at),
-        (operators::IN, [item, of]) => within(item, of, budget),
-        (operators::ADD, [Value::Text(one), Value::Text(two)]) => {
+pub(super) fn call<'a>(function: Function, values: &[Value<'a>], budget: &mut Budget) -> Evaluated<'a> {
+    match (function, values) {
+        (Function::Not, [Value::Bool(truth)]) => Ok(Value::Bool(!truth)),
+        (Function::Negate, [Value::Int(int)]) => checked(int.checked_neg()),
+        (Function::Negate, [Value::Double(double)]) => Ok(Value::Double(-double)),
+        (Function::Equals, [one, two]) => one.equals(two, budget).map(Value::Bool),
+        (Function::Differs, [one, two]) => one.equals(two, budget).map(|same| Value::Bool(!same)),
+        (Function::Less, [one, two]) => compared(one, two, budget, Ordering::is_lt),
+        (Function::LessOrEqual, [one, two]) => compared(one, two, budget, Ordering::is_le),
+        (Function::Greater, [one, two]) => compared(one, two, budget, Ordering::is_gt),
+        (Function::GreaterOrEqual, [one, two]) => compared(one, two, budget, Ordering::is_ge),
+        (Function::Index, [of, at]) => indexed(of, at),
+        (Function::In, [item, of]) => within(item, of, budget),
+        (Function::Add, [Value::Text(one), Value::Text(two)]) => {
             budget.pay_text(one.len() + two.len())?;
             Ok(Value::Text(Cow::Owned(format!("{one}{two}"))))
         }
-        (operators::ADD, [Value::List(one), Value::List(two)]) => {
+        (Function::Add, [Value::List(one), Value::List(two)]) => {
             budget.pay(one.len() + two.len())?;
             let both = one.iter().chain(two.iter());
             Ok(Value::List(List::Made(Rc::new(both.collect()))))
         }
-        (_, [Value::Int(one), Value::Int(two)]) => integers(name, *one, *two),
-        (_, [Value::Double(one), Value::Double(two)]) => doubles(name, *one, *two),
-        ("size", [of]) => size(of, budget),
-        ("startsWith" | "endsWith" | "contains", [Value::Text(text), Value::Text(part)]) => {
+        (_, [Value::Int(one), Value::Int(two)]) => integers(function, *one, *two),
+        (_, [Value::Double(one), Value::Double(two)]) => doubles(function, *one, *two),
+        (Function::Size, [of]) => size(of, budget),
+        (
+            Function::StartsWith | Function::EndsWith | Function::Contains, [Value::Text(text), Value::Text(part)]) => {
             budget.pay_text(text.len())?;
-            Ok(Value::Bool(match name {
-                "startsWith" => text.starts_with(part.as_ref()),
-                "endsWith" => text.ends_with(part.as_ref()),
+            Ok(Value::Bool(match function {
+                Function::StartsWith => text.starts_with(part.as_ref()),
+                Function::EndsWith => text.ends_with(part.as_ref()),
                 _ => text.contains(part.as_ref()),
             }))
         }
-        ("int" | "double", [value]) => number(name, value),
-        _ => no_such(name, values),
+        (Function::Int | Function::Double, [value]) => number(function, value),
+        _ => no_such(function, values),
     }
 }
 
-fn no_such<T>(name: &str, values: &[Value<'_>]) -> Result<T, Trouble> {
+fn no_such<T>(function: Function, values: &[Value<'_>]) -> Result<T, Trouble> {
     let kinds: Vec<&str> = values.iter().map(Value::kind).collect();
-    let name = name.trim_matches(['_', '@']);
+    let named = Function::NAMED.iter().map(|(name, known, _)| (name, known));
+    let between = Function::BETWEEN.iter().map(|(name, known, _)| (name, known));
+    let name = named.chain(between).find(|(_, known)| **known == function);
+    let name = name.map_or("the operator", |(name, _)| name);
     failed(format!("`{name}` is not for {}", kinds.join(" and ")))
 }
 
@@ -90,24 +65,24 @@ fn checked<'a>(int: Option<i64>) -> Evaluated<'a> {
     }
 }
 
-fn integers<'a>(name: &str, one: i64, two: i64) -> Evaluated<'a> {
-    checked(match name {
-        operators::ADD => one.checked_add(two),
-        operators::SUBSTRACT => one.checked_sub(two),
-        operators::MULTIPLY => one.checked_mul(two),
-        operators::DIVIDE => one.checked_div(two),
-        operators::MODULO => one.checked_rem(two),
-        _ => return no_such(name, &[Value::Int(one), Value::Int(two)]),
+fn integers<'a>(function: Function, one: i64, two: i64) -> Evaluated<'a> {
+    checked(match function {
+        Function::Add => one.checked_add(two),
+        Function::Subtract => one.checked_sub(two),
+        Function::Multiply => one.checked_mul(two),
+        Function::Divide => one.checked_div(two),
+        Function::Remainder => one.checked_rem(two),
+        _ => return no_such(function, &[Value::Int(one), Value::Int(two)]),
     })
 }
 
-fn doubles<'a>(name: &str, one: f64, two: f64) -> Evaluated<'a> {
-    Ok(Value::Double(match name {
-        operators::ADD => one + two,
-        operators::SUBSTRACT => one - two,
-        operators::MULTIPLY => one * two,
-        operators::DIVIDE => one / two,
-        _ => return no_such(name, &[Value::Double(one), Value::Double(two)]),
+fn doubles<'a>(function: Function, one: f64, two: f64) -> Evaluated<'a> {
+    Ok(Value::Double(match function {
+        Function::Add => one + two,
+        Function::Subtract => one - two,
+        Function::Multiply => one * two,
+        Function::Divide => one / two,
+        _ => return no_such(function, &[Value::Double(one), Value::Double(two)]),
     }))
 }
 
@@ -179,22 +154,22 @@ fn size<'a>(of: &Value<'a>, budget: &mut Budget) -> Evaluated<'a> {
 }
 
 /// `int("7")`, `double(7)`: scanners write scores either way.
-fn number<'a>(name: &str, value: &Value<'a>) -> Evaluated<'a> {
-    let found = match (name, value) {
-        ("int", Value::Int(int)) => Some(Value::Int(*int)),
-        ("int", Value::Text(text)) => text.parse().ok().map(Value::Int),
+fn number<'a>(function: Function, value: &Value<'a>) -> Evaluated<'a> {
+    let found = match (function, value) {
+        (Function::Int, Value::Int(int)) => Some(Value::Int(*int)),
+        (Function::Int, Value::Text(text)) => text.parse().ok().map(Value::Int),
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the range was looked at before; what is behind the point goes, as CEL has it"
         )]
-        ("int", Value::Double(double)) if double.abs() < 9.2e18 => Some(Value::Int(*double as i64)),
+        (Function::Int, Value::Double(double)) if double.abs() < 9.2e18 => Some(Value::Int(*double as i64)),
         #[expect(
             clippy::cast_precision_loss,
             reason = "what CEL's double(int) does"
         )]
-        ("double", Value::Int(int)) => Some(Value::Double(*int as f64)),
-        ("double", Value::Double(double)) => Some(Value::Double(*double)),
-        ("double", Value::Text(text)) => text.parse().ok().map(Value::Double),
+        (Function::Double, Value::Int(int)) => Some(Value::Double(*int as f64)),
+        (Function::Double, Value::Double(double)) => Some(Value::Double(*double)),
+        (Function::Double, Value::Text(text)) => text.parse().ok().map(Value::Double),
         _ => None,
     };
     match found {

@@ -67,6 +67,11 @@ impl<'a> From<&'a Json> for Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// A list that the condition makes.
+    pub(super) fn made(list: Vec<Value<'a>>) -> Value<'a> {
+        Value::List(List::Made(Rc::new(list)))
+    }
+
     /// What it is, for people.
     pub(super) fn kind(&self) -> &'static str {
         match self {
