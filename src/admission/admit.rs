@@ -13,7 +13,7 @@ use crate::oci::{Digest, Reference, Repository, Tag, Target};
 use crate::policy::{Permit, Policy};
 use crate::telemetry;
 
-use super::approvals::Approvals;
+use super::approvals::{Approvals, Root};
 use super::flight::Flights;
 use super::memory::Memory;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
@@ -70,6 +70,9 @@ pub enum Answer {
 
 /// How often a ruling is made anew because policy changed while it was made.
 const MAX_REJUDGE: usize = 3;
+
+/// How many indexes one image is looked at as part of; each costs the requests of an image.
+const MAX_WITHIN: usize = 3;
 
 impl Admission {
     /// Wires the parts.
@@ -142,10 +145,11 @@ impl Admission {
                 super::tags::Resolution::Unjudged(ruling) => return Ok(Answer::Refuse(ruling)),
             },
         };
-        if let Some(answer) = self.through_root(repository, &digest, client).await? {
-            return Ok(answer);
-        }
-        let ruling = self.rule(reference, digest, client).await?;
+        let indexes = match self.through_root(repository, &digest, client).await? {
+            Through::Served(answer) => return Ok(answer),
+            Through::Within(indexes) => indexes,
+        };
+        let ruling = self.rule(reference, digest, &indexes, client).await?;
         let answer = self.answer(ruling, repository, digest).await?;
         Ok(match answer {
             Answer::Serve {
@@ -177,7 +181,8 @@ impl Admission {
         let ruling = self
             .memory
             .ruling(repository, &digest, epoch, telemetry::now())?;
-        let permit = *ruling.permit()?;
+        // What leans on an index is looked at together with that.
+        let permit = *ruling.permit().filter(|_| ruling.within.is_empty())?;
         let manifest = self.memory.manifest(&digest)?;
         Some(Answer::Serve {
             permit,
@@ -187,11 +192,13 @@ impl Admission {
         })
     }
 
-    /// The live ruling on a digest, made now if there is none.
+    /// The live ruling on a digest, made now if there is none. `indexes`: the permitted ones that list it and whose
+    /// ruling leaves it to be judged for itself.
     pub(super) async fn rule(
         self: &Arc<Self>,
         reference: &Reference,
         digest: Digest,
+        indexes: &[Digest],
         client: &Client,
     ) -> Result<Arc<Ruling>, AdmissionError> {
         let repository = reference.repository();
@@ -200,16 +207,19 @@ impl Admission {
             if let Some(ruling) = self
                 .memory
                 .ruling(repository, &digest, epoch, telemetry::now())
+                .filter(|ruling| ruling.fits(indexes))
             {
                 return Ok(ruling);
             }
             let (this, reference, client) = (self.clone(), reference.clone(), client.clone());
+            let within: Arc<[Digest]> = indexes.into();
             let key = (repository.clone(), digest);
             let run = self.judging.join(key, move || async move {
-                this.judge(reference, digest, &client).await
+                this.judge(reference, digest, &within, &client).await
             });
             let ruling = run.await.unwrap_or(Err(AdmissionError::Crashed))?;
-            if ruling.is_live(self.epoch(&self.policy.load()), telemetry::now()) {
+            let epoch = self.epoch(&self.policy.load());
+            if ruling.is_live(epoch, telemetry::now()) && ruling.fits(indexes) {
                 return Ok(ruling);
             }
         }
@@ -256,26 +266,71 @@ impl Admission {
         Ok(served)
     }
 
-    /// A child of an index, or any manifest that a live ruling opened, is served under that ruling.
+    /// A child of an index, or any manifest that a live ruling opened, is served under that ruling, unless that says
+    /// that its images are judged each for itself.
     async fn through_root(
         self: &Arc<Self>,
         repository: &Repository,
         digest: &Digest,
         client: &Client,
-    ) -> Result<Option<Answer>, AdmissionError> {
-        for root in self.approvals.roots(repository, digest).await? {
-            if root.digest == *digest || root.repository != *repository {
+    ) -> Result<Through, AdmissionError> {
+        let mut indexes = Vec::new();
+        for root in self.roots_of(repository, digest).await? {
+            let reference = repository.at_digest(root.digest);
+            let of_root = self.indexes_of(repository, &root.digest, client).await?;
+            let ruling = self
+                .rule(&reference, root.digest, &of_root, client)
+                .await?;
+            if ruling.permit().is_none() {
                 continue;
             }
-            let ruling = self
-                .rule(&root.repository.at_digest(root.digest), root.digest, client)
-                .await?;
-            if ruling.permit().is_some() {
-                let answer = self.answer(ruling, repository, *digest).await?;
-                self.open_further(&root, &answer).await?;
-                return Ok(Some(answer));
+            if ruling.verdict.defers() {
+                indexes.push(root.digest);
+                continue;
+            }
+            let answer = self.answer(ruling, repository, *digest).await?;
+            self.open_further(&root, &answer).await?;
+            return Ok(Through::Served(answer));
+        }
+        indexes.truncate(MAX_WITHIN);
+        Ok(Through::Within(indexes))
+    }
+
+    /// The permitted indexes of the repository that list the digest and leave it to be judged for itself.
+    pub(super) async fn indexes_of(
+        self: &Arc<Self>,
+        repository: &Repository,
+        digest: &Digest,
+        client: &Client,
+    ) -> Result<Vec<Digest>, AdmissionError> {
+        let mut indexes = Vec::new();
+        for root in self.roots_of(repository, digest).await? {
+            let reference = repository.at_digest(root.digest);
+            let ruling = self.rule(&reference, root.digest, &[], client).await?;
+            if ruling.permit().is_some() && ruling.verdict.defers() {
+                indexes.push(root.digest);
             }
         }
-        Ok(None)
+        indexes.truncate(MAX_WITHIN);
+        Ok(indexes)
     }
+
+    /// The other images of the repository that opened a manifest.
+    async fn roots_of(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Vec<Root>, AdmissionError> {
+        let mut roots = self.approvals.roots(repository, digest).await?;
+        roots.retain(|root| root.digest != *digest && root.repository == *repository);
+        Ok(roots)
+    }
+}
+
+/// What is known of a manifest through those that opened it.
+enum Through {
+    /// The answer.
+    Served(Answer),
+    /// The indexes that list it and leave it to be judged for itself.
+    Within(Vec<Digest>),
 }

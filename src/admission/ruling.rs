@@ -43,6 +43,8 @@ pub struct Ruling {
     pub decision: DecisionId,
     /// The policy that judged.
     pub policy: Arc<Policy>,
+    /// The indexes whose signatures were looked at too; it stands no longer than they are permitted.
+    pub(super) within: Vec<Digest>,
     permit: Option<Permit>,
     epoch: Epoch,
     settled: Instant,
@@ -74,10 +76,28 @@ impl Ruling {
             verdict,
             decision,
             policy,
+            within: Vec::new(),
             permit,
             epoch,
             settled: Instant::now(),
             stands,
+        }
+    }
+
+    /// The same, judged as part of these indexes.
+    pub(super) fn within(self, indexes: &[Digest]) -> Ruling {
+        Ruling {
+            within: indexes.to_vec(),
+            ..self
+        }
+    }
+
+    /// Whether it can be relied on where the permitted indexes that list the digest are these: an allowed one while
+    /// those that it leans on are among them, a denied one while there are no others.
+    pub(super) fn fits(&self, indexes: &[Digest]) -> bool {
+        match self.permit {
+            Some(_) => self.within.iter().all(|index| indexes.contains(index)),
+            None => indexes.iter().all(|index| self.within.contains(index)),
         }
     }
 

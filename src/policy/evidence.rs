@@ -1,5 +1,7 @@
 //! What collectors bring to the judge. Facts only: no opinion, no policy.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
@@ -158,6 +160,8 @@ pub struct SeenIdentity {
 pub struct AttestationEvidence {
     /// Statements about the subject with a valid signature.
     pub statements: Vec<ValidStatement>,
+    /// Statements that were found and are not believed.
+    pub refused: Vec<Refused>,
     /// Where attestations were looked for and could not be.
     pub incomplete: Option<String>,
 }
@@ -170,9 +174,9 @@ pub struct ValidStatement {
     /// What kind of claim it is, a URI.
     pub predicate_type: String,
     /// The claim.
-    pub predicate: serde_json::Value,
+    pub predicate: Arc<serde_json::Value>,
     /// What it is about, as it stands there: a list.
-    pub subject: serde_json::Value,
+    pub subject: Arc<serde_json::Value>,
     /// When it was signed, as for signatures.
     pub at: Option<Timestamp>,
     /// The name that it was signed under, where another signature vouches for it and has one.

@@ -241,8 +241,8 @@ impl Case {
         let statements = self.statement.iter().map(|written| ValidStatement {
             signers: written.signers.clone(),
             predicate_type: written.predicate_type.clone(),
-            predicate: serde_json::from_str(&written.predicate).unwrap(),
-            subject: serde_json::json!([]),
+            predicate: std::sync::Arc::new(serde_json::from_str(&written.predicate).unwrap()),
+            subject: std::sync::Arc::default(),
             at: written.at,
             reference: None,
             found: "referrer".to_owned(),
@@ -250,7 +250,7 @@ impl Case {
         });
         Gathered::Found(AttestationEvidence {
             statements: statements.collect(),
-            incomplete: None,
+            ..AttestationEvidence::default()
         })
     }
 }

@@ -117,6 +117,8 @@ impl Case<'_> {
                 Err(why) => whys.push(why),
             }
         }
+        let refused = found.refused.iter();
+        whys.extend(refused.map(|refused| format!("{}: {}", refused.found, refused.why)));
         Err(whys)
     }
 
