@@ -55,6 +55,10 @@ fn epoch(text: &str) -> u64 {
     .unwrap_or_default()
 }
 
+fn words(written: &[Text]) -> Vec<String> {
+    written.iter().map(|word| word.get().clone()).collect()
+}
+
 pub(super) struct Build {
     file: Arc<str>,
     pub(super) diagnostics: Diagnostics,
@@ -181,17 +185,9 @@ impl Build {
                 Some(Action::Warn) => Unsigned::Warn,
                 Some(Action::Deny) | None => Unsigned::Deny,
             },
-            signed_by: written
-                .signed_by
-                .iter()
-                .map(|name| name.get().clone())
-                .collect(),
+            signed_by: words(&written.signed_by),
             threshold,
-            must_include: written
-                .must_include
-                .iter()
-                .map(|name| name.get().clone())
-                .collect(),
+            must_include: words(&written.must_include),
             signed_name: self.signed_name(written.reference.as_ref()),
             signatures_from: self.signatures_from(
                 written.signatures_from.as_ref(),

@@ -13,6 +13,7 @@
 mod support;
 
 mod bad_input;
+mod claims;
 mod console;
 mod deploy_kit;
 mod fake_registry;

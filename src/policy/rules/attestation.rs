@@ -54,11 +54,8 @@ pub(in crate::policy) fn judge(
             },
         };
         // An index runs nowhere: what its images lack is found when each of them is judged.
-        if code == Code::AttestationMissing && matches!(subject.manifest, Manifest::Index(_)) {
-            let message = format!(
-                "the index bears no attestation of type {} by {by}: each of its images must bear one",
-                wanted.name
-            );
+        if matches!(subject.manifest, Manifest::Index(_)) {
+            let message = format!("each image of the index is judged for itself: {message}");
             docket.find(Code::AttestationDeferred, Level::Note, &origin, message);
             continue;
         }
