@@ -21,8 +21,8 @@ pub use evidence::{
 pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};
 pub use model::{
-    ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, SignaturePlace, SignedName, Unsigned, Waiver,
-    WantedAttestation,
+    ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, SignaturePlace, SignedName, Unsigned,
+    Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
 pub use subject::Subject;

@@ -13,10 +13,11 @@ use crate::oci::{Digest, Reference, Repository, Tag, Target};
 use crate::policy::{Permit, Policy};
 use crate::telemetry;
 
-use super::approvals::{Approvals, Root};
+use super::approvals::Approvals;
 use super::flight::Flights;
 use super::memory::Memory;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
+use super::through::Through;
 
 /// What an [`Admission`] is built from.
 pub struct Parts {
@@ -70,9 +71,6 @@ pub enum Answer {
 
 /// How often a ruling is made anew because policy changed while it was made.
 const MAX_REJUDGE: usize = 3;
-
-/// How many indexes one image is looked at as part of; each costs the requests of an image.
-const MAX_WITHIN: usize = 3;
 
 impl Admission {
     /// Wires the parts.
@@ -182,7 +180,9 @@ impl Admission {
             .memory
             .ruling(repository, &digest, epoch, telemetry::now())?;
         // What leans on an index is looked at together with that.
-        let permit = *ruling.permit().filter(|_| ruling.within.is_empty())?;
+        let permit = *ruling
+            .permit()
+            .filter(|_| ruling.within.is_empty() && ruling.is_for(reference))?;
         let manifest = self.memory.manifest(&digest)?;
         Some(Answer::Serve {
             permit,
@@ -207,19 +207,20 @@ impl Admission {
             if let Some(ruling) = self
                 .memory
                 .ruling(repository, &digest, epoch, telemetry::now())
-                .filter(|ruling| ruling.fits(indexes))
+                .filter(|ruling| ruling.fits(indexes) && ruling.is_for(reference))
             {
                 return Ok(ruling);
             }
-            let (this, reference, client) = (self.clone(), reference.clone(), client.clone());
+            let (this, name, client) = (self.clone(), reference.clone(), client.clone());
             let within: Arc<[Digest]> = indexes.into();
             let key = (repository.clone(), digest);
             let run = self.judging.join(key, move || async move {
-                this.judge(reference, digest, &within, &client).await
+                this.judge(name, digest, &within, &client).await
             });
             let ruling = run.await.unwrap_or(Err(AdmissionError::Crashed))?;
             let epoch = self.epoch(&self.policy.load());
-            if ruling.is_live(epoch, telemetry::now()) && ruling.fits(indexes) {
+            let live = ruling.is_live(epoch, telemetry::now());
+            if live && ruling.fits(indexes) && ruling.is_for(reference) {
                 return Ok(ruling);
             }
         }
@@ -265,72 +266,4 @@ impl Admission {
         self.memory.keep_manifest(&served);
         Ok(served)
     }
-
-    /// A child of an index, or any manifest that a live ruling opened, is served under that ruling, unless that says
-    /// that its images are judged each for itself.
-    async fn through_root(
-        self: &Arc<Self>,
-        repository: &Repository,
-        digest: &Digest,
-        client: &Client,
-    ) -> Result<Through, AdmissionError> {
-        let mut indexes = Vec::new();
-        for root in self.roots_of(repository, digest).await? {
-            let reference = repository.at_digest(root.digest);
-            let of_root = self.indexes_of(repository, &root.digest, client).await?;
-            let ruling = self
-                .rule(&reference, root.digest, &of_root, client)
-                .await?;
-            if ruling.permit().is_none() {
-                continue;
-            }
-            if ruling.verdict.defers() {
-                indexes.push(root.digest);
-                continue;
-            }
-            let answer = self.answer(ruling, repository, *digest).await?;
-            self.open_further(&root, &answer).await?;
-            return Ok(Through::Served(answer));
-        }
-        indexes.truncate(MAX_WITHIN);
-        Ok(Through::Within(indexes))
-    }
-
-    /// The permitted indexes of the repository that list the digest and leave it to be judged for itself.
-    pub(super) async fn indexes_of(
-        self: &Arc<Self>,
-        repository: &Repository,
-        digest: &Digest,
-        client: &Client,
-    ) -> Result<Vec<Digest>, AdmissionError> {
-        let mut indexes = Vec::new();
-        for root in self.roots_of(repository, digest).await? {
-            let reference = repository.at_digest(root.digest);
-            let ruling = self.rule(&reference, root.digest, &[], client).await?;
-            if ruling.permit().is_some() && ruling.verdict.defers() {
-                indexes.push(root.digest);
-            }
-        }
-        indexes.truncate(MAX_WITHIN);
-        Ok(indexes)
-    }
-
-    /// The other images of the repository that opened a manifest.
-    async fn roots_of(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<Vec<Root>, AdmissionError> {
-        let mut roots = self.approvals.roots(repository, digest).await?;
-        roots.retain(|root| root.digest != *digest && root.repository == *repository);
-        Ok(roots)
-    }
-}
-
-/// What is known of a manifest through those that opened it.
-enum Through {
-    /// The answer.
-    Served(Answer),
-    /// The indexes that list it and leave it to be judged for itself.
-    Within(Vec<Digest>),
 }

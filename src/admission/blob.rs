@@ -41,10 +41,7 @@ impl Admission {
             let indexes = self
                 .indexes_of(&root.repository, &root.digest, client)
                 .await?;
-            let ruling = match self
-                .rule(&reference, root.digest, &indexes, client)
-                .await
-            {
+            let ruling = match self.rule(&reference, root.digest, &indexes, client).await {
                 Ok(ruling) => ruling,
                 Err(AdmissionError::NotFound(_)) => continue,
                 Err(error) => return Err(error),

@@ -45,6 +45,7 @@ pub struct Ruling {
     pub policy: Arc<Policy>,
     /// The indexes whose signatures were looked at too; it stands no longer than they are permitted.
     pub(super) within: Vec<Digest>,
+    tag_matters: bool,
     permit: Option<Permit>,
     epoch: Epoch,
     settled: Instant,
@@ -71,6 +72,7 @@ impl Ruling {
             (true, false) => DENY_STANDS,
         };
         Ruling {
+            tag_matters: policy.tag_matters(reference.repository()),
             reference,
             digest,
             verdict,
@@ -99,6 +101,13 @@ impl Ruling {
             Some(_) => self.within.iter().all(|index| indexes.contains(index)),
             None => indexes.iter().all(|index| self.within.contains(index)),
         }
+    }
+
+    /// Whether it stands for this name too. It is about a digest, unless the rule binds signatures to tags; who asks by
+    /// digest then takes any permit.
+    pub(super) fn is_for(&self, reference: &Reference) -> bool {
+        let any = reference.tag().is_none() && self.permit.is_some();
+        !self.tag_matters || any || self.reference == *reference
     }
 
     /// The permit, if pulls go on. It says nothing about freshness: see [`Ruling::is_live`].

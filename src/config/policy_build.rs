@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::oci::Digest;
-use crate::policy::{
-    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned,
-};
+use crate::policy::{ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned};
 
 use crate::trust::Roots;
 
@@ -189,10 +187,8 @@ impl Build {
             threshold,
             must_include: words(&written.must_include),
             signed_name: self.signed_name(written.reference.as_ref()),
-            signatures_from: self.signatures_from(
-                written.signatures_from.as_ref(),
-                file.names.get(),
-            ),
+            signatures_from: self
+                .signatures_from(written.signatures_from.as_ref(), file.names.get()),
             max_signature_age,
             attestations,
             scan: written.scan.as_ref().map(|name| name.get().clone()),

@@ -92,8 +92,13 @@ impl Build {
         for (from, to) in &table.remap {
             for name in [from, to] {
                 if !begins_names(name) {
-                    self.error(place.span(), format!("no image's name begins with {name:?}"))
-                        .help("write the registry and whole parts of the path, as in \"mirror.corp/rh\"");
+                    self.error(
+                        place.span(),
+                        format!("no image's name begins with {name:?}"),
+                    )
+                    .help(
+                        "write the registry and whole parts of the path, as in \"mirror.corp/rh\"",
+                    );
                 }
             }
             copies.push((from.clone(), to.clone()));
@@ -135,9 +140,8 @@ impl Build {
         let host = repository.host();
         if names.registries.iter().all(|known| known.get() != host) {
             let help = format!("add \"{host}\" to [names] registries");
-            let message = format!(
-                "no signature can come from {written}: {host} is not among the registries"
-            );
+            let message =
+                format!("no signature can come from {written}: {host} is not among the registries");
             self.error(text.span(), message).help(help);
             return None;
         }
@@ -147,7 +151,8 @@ impl Build {
 
 /// Whether this is a registry, or a registry and whole parts of a path.
 fn begins_names(text: &str) -> bool {
-    let (host, path) = text.split_once('/').unwrap_or((text, "x/y"));
-    let full = format!("{host}/{path}");
-    Repository::new(host, path).is_ok_and(|read| read.as_str() == full)
+    let (host, path) = text.split_once('/').unwrap_or((text, "x"));
+    // One part more than is written: Docker Hub's images of one part are another's, by their full name.
+    let path = format!("{path}/x");
+    Repository::new(host, &path).is_ok_and(|read| read.as_str() == format!("{host}/{path}"))
 }

@@ -274,9 +274,14 @@ impl Build {
         let span = error.at.and_then(|at| self.inside(when, at));
         self.error(
             span.unwrap_or(when.span()),
-            format!("the condition is no CEL that is understood here: {}", error.message),
+            format!(
+                "the condition is no CEL that is understood here: {}",
+                error.message
+            ),
         )
-        .help("as in when = 'predicate.buildDefinition.buildType == \"https://example.org/build\"'");
+        .help(
+            "as in when = 'predicate.buildDefinition.buildType == \"https://example.org/build\"'",
+        );
         None
     }
 

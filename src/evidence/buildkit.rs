@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::oci::{Descriptor, Digest, ImageManifest, Index, Manifest, Repository};
 use crate::trust::{MAX_MATERIAL_BYTES, Statement};
 
-use super::discover::{Attached, Discovery, Sought, discover, failed};
 use super::Content;
+use super::discover::{Attached, Discovery, Sought, discover, failed};
 
 /// Type of the artifact where BuildKit says what it writes.
 const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
@@ -93,7 +93,10 @@ pub(super) async fn gather(
         }
     }
     if all.len() > MAX_MANIFESTS {
-        let why = format!("{} of them, of which {MAX_MANIFESTS} are looked at", all.len());
+        let why = format!(
+            "{} of them, of which {MAX_MANIFESTS} are looked at",
+            all.len()
+        );
         discovery.lacks("attestation manifests", why);
     }
     let mut left = MAX_BYTES;

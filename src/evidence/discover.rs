@@ -216,11 +216,7 @@ fn collect(found: &str, place: &Repository, image: &ImageManifest, layers: &mut 
     }
 }
 
-async fn fetch(
-    content: &Arc<Content>,
-    layers: Vec<Layer>,
-    discovery: &mut Discovery,
-) {
+async fn fetch(content: &Arc<Content>, layers: Vec<Layer>, discovery: &mut Discovery) {
     let mut left = MAX_BYTES;
     if layers.len() > MAX_CANDIDATES {
         let why = format!(

@@ -87,7 +87,10 @@ impl Scales<'_> {
     /// that lists it.
     fn add_unsigned(&mut self, unsigned: Unsigned, indexes: &[(Digest, Vec<ValidSignature>)]) {
         let mut vouching: Vec<ValidSignature> = Vec::new();
-        for (_, signed) in indexes.iter().filter(|(index, _)| unsigned.within.contains(index)) {
+        for (_, signed) in indexes
+            .iter()
+            .filter(|(index, _)| unsigned.within.contains(index))
+        {
             vouching.extend(signed.iter().cloned());
         }
         let mut own = Scales {

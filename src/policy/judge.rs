@@ -7,7 +7,8 @@ use crate::oci::{Platform, Reference};
 use super::model::{Policy, Rule};
 use super::rules;
 use super::{
-    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Vouched, Waived,
+    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Vouched,
+    Waived,
 };
 
 /// What the rules write their findings to.

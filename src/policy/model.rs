@@ -97,7 +97,7 @@ pub enum SignedName {
     /// This repository, with any tag.
     #[default]
     SameRepository,
-    /// This repository with this tag or digest.
+    /// This repository with this tag; with any, where it is asked for by digest.
     Exact,
     /// Any: for images that were copied with their signatures.
     Any,
@@ -230,6 +230,11 @@ impl Policy {
             attestation: !rule.attestations.is_empty(),
             scan: rule.scan.is_some(),
         }
+    }
+
+    /// Whether the tag that was asked for matters too, and not the digest alone.
+    pub fn tag_matters(&self, repository: &Repository) -> bool {
+        self.rule_for(repository).signed_name == SignedName::Exact
     }
 
     /// Which images of an index are judged.

@@ -62,7 +62,8 @@ fn child(registry: &FakeRegistry, platform: &'static str, user: &'static str) ->
 }
 
 fn index(registry: &FakeRegistry, tag: &str, entries: &[Descriptor]) -> Digest {
-    let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
+    let index =
+        json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
     let digest = registry.push_manifest(APP, media_type::OCI_INDEX, index.to_string().into_bytes());
     registry.tag(APP, tag, &digest);
     digest
@@ -107,10 +108,15 @@ fn attestation(registry: &FakeRegistry, chain: &Chain<'_>) -> Descriptor {
     registry.push_manifest(APP, media_type::OCI_MANIFEST, bytes);
     entry.platform = Some("unknown/unknown".parse().unwrap());
     let annotations = [
-        ("vnd.docker.reference.type", "attestation-manifest".to_owned()),
+        (
+            "vnd.docker.reference.type",
+            "attestation-manifest".to_owned(),
+        ),
         ("vnd.docker.reference.digest", chain.about.to_string()),
     ];
-    entry.annotations = annotations.map(|(key, value)| (key.to_owned(), value)).into();
+    entry.annotations = annotations
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
     entry
 }
 
@@ -126,7 +132,8 @@ fn plain(descriptor: &Descriptor) -> Descriptor {
 #[tokio::test]
 async fn a_condition_decides_about_what_is_signed_and_about_nothing_else() {
     let (key, other) = (Key::new(), Key::new());
-    let when = "when = 'predicate.ref.startsWith(\"refs/tags/\") && image.name == \"ghcr.io/acme/app\"'";
+    let when =
+        "when = 'predicate.ref.startsWith(\"refs/tags/\") && image.name == \"ghcr.io/acme/app\"'";
     let text = ruled(
         &format!("{ATTESTED}\n{when}"),
         &[key.signer("ci"), other.signer("other")],
@@ -135,9 +142,17 @@ async fn a_condition_decides_about_what_is_signed_and_about_nothing_else() {
         (&key, json!({ "ref": "refs/tags/v1" }), ""),
         (&key, json!({ "ref": "refs/heads/main" }), "is false"),
         (&key, json!({}), "there is no `ref`"),
-        (&key, json!({ "ref": ["refs/tags/v1"] }), "`startsWith` is not for a list"),
+        (
+            &key,
+            json!({ "ref": ["refs/tags/v1"] }),
+            "`startsWith` is not for a list",
+        ),
         // Whoever is not asked is not listened to.
-        (&other, json!({ "ref": "refs/tags/v1" }), "no attestation of type"),
+        (
+            &other,
+            json!({ "ref": "refs/tags/v1" }),
+            "no attestation of type",
+        ),
     ] {
         let (registry, gate) = scene(&text).await;
         let image = registry.push_image(APP, "1", &ImageSpec::default());
@@ -157,14 +172,25 @@ async fn a_condition_decides_about_what_is_signed_and_about_nothing_else() {
 async fn an_index_without_attestation_opens_its_attested_image_and_no_other() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled(ATTESTED, &[key.signer("ci")])).await;
-    let (good, bad) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
+    let (good, bad) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
     let layer = key.bundle(&good.digest, SLSA, json!({}));
     push(&registry, APP, &[layer], Some(&plain(&good.descriptor)));
-    let digest = index(&registry, "multi", &[good.descriptor.clone(), bad.descriptor.clone()]);
+    let digest = index(
+        &registry,
+        "multi",
+        &[good.descriptor.clone(), bad.descriptor.clone()],
+    );
 
     assert_eq!(manifest(&gate, "multi").await, Ok(()));
     // The index opened nothing but itself.
-    for blob in [good.children[0].config, good.children[0].layers[0], bad.children[0].config] {
+    for blob in [
+        good.children[0].config,
+        good.children[0].layers[0],
+        bad.children[0].config,
+    ] {
         assert_ne!(get(&gate, &format!("blobs/{blob}")).await.0, 200);
     }
     let pulled = gate.at_gateway().pull(NAME, "multi").await.pulled();
@@ -182,11 +208,21 @@ async fn an_index_without_attestation_opens_its_attested_image_and_no_other() {
 async fn an_attestation_over_the_index_stands_for_all_its_images() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled(ATTESTED, &[key.signer("ci")])).await;
-    let (one, two) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
-    let digest = index(&registry, "multi", &[one.descriptor.clone(), two.descriptor.clone()]);
+    let (one, two) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
+    let digest = index(
+        &registry,
+        "multi",
+        &[one.descriptor.clone(), two.descriptor.clone()],
+    );
     let layer = key.bundle(&digest, SLSA, json!({}));
     let bytes = gate.at_gateway();
-    let subject = Descriptor { digest, ..Descriptor::of(media_type::OCI_INDEX, b"") };
+    let subject = Descriptor {
+        digest,
+        ..Descriptor::of(media_type::OCI_INDEX, b"")
+    };
     push(&registry, APP, &[layer], Some(&subject));
     bytes.pull(NAME, "multi").await.pulled();
     assert_eq!(manifest(&gate, two.digest).await, Ok(()));
@@ -197,10 +233,25 @@ async fn demands_may_be_met_partly_by_the_index_and_partly_by_the_image() {
     let key = Key::new();
     let sbom = "[[rule.attestation]]\ntype = \"spdx\"\nsigned_by = [\"ci\"]";
     let (registry, gate) = scene(&ruled(&format!("{ATTESTED}\n{sbom}"), &[key.signer("ci")])).await;
-    let (one, two) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
-    let digest = index(&registry, "multi", &[one.descriptor.clone(), two.descriptor.clone()]);
-    let subject = Descriptor { digest, ..Descriptor::of(media_type::OCI_INDEX, b"") };
-    push(&registry, APP, &[key.bundle(&digest, SLSA, json!({}))], Some(&subject));
+    let (one, two) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
+    let digest = index(
+        &registry,
+        "multi",
+        &[one.descriptor.clone(), two.descriptor.clone()],
+    );
+    let subject = Descriptor {
+        digest,
+        ..Descriptor::of(media_type::OCI_INDEX, b"")
+    };
+    push(
+        &registry,
+        APP,
+        &[key.bundle(&digest, SLSA, json!({}))],
+        Some(&subject),
+    );
     let layer = key.bundle(&one.digest, "https://spdx.dev/Document", json!({}));
     push(&registry, APP, &[layer], Some(&plain(&one.descriptor)));
     gate.at_gateway().pull(NAME, "multi").await.pulled();
@@ -209,17 +260,27 @@ async fn demands_may_be_met_partly_by_the_index_and_partly_by_the_image() {
 
 #[tokio::test]
 async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
-    let (key, text) = (Key::new(), "signed_by = [\"ci\"]\n[[rule.attestation]]\ntype = \"slsa-provenance\"\nsigned_by = [\"ci\"]");
+    let (key, text) = (
+        Key::new(),
+        "signed_by = [\"ci\"]\n[[rule.attestation]]\ntype = \"slsa-provenance\"\nsigned_by = [\"ci\"]",
+    );
     let text = ruled(text, &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (good, bad) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
+    let (good, bad) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
     for (image, attested) in [(&good, true), (&bad, false)] {
         let layers = [key.bundle(&image.digest, SLSA, json!({}))];
         if attested {
             push(&registry, APP, &layers, Some(&plain(&image.descriptor)));
         }
     }
-    let digest = index(&registry, "multi", &[good.descriptor.clone(), bad.descriptor.clone()]);
+    let digest = index(
+        &registry,
+        "multi",
+        &[good.descriptor.clone(), bad.descriptor.clone()],
+    );
     // Nobody asked for the index: the image bears no signature of its own.
     denied(&gate, good.digest, "signature-missing").await;
     denied(&gate, "multi", "signature-missing").await;
@@ -229,12 +290,19 @@ async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
     denied(&gate, good.digest, "signature-missing").await;
     gate.at_gateway().pull(NAME, "multi").await.pulled();
     let said = manifest(&gate, bad.digest).await.unwrap_err();
-    assert!(said.contains("attestation-missing") && !said.contains("signature-"), "{said}");
+    assert!(
+        said.contains("attestation-missing") && !said.contains("signature-"),
+        "{said}"
+    );
     // In another repository nobody asked for it.
     let elsewhere = format!("/v2/ghcr.io/acme/other/manifests/{}", good.digest);
     assert_ne!(gate.at_gateway().get(&elsewhere).await.status, 200);
     // The index falls, and what leans on it falls with it.
-    registry.tag(APP, &format!("{}.sig", digest.to_string().replace(':', "-")), &good.digest);
+    registry.tag(
+        APP,
+        &format!("{}.sig", digest.to_string().replace(':', "-")),
+        &good.digest,
+    );
     gate.admission.replace_policy(policy(&text));
     denied(&gate, good.digest, "signature-").await;
     let layer = good.children[0].layers[0];
@@ -245,12 +313,20 @@ async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
 async fn what_an_index_opened_before_it_deferred_is_closed() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled("unsigned = \"allow\"", &[])).await;
-    let (one, two) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
-    index(&registry, "multi", &[one.descriptor.clone(), two.descriptor.clone()]);
+    let (one, two) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
+    index(
+        &registry,
+        "multi",
+        &[one.descriptor.clone(), two.descriptor.clone()],
+    );
     gate.at_gateway().pull(NAME, "multi").await.pulled();
     let layer = one.children[0].layers[0];
     assert_eq!(get(&gate, &format!("blobs/{layer}")).await.0, 200);
-    gate.admission.replace_policy(policy(&ruled(ATTESTED, &[key.signer("ci")])));
+    gate.admission
+        .replace_policy(policy(&ruled(ATTESTED, &[key.signer("ci")])));
     assert_eq!(manifest(&gate, "multi").await, Ok(()));
     denied(&gate, one.digest, "attestation-missing").await;
     for blob in [layer, one.children[0].config] {
@@ -264,10 +340,22 @@ async fn deferred_images_outlive_the_process() {
     let text = "signed_by = [\"ci\"]\n[[rule.attestation]]\ntype = \"slsa-provenance\"\nsigned_by = [\"ci\"]";
     let text = ruled(text, &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (one, two) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
-    let digest = index(&registry, "multi", &[one.descriptor.clone(), two.descriptor.clone()]);
+    let (one, two) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
+    let digest = index(
+        &registry,
+        "multi",
+        &[one.descriptor.clone(), two.descriptor.clone()],
+    );
     push_classic(&registry, APP, &digest, &[key.simple(&digest, NAME)]);
-    push(&registry, APP, &[key.bundle(&one.digest, SLSA, json!({}))], Some(&plain(&one.descriptor)));
+    push(
+        &registry,
+        APP,
+        &[key.bundle(&one.digest, SLSA, json!({}))],
+        Some(&plain(&one.descriptor)),
+    );
     gate.at_gateway().pull(NAME, "multi").await.pulled();
     let folder = gate.folder.clone();
     drop(gate);
@@ -283,9 +371,14 @@ async fn nested_indexes_cover_nothing() {
     let key = Key::new();
     let text = ruled("signed_by = [\"ci\"]", &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (one, two) = (child(&registry, "linux/amd64", "1"), child(&registry, "linux/arm64", "2"));
+    let (one, two) = (
+        child(&registry, "linux/amd64", "1"),
+        child(&registry, "linux/arm64", "2"),
+    );
     let inner = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
-        "manifests": [one.descriptor, two.descriptor] }).to_string().into_bytes();
+        "manifests": [one.descriptor, two.descriptor] })
+    .to_string()
+    .into_bytes();
     let mut entry = Descriptor::of(media_type::OCI_INDEX, &inner);
     registry.push_manifest(APP, media_type::OCI_INDEX, inner);
     entry.platform = Some("linux/amd64".parse().unwrap());
@@ -304,7 +397,11 @@ async fn buildkit_statements_count_on_the_word_of_who_signed_the_index() {
         (Some(&key), NAME, ""),
         (None, NAME, "nobody signed it"),
         (Some(&other), NAME, "nobody signed it"),
-        (Some(&key), "ghcr.io/acme/other", "under the name ghcr.io/acme/other"),
+        (
+            Some(&key),
+            "ghcr.io/acme/other",
+            "under the name ghcr.io/acme/other",
+        ),
     ] {
         let (registry, gate) = scene(&ruled(&rule, &[key.signer("ci")])).await;
         let image = child(&registry, "linux/amd64", "1");
@@ -314,7 +411,11 @@ async fn buildkit_statements_count_on_the_word_of_who_signed_the_index() {
             layers: vec![statement(&image.digest, "https://builder.example")],
         };
         let entry = attestation(&registry, &chain);
-        let digest = index(&registry, "multi", &[image.descriptor.clone(), entry.clone()]);
+        let digest = index(
+            &registry,
+            "multi",
+            &[image.descriptor.clone(), entry.clone()],
+        );
         if let Some(signer) = signer {
             push_classic(&registry, APP, &digest, &[signer.simple(&digest, name)]);
         }
@@ -340,7 +441,9 @@ async fn buildkit_statements_about_others_and_entries_that_lie_do_not_count() {
         |_, other, _| (statement(other, "https://builder.example"), true),
         |image, _, _| (statement(image, "https://evil.example"), true),
         |image, other, entry| {
-            entry.annotations.insert("vnd.docker.reference.digest".to_owned(), other.to_string());
+            entry
+                .annotations
+                .insert("vnd.docker.reference.digest".to_owned(), other.to_string());
             (statement(image, "https://builder.example"), false)
         },
         |image, _, entry| {
@@ -354,7 +457,11 @@ async fn buildkit_statements_about_others_and_entries_that_lie_do_not_count() {
         let image = child(&registry, "linux/amd64", "1");
         let mut unused = image.descriptor.clone();
         let (said, _) = lie(&image.digest, &other, &mut unused);
-        let chain = Chain { about: &image.digest, subject: None, layers: vec![said] };
+        let chain = Chain {
+            about: &image.digest,
+            subject: None,
+            layers: vec![said],
+        };
         let mut entry = attestation(&registry, &chain);
         lie(&image.digest, &other, &mut entry);
         let digest = index(&registry, "multi", &[image.descriptor.clone(), entry]);
@@ -372,7 +479,9 @@ async fn a_signed_attestation_manifest_counts_where_it_names_the_image_in_full()
     let cases: [(&str, Change); 5] = [
         ("", |_| {}),
         ("attestation-missing", |subject| subject.size += 1),
-        ("attestation-missing", |subject| subject.media_type = media_type::DOCKER_MANIFEST.to_owned()),
+        ("attestation-missing", |subject| {
+            subject.media_type = media_type::DOCKER_MANIFEST.to_owned()
+        }),
         ("signed with another key", |_| {}),
         ("nobody signed it", |_| {}),
     ];
@@ -389,11 +498,20 @@ async fn a_signed_attestation_manifest_counts_where_it_names_the_image_in_full()
             };
             let entry = attestation(&registry, &chain);
             registry.refer(APP, &image.digest, entry.clone());
-            let signer = if words.contains("another key") { &other } else { &key };
+            let signer = if words.contains("another key") {
+                &other
+            } else {
+                &key
+            };
             match (words.contains("nobody"), classic) {
                 (true, _) => {}
                 (false, true) => {
-                    push_classic(&registry, APP, &entry.digest, &[signer.simple(&entry.digest, NAME)]);
+                    push_classic(
+                        &registry,
+                        APP,
+                        &entry.digest,
+                        &[signer.simple(&entry.digest, NAME)],
+                    );
                 }
                 (false, false) => {
                     let layer = signer.bundle(&entry.digest, SIGN, json!({}));
@@ -421,8 +539,17 @@ async fn an_attestation_manifest_of_an_index_needs_its_subject_to_count_by_its_o
             layers: vec![statement(&image.digest, "https://builder.example")],
         };
         let entry = attestation(&registry, &chain);
-        index(&registry, "multi", &[image.descriptor.clone(), entry.clone()]);
-        push_classic(&registry, APP, &entry.digest, &[key.simple(&entry.digest, NAME)]);
+        index(
+            &registry,
+            "multi",
+            &[image.descriptor.clone(), entry.clone()],
+        );
+        push_classic(
+            &registry,
+            APP,
+            &entry.digest,
+            &[key.simple(&entry.digest, NAME)],
+        );
         assert_eq!(manifest(&gate, "multi").await, Ok(()));
         assert_eq!(manifest(&gate, image.digest).await.is_ok(), with_subject);
     }
@@ -438,7 +565,12 @@ async fn signatures_may_lie_in_another_repository_where_the_rule_says_so() {
             let (registry, gate) = scene(&ruled(rule, &[key.signer("ci")])).await;
             let image = registry.push_image(APP, "1", &ImageSpec::default());
             if classic {
-                push_classic(&registry, elsewhere, &image.digest, &[key.simple(&image.digest, NAME)]);
+                push_classic(
+                    &registry,
+                    elsewhere,
+                    &image.digest,
+                    &[key.simple(&image.digest, NAME)],
+                );
             } else {
                 let layer = key.bundle(&image.digest, SIGN, json!({}));
                 push(&registry, elsewhere, &[layer], Some(&image.descriptor));
@@ -455,11 +587,20 @@ async fn signatures_may_lie_in_another_repository_where_the_rule_says_so() {
     let image = registry.push_image(APP, "1", &ImageSpec::default());
     let layer = key.simple(&image.digest, "ghcr.io/acme/signatures");
     push_classic(&registry, elsewhere, &image.digest, &[layer]);
-    denied(&gate, "1", "in docker.io/acme/signatures: it signs the image under the name").await;
+    denied(
+        &gate,
+        "1",
+        "in docker.io/acme/signatures: it signs the image under the name",
+    )
+    .await;
     // Where one place cannot be asked there may be more.
     let (registry, gate) = scene(&ruled(from, &[key.signer("ci")])).await;
     registry.push_image(APP, "1", &ImageSpec::default());
-    registry.fault(elsewhere, Times::Always, Fault::Status(500, Vec::new(), Vec::new()));
+    registry.fault(
+        elsewhere,
+        Times::Always,
+        Fault::Status(500, Vec::new(), Vec::new()),
+    );
     denied(&gate, "1", "signature-unavailable").await;
 }
 
@@ -475,7 +616,12 @@ async fn a_mirror_serves_what_was_signed_under_the_original_name() {
     ] {
         let (registry, gate) = scene(&ruled(rule, &[key.signer("ci")])).await;
         let image = registry.push_image(APP, "1", &ImageSpec::default());
-        push_classic(&registry, APP, &image.digest, &[key.simple(&image.digest, name)]);
+        push_classic(
+            &registry,
+            APP,
+            &image.digest,
+            &[key.simple(&image.digest, name)],
+        );
         assert_eq!(manifest(&gate, "1").await.is_ok(), fits, "{name}");
     }
 }
@@ -485,11 +631,19 @@ async fn the_record_says_who_vouched() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled("signed_by = [\"ci\"]", &[key.signer("ci")])).await;
     let image = registry.push_image(APP, "1", &ImageSpec::default());
-    push_classic(&registry, APP, &image.digest, &[key.simple(&image.digest, NAME)]);
+    push_classic(
+        &registry,
+        APP,
+        &image.digest,
+        &[key.simple(&image.digest, NAME)],
+    );
     assert_eq!(manifest(&gate, "1").await, Ok(()));
     let decisions = gate.ledger.decisions(None, 10).await.unwrap();
     let vouched = &decisions[0].verdict.vouched;
     assert_eq!(vouched.len(), 1, "{vouched:?}");
-    assert_eq!((vouched[0].what.as_str(), vouched[0].signer.as_str()), ("signature", "ci"));
+    assert_eq!(
+        (vouched[0].what.as_str(), vouched[0].signer.as_str()),
+        ("signature", "ci")
+    );
     assert!(vouched[0].found.starts_with("tag sha256-"), "{vouched:?}");
 }

@@ -13,6 +13,7 @@
 mod support;
 
 mod bad_input;
+mod checklist;
 mod claims;
 mod console;
 mod deploy_kit;

@@ -4,13 +4,16 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-
 use super::eval::{Budget, Evaluated, Trouble, failed};
 use super::tree::Function;
 use super::value::{List, Value};
 
 /// Applies an operator or a function to its values.
-pub(super) fn call<'a>(function: Function, values: &[Value<'a>], budget: &mut Budget) -> Evaluated<'a> {
+pub(super) fn call<'a>(
+    function: Function,
+    values: &[Value<'a>],
+    budget: &mut Budget,
+) -> Evaluated<'a> {
     match (function, values) {
         (Function::Not, [Value::Bool(truth)]) => Ok(Value::Bool(!truth)),
         (Function::Negate, [Value::Int(int)]) => checked(int.checked_neg()),
@@ -36,7 +39,9 @@ pub(super) fn call<'a>(function: Function, values: &[Value<'a>], budget: &mut Bu
         (_, [Value::Double(one), Value::Double(two)]) => doubles(function, *one, *two),
         (Function::Size, [of]) => size(of, budget),
         (
-            Function::StartsWith | Function::EndsWith | Function::Contains, [Value::Text(text), Value::Text(part)]) => {
+            Function::StartsWith | Function::EndsWith | Function::Contains,
+            [Value::Text(text), Value::Text(part)],
+        ) => {
             budget.pay_text(text.len())?;
             Ok(Value::Bool(match function {
                 Function::StartsWith => text.starts_with(part.as_ref()),
@@ -52,7 +57,9 @@ pub(super) fn call<'a>(function: Function, values: &[Value<'a>], budget: &mut Bu
 fn no_such<T>(function: Function, values: &[Value<'_>]) -> Result<T, Trouble> {
     let kinds: Vec<&str> = values.iter().map(Value::kind).collect();
     let named = Function::NAMED.iter().map(|(name, known, _)| (name, known));
-    let between = Function::BETWEEN.iter().map(|(name, known, _)| (name, known));
+    let between = Function::BETWEEN
+        .iter()
+        .map(|(name, known, _)| (name, known));
     let name = named.chain(between).find(|(_, known)| **known == function);
     let name = name.map_or("the operator", |(name, _)| name);
     failed(format!("`{name}` is not for {}", kinds.join(" and ")))
@@ -162,11 +169,10 @@ fn number<'a>(function: Function, value: &Value<'a>) -> Evaluated<'a> {
             clippy::cast_possible_truncation,
             reason = "the range was looked at before; what is behind the point goes, as CEL has it"
         )]
-        (Function::Int, Value::Double(double)) if double.abs() < 9.2e18 => Some(Value::Int(*double as i64)),
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "what CEL's double(int) does"
-        )]
+        (Function::Int, Value::Double(double)) if double.abs() < 9.2e18 => {
+            Some(Value::Int(*double as i64))
+        }
+        #[expect(clippy::cast_precision_loss, reason = "what CEL's double(int) does")]
         (Function::Double, Value::Int(int)) => Some(Value::Double(*int as f64)),
         (Function::Double, Value::Double(double)) => Some(Value::Double(*double)),
         (Function::Double, Value::Text(text)) => text.parse().ok().map(Value::Double),

@@ -26,7 +26,9 @@ pub(super) fn parse(source: &str) -> Parsed {
     };
     let tree = parser.choice()?;
     match parser.next() {
-        Token { word: Word::End, .. } => Ok(tree),
+        Token {
+            word: Word::End, ..
+        } => Ok(tree),
         token => Err(unexpected(&token, "the condition goes on after its end")),
     }
 }
@@ -117,7 +119,9 @@ impl Parser {
                 Some(Word::Name(name)) if name == "in" => "in",
                 _ => return Ok(left),
             };
-            let between = Function::BETWEEN.iter().find(|(sign, ..)| *sign == operator);
+            let between = Function::BETWEEN
+                .iter()
+                .find(|(sign, ..)| *sign == operator);
             let binds = match (operator, between) {
                 ("||", _) => 1,
                 ("&&", _) => 2,
@@ -141,7 +145,11 @@ impl Parser {
         let mut signs = Vec::new();
         while self.is("!") || self.is("-") {
             let minus = self.is("-");
-            signs.push(if minus { Function::Negate } else { Function::Not });
+            signs.push(if minus {
+                Function::Negate
+            } else {
+                Function::Not
+            });
             self.next();
         }
         let mut tree = self.member()?;

@@ -36,24 +36,51 @@ fn conditions_hold_or_not() {
     for (source, wanted) in [
         ("predicate.ref.startsWith('refs/tags/')", true),
         ("predicate.ref.startsWith('refs/heads/')", false),
-        ("predicate.ref.endsWith('1.2') && predicate.ref.contains('tags')", true),
+        (
+            "predicate.ref.endsWith('1.2') && predicate.ref.contains('tags')",
+            true,
+        ),
         ("predicate['ref'] == \"refs/tags/v1.2\"", true),
-        ("predicate.runs == 3 && predicate.runs == 3.0 && predicate.runs < 3.5", true),
+        (
+            "predicate.runs == 3 && predicate.runs == 3.0 && predicate.runs < 3.5",
+            true,
+        ),
         ("predicate.score >= 7.5 && predicate.score > 7", true),
         ("predicate.runs in [1, 2, 3]", true),
-        ("'a' in predicate.byName && !('z' in predicate.byName)", true),
+        (
+            "'a' in predicate.byName && !('z' in predicate.byName)",
+            true,
+        ),
         ("predicate.none == null && predicate.ok", true),
         ("has(predicate.ref) && !has(predicate.reff)", true),
-        ("predicate.vulnerabilities.all(v, v.severity != 'CRITICAL')", true),
+        (
+            "predicate.vulnerabilities.all(v, v.severity != 'CRITICAL')",
+            true,
+        ),
         ("predicate.vulnerabilities.exists(v, v.score > 9)", false),
-        ("predicate.vulnerabilities.exists_one(v, has(v.fixed))", true),
-        ("size(predicate.vulnerabilities.filter(v, v.severity == 'HIGH')) <= 1", true),
-        ("predicate.vulnerabilities.map(v, v.id) == ['CVE-1', 'CVE-2']", true),
+        (
+            "predicate.vulnerabilities.exists_one(v, has(v.fixed))",
+            true,
+        ),
+        (
+            "size(predicate.vulnerabilities.filter(v, v.severity == 'HIGH')) <= 1",
+            true,
+        ),
+        (
+            "predicate.vulnerabilities.map(v, v.id) == ['CVE-1', 'CVE-2']",
+            true,
+        ),
         ("predicate.nested.all(list, list.all(n, n > 0))", true),
         ("predicate.byName.all(key, predicate.byName[key] < 3)", true),
         ("predicate.nested[0][1] == 2", true),
-        ("type == 'https://slsa.dev/provenance/v1' && 'ci' in signers", true),
-        ("image.registry + '/' + image.repository == 'ghcr.io/acme/app'", true),
+        (
+            "type == 'https://slsa.dev/provenance/v1' && 'ci' in signers",
+            true,
+        ),
+        (
+            "image.registry + '/' + image.repository == 'ghcr.io/acme/app'",
+            true,
+        ),
         ("predicate.ok ? predicate.runs > 2 : false", true),
         ("1 + 2 * 3 - 4 / 2 % 2 == 7 && -predicate.runs == -3", true),
         ("int('7') == 7 && double(7) == 7.0 && int(7.9) == 7", true),
@@ -61,7 +88,10 @@ fn conditions_hold_or_not() {
         ("predicate.gone == 1 || predicate.ok", true),
         ("predicate.ok || predicate.gone == 1", true),
         ("predicate.gone == 1 && false", false),
-        ("predicate.vulnerabilities.exists(v, v.fixed == '1.2')", true),
+        (
+            "predicate.vulnerabilities.exists(v, v.fixed == '1.2')",
+            true,
+        ),
         ("predicate == 1", false),
         ("predicate == predicate", true),
     ] {
@@ -77,16 +107,31 @@ fn what_is_not_true_does_not_hold_and_says_why() {
         ("null", "it yields null and not true"),
         ("predicate.gone.deeper == 1", "there is no `gone`"),
         ("predicate.ref.gone == 1", "a string has no `gone`"),
-        ("predicate.runs.startsWith('3')", "`startsWith` is not for a number and a string"),
+        (
+            "predicate.runs.startsWith('3')",
+            "`startsWith` is not for a number and a string",
+        ),
         ("predicate.ref < 3", "a string and a number have no order"),
-        ("predicate.ref && true", "a string is neither true nor false"),
+        (
+            "predicate.ref && true",
+            "a string is neither true nor false",
+        ),
         ("predicate.runs / 0 == 1", "divided by zero"),
         ("9223372036854775807 + 1 > 0", "too large"),
         ("predicate.nested[7] == 1", "the list is shorter"),
         ("predicate.nested[-1] == 1", "the list is shorter"),
-        ("predicate.ref.all(x, true)", "a string cannot be gone through"),
-        ("predicate.vulnerabilities.all(v, v.fixed == '1.2')", "there is no `fixed`"),
-        ("predicate.vulnerabilities.map(v, v.fixed) == []", "there is no `fixed`"),
+        (
+            "predicate.ref.all(x, true)",
+            "a string cannot be gone through",
+        ),
+        (
+            "predicate.vulnerabilities.all(v, v.fixed == '1.2')",
+            "there is no `fixed`",
+        ),
+        (
+            "predicate.vulnerabilities.map(v, v.fixed) == []",
+            "there is no `fixed`",
+        ),
         ("false", "`false` is false"),
         ("predicate.ok == false", "is false"),
     ] {
@@ -102,13 +147,33 @@ fn mistakes_are_found_when_the_policy_is_loaded() {
         ("predicate.ref = 'x'", Some(14), "means nothing"),
         ("predicat.ref == 'x'", Some(0), "there is no `predicat`"),
         ("predicate.xs.all(x, y == 1)", Some(20), "there is no `y`"),
-        ("x == 1 || predicate.xs.all(x, true)", Some(0), "there is no `x`"),
-        ("predicate.xs.all(x, true) && x", Some(29), "there is no `x`"),
-        ("predicate.xs.all(predicate, true)", Some(17), "a name of its own"),
+        (
+            "x == 1 || predicate.xs.all(x, true)",
+            Some(0),
+            "there is no `x`",
+        ),
+        (
+            "predicate.xs.all(x, true) && x",
+            Some(29),
+            "there is no `x`",
+        ),
+        (
+            "predicate.xs.all(predicate, true)",
+            Some(17),
+            "a name of its own",
+        ),
         ("predicate.xs.all(x.y, true)", Some(18), "`,` is missing"),
-        ("predicate.ref.matches('v1')", Some(14), "regular expressions"),
+        (
+            "predicate.ref.matches('v1')",
+            Some(14),
+            "regular expressions",
+        ),
         ("now() > 3", Some(0), "no function `now`"),
-        ("predicate.ref.startsWith()", Some(14), "does not take so many"),
+        (
+            "predicate.ref.startsWith()",
+            Some(14),
+            "does not take so many",
+        ),
         ("b'x' == predicate.ref", Some(0), "no `b`"),
         ("predicate.n == 1u", Some(15), "decimal"),
         ("predicate.n == 0x1F", Some(15), "decimal"),
@@ -134,17 +199,44 @@ fn mistakes_are_found_when_the_policy_is_loaded() {
         assert_eq!(error.at, at, "{source}: {error:?}");
     }
     let long = format!("predicate.x == '{}'", "x".repeat(MAX_SOURCE));
-    assert!(Condition::parse(&long).unwrap_err().message.contains("longer"));
-    for deep in ["(", "[", "!", "-", "1?", "predicate.a.all(x, ", "1+", ".a", "predicate.a", "1 in [", "[1,"] {
+    assert!(
+        Condition::parse(&long)
+            .unwrap_err()
+            .message
+            .contains("longer")
+    );
+    for deep in [
+        "(",
+        "[",
+        "!",
+        "-",
+        "1?",
+        "predicate.a.all(x, ",
+        "1+",
+        ".a",
+        "predicate.a",
+        "1 in [",
+        "[1,",
+    ] {
         let deep = deep.repeat(MAX_SOURCE / deep.len());
         assert!(Condition::parse(&deep).is_err());
     }
     let nested = |depth| "(".repeat(depth) + "true" + &")".repeat(depth);
     assert!(Condition::parse(&nested(20)).is_ok());
-    assert!(Condition::parse(&nested(30)).unwrap_err().message.contains("deeply"));
+    assert!(
+        Condition::parse(&nested(30))
+            .unwrap_err()
+            .message
+            .contains("deeply")
+    );
     let sum = |terms| vec!["1"; terms].join("+") + " > 0";
     assert!(holds(&sum(100), &json!({})).is_ok());
-    assert!(Condition::parse(&sum(200)).unwrap_err().message.contains("parts"));
+    assert!(
+        Condition::parse(&sum(200))
+            .unwrap_err()
+            .message
+            .contains("parts")
+    );
 }
 
 #[test]

@@ -41,18 +41,28 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, ConditionError> {
             continue;
         }
         let Some(first) = rest.chars().next() else {
-            tokens.push(Token { at, word: Word::End });
+            tokens.push(Token {
+                at,
+                word: Word::End,
+            });
             return Ok(tokens);
         };
         let (word, after) = match first {
             '\'' | '"' => text(rest, false).map_err(|why| ConditionError::at(at, why))?,
-            'r' | 'R' if rest.get(1..).is_some_and(|rest| rest.starts_with(['\'', '"'])) => {
+            'r' | 'R'
+                if rest
+                    .get(1..)
+                    .is_some_and(|rest| rest.starts_with(['\'', '"'])) =>
+            {
                 let quoted = rest.get(1..).unwrap_or_default();
                 text(quoted, true).map_err(|why| ConditionError::at(at, why))?
             }
             '0'..='9' => number(rest).map_err(|why| ConditionError::at(at, why))?,
             first if first == '_' || first.is_ascii_alphabetic() => name(rest),
-            first => match SIGNS.iter().find_map(|sign| Some((*sign, rest.strip_prefix(sign)?))) {
+            first => match SIGNS
+                .iter()
+                .find_map(|sign| Some((*sign, rest.strip_prefix(sign)?)))
+            {
                 Some((sign, after)) => (Word::Sign(sign), after),
                 None => {
                     let why = format!("{first:?} means nothing here");
@@ -133,6 +143,8 @@ fn escaped(letters: &mut std::str::Chars<'_>) -> Result<char, String> {
     };
     let hex: String = letters.take(digits).collect();
     let number = u32::from_str_radix(&hex, 16).ok();
-    let letter = number.filter(|_| hex.len() == digits).and_then(char::from_u32);
+    let letter = number
+        .filter(|_| hex.len() == digits)
+        .and_then(char::from_u32);
     letter.ok_or_else(|| format!("\\{hex} is no letter"))
 }

@@ -9,9 +9,7 @@ use crate::oci::{Manifest, Reference};
 use crate::policy::condition::{Budget, Facts};
 use crate::policy::judge::Docket;
 use crate::policy::model::{SignedName, WantedAttestation};
-use crate::policy::{
-    AttestationEvidence, Code, Gathered, Level, Subject, ValidStatement, Vouched,
-};
+use crate::policy::{AttestationEvidence, Code, Gathered, Level, Subject, ValidStatement, Vouched};
 
 use super::provenance;
 use super::signature::bound;

@@ -142,6 +142,10 @@ pub(super) fn bound(
     };
     let parsed: Option<Reference> = signed.parse().ok();
     let fits = parsed.is_some_and(|signed| match wanted {
+        // Whoever asks by digest names no tag that could be another's.
+        SignedName::Exact if reference.tag().is_none() => {
+            signed.repository() == reference.repository()
+        }
         SignedName::Exact => signed == *reference,
         SignedName::Remapped(copies) => {
             original(copies, reference.repository()).as_ref() == Some(signed.repository())
@@ -210,17 +214,41 @@ mod tests {
         .map(|(from, to)| (from.to_owned(), to.to_owned()));
         let wanted = SignedName::Remapped(copies.to_vec());
         for (pulled, signed, fits) in [
-            ("mirror.corp/rh/ubi9:1", "registry.access.redhat.com/ubi9:1", true),
-            ("mirror.corp/rh/ubi9/nginx:1", "registry.access.redhat.com/ubi9/nginx", true),
+            (
+                "mirror.corp/rh/ubi9:1",
+                "registry.access.redhat.com/ubi9:1",
+                true,
+            ),
+            (
+                "mirror.corp/rh/ubi9/nginx:1",
+                "registry.access.redhat.com/ubi9/nginx",
+                true,
+            ),
             ("mirror.corp/rh/other:1", "quay.io/other", true),
-            ("mirror.corp/rh/ubi9-minimal:1", "quay.io/ubi9-minimal", true),
+            (
+                "mirror.corp/rh/ubi9-minimal:1",
+                "quay.io/ubi9-minimal",
+                true,
+            ),
             ("mirror.corp/rhel/app:1", "quay.io/el/app", false),
             ("mirror.corp/rhel/app:1", "mirror.corp/rhel/app", true),
-            ("mirror.corp/hub/library/nginx:1", "docker.io/library/nginx", true),
+            (
+                "mirror.corp/hub/library/nginx:1",
+                "docker.io/library/nginx",
+                true,
+            ),
             ("mirror.corp/hub/library/nginx:1", "nginx", true),
             ("mirror.corp/rh/ubi9:1", "mirror.corp/rh/ubi9", false),
-            ("mirror.corp/rh/ubi9:1", "registry.access.redhat.com/ubi8", false),
-            ("elsewhere.corp/rh/ubi9:1", "registry.access.redhat.com/ubi9", false),
+            (
+                "mirror.corp/rh/ubi9:1",
+                "registry.access.redhat.com/ubi8",
+                false,
+            ),
+            (
+                "elsewhere.corp/rh/ubi9:1",
+                "registry.access.redhat.com/ubi9",
+                false,
+            ),
             ("mirror.corp/rh:1", "quay.io/rh", false),
         ] {
             let pulled: Reference = pulled.parse().unwrap();
