@@ -8,6 +8,11 @@ use super::eval::{Budget, Evaluated, Trouble, failed};
 use super::tree::Function;
 use super::value::{List, Value};
 
+/// How many bytes of new text one step pays for: all that a condition makes stays within some ten MiB.
+const MADE_BYTES_A_STEP: usize = 8;
+/// What an item of a new list costs, for the same reason.
+const STEPS_AN_ITEM: usize = 4;
+
 /// Applies an operator or a function to its values.
 pub(super) fn call<'a>(
     function: Function,
@@ -27,11 +32,11 @@ pub(super) fn call<'a>(
         (Function::Index, [of, at]) => indexed(of, at),
         (Function::In, [item, of]) => within(item, of, budget),
         (Function::Add, [Value::Text(one), Value::Text(two)]) => {
-            budget.pay_text(one.len() + two.len())?;
+            budget.pay((one.len() + two.len()) / MADE_BYTES_A_STEP)?;
             Ok(Value::Text(Cow::Owned(format!("{one}{two}"))))
         }
         (Function::Add, [Value::List(one), Value::List(two)]) => {
-            budget.pay(one.len() + two.len())?;
+            budget.pay((one.len() + two.len()).saturating_mul(STEPS_AN_ITEM))?;
             let both = one.iter().chain(two.iter());
             Ok(Value::List(List::Made(Rc::new(both.collect()))))
         }
