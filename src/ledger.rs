@@ -42,7 +42,7 @@ pub trait Ledger: Send + Sync {
     fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()>;
 
     /// The images that opened a digest, newest first, a bounded number.
-    fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<Approval>>;
+    fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>>;
 
     /// Remembers where a tag points.
     fn remember_tag(

@@ -20,6 +20,8 @@ const MAX_ROOTS: usize = 8;
 pub(super) struct Root {
     pub(super) repository: Repository,
     pub(super) digest: Digest,
+    /// Whether it opened it as part of a document about itself, and not of itself.
+    pub(super) attached: bool,
 }
 
 pub(super) struct Approvals {
@@ -41,23 +43,26 @@ impl Approvals {
         approval: Approval,
         opened: &[Opened],
     ) -> Result<(), AdmissionError> {
-        let root = Root {
-            repository: approval.repository.clone(),
-            digest: approval.digest,
-        };
+        let (repository, image) = (approval.repository.clone(), approval.digest);
         let rows = opened.iter().map(|content| match content {
             Opened::Manifest(digest) => (*digest, OpenedKind::Manifest),
             Opened::Blob(digest) => (*digest, OpenedKind::Blob),
+            Opened::Attachment(digest) => (*digest, OpenedKind::Attachment),
         });
         self.ledger.approve(approval, rows.collect()).await?;
         for content in opened {
+            let root = Root {
+                repository: repository.clone(),
+                digest: image,
+                attached: matches!(content, Opened::Attachment(_)),
+            };
             let others = self
                 .roots
                 .get(content.digest())
                 .unwrap_or_else(|| Arc::new([]));
             let others = others
                 .iter()
-                .filter(|other| **other != root)
+                .filter(|other| other.digest != image || other.repository != repository)
                 .take(MAX_ROOTS - 1)
                 .cloned();
             let roots: Arc<[Root]> = std::iter::once(root.clone()).chain(others).collect();
@@ -79,9 +84,10 @@ impl Approvals {
                 let roots: Arc<[Root]> = approvals
                     .into_iter()
                     .take(MAX_ROOTS)
-                    .map(|approval| Root {
+                    .map(|(approval, kind)| Root {
                         repository: approval.repository,
                         digest: approval.digest,
+                        attached: kind == OpenedKind::Attachment,
                     })
                     .collect();
                 if !roots.is_empty() {

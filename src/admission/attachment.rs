@@ -9,7 +9,6 @@ use crate::ledger::Client;
 use crate::oci::{Digest, Manifest, Reference, Tag};
 
 use super::admit::{Admission, Answer};
-use super::approvals::Root;
 use super::ruling::AdmissionError;
 
 /// Most entries of an index of attachments that are looked at, each a small fetch.
@@ -45,14 +44,7 @@ impl Admission {
             Err(error) => return Err(error),
         };
         let answer = self.answer(of, repository, digest).await?;
-        self.open_further(
-            &Root {
-                repository: repository.clone(),
-                digest: subject,
-            },
-            &answer,
-        )
-        .await?;
+        self.open_further(repository, subject, &answer).await?;
         Ok(Some(answer))
     }
 

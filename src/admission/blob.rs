@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::evidence::Opened;
 use crate::ledger::Client;
 use crate::oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use crate::policy::Permit;
 
 use super::admit::{Admission, Answer};
-use super::approvals::Root;
 use super::ruling::{AdmissionError, Ruling};
 
 /// A blob that may be served.
@@ -51,7 +51,7 @@ impl Admission {
                 continue;
             };
             // Only the image itself, judged for itself, opens its content then.
-            if ruling.verdict.defers() {
+            if ruling.verdict.defers() && !root.attached {
                 continue;
             }
             return Ok(Ok(ApprovedBlob {
@@ -100,7 +100,8 @@ impl Admission {
     /// What an attestation manifest or an attachment points to is opened when the manifest is served.
     pub(super) async fn open_further(
         &self,
-        root: &Root,
+        repository: &Repository,
+        root: Digest,
         answer: &Answer,
     ) -> Result<(), AdmissionError> {
         let Answer::Serve {
@@ -114,18 +115,23 @@ impl Admission {
         };
         let known = self
             .approvals
-            .roots(&root.repository, &image.config.digest)
+            .roots(repository, &image.config.digest)
             .await?;
-        if known.contains(root) {
+        let mut known = known.iter();
+        if known.any(|known| known.digest == root && known.repository == *repository) {
             return Ok(());
         }
+        let opened = |blob: &Descriptor| match image.is_container() {
+            true => Opened::Blob(blob.digest),
+            false => Opened::Attachment(blob.digest),
+        };
         let opened: Vec<_> = std::iter::once(&image.config)
             .chain(&image.layers)
-            .map(|blob| crate::evidence::Opened::Blob(blob.digest))
+            .map(opened)
             .collect();
         let approval = crate::ledger::Approval {
-            repository: root.repository.clone(),
-            digest: root.digest,
+            repository: repository.clone(),
+            digest: root,
             decision: ruling.decision,
             at: crate::telemetry::now(),
         };

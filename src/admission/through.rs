@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::ledger::Client;
 use crate::oci::{Digest, Manifest, Reference, Repository};
+use crate::policy::Subject;
 
 use super::admit::{Admission, Answer};
 use super::approvals::Root;
@@ -47,7 +48,7 @@ impl Admission {
             if !self.is_part(&root, digest, &answer).await {
                 continue;
             }
-            self.open_further(&root, &answer).await?;
+            self.open_further(repository, root.digest, &answer).await?;
             return Ok(Through::Served(answer));
         }
         indexes.truncate(MAX_WITHIN);
@@ -57,7 +58,10 @@ impl Admission {
     /// Whether a manifest that a root opened was judged with it: as one of its images, or as a document that nobody can
     /// run. An index's word that an entry is an attestation does not make it one.
     async fn is_part(&self, root: &Root, digest: &Digest, answer: &Answer) -> bool {
-        let Answer::Serve { manifest, .. } = answer else {
+        let Answer::Serve {
+            manifest, ruling, ..
+        } = answer
+        else {
             return true;
         };
         if let Ok(Manifest::Image(image)) = Manifest::parse(&manifest.bytes, None)
@@ -66,11 +70,16 @@ impl Admission {
             return true;
         }
         let of = self.content.manifest(&root.repository, &root.digest).await;
-        let Ok((_, Manifest::Index(index))) = of else {
+        let Ok((_, of)) = of else {
             return false;
         };
-        let mut entries = index.manifests.iter();
-        entries.any(|entry| entry.digest == *digest && !entry.is_attestation())
+        let of = Subject {
+            reference: root.repository.at_digest(root.digest),
+            digest: root.digest,
+            manifest: of,
+        };
+        let mut judged = of.judged_children(ruling.policy.platforms());
+        judged.any(|image| image.digest == *digest)
     }
 
     /// The permitted indexes of the repository that list the digest and leave it to be judged for itself.

@@ -25,7 +25,7 @@ const MAX_MANIFESTS: usize = 8;
 /// Most statements of one of them; BuildKit writes two or three.
 const MAX_STATEMENTS: usize = 16;
 /// Most bytes of statements of one image.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// An index that lists an image and was asked for: what is signed and said about the whole counts for its parts.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub(super) struct Unsigned {
     pub(super) within: Vec<Digest>,
     /// Whether it says itself, in full, which image it is about; only then its own signature counts.
     pub(super) names_image: bool,
-    pub(super) statements: Vec<Arc<Statement>>,
+    pub(super) statements: Vec<Statement>,
     /// What lies beside the attestation manifest.
     pub(super) beside: Discovery,
 }
@@ -174,7 +174,7 @@ async fn read(
     image: &Digest,
     left: &mut u64,
     discovery: &mut Discovery,
-) -> Vec<Arc<Statement>> {
+) -> Vec<Statement> {
     let mut said = Vec::new();
     for layer in statements(&attached.image).take(MAX_STATEMENTS) {
         let found = format!("statement {}", layer.digest);
@@ -187,7 +187,7 @@ async fn read(
         match read.await {
             Ok(bytes) => {
                 let statement = Statement::parse(&bytes).ok();
-                said.extend(statement.filter(|said| said.is_about(image)).map(Arc::new));
+                said.extend(statement.filter(|said| said.is_about(image)));
             }
             Err(error) => failed(found, &error, discovery),
         }

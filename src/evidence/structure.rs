@@ -24,13 +24,15 @@ pub enum Opened {
     Manifest(Digest),
     /// A configuration or layer.
     Blob(Digest),
+    /// What a signature, an attestation or another document about the image consists of.
+    Attachment(Digest),
 }
 
 impl Opened {
     /// Of the content.
     pub fn digest(&self) -> &Digest {
         match self {
-            Opened::Manifest(digest) | Opened::Blob(digest) => digest,
+            Opened::Manifest(digest) | Opened::Blob(digest) | Opened::Attachment(digest) => digest,
         }
     }
 }

@@ -118,13 +118,15 @@ impl Scales<'_> {
             });
             return;
         }
-        for by in vouching.into_iter().take(MAX_VOUCHING) {
-            for said in &unsigned.statements {
+        vouching.truncate(MAX_VOUCHING);
+        for said in unsigned.statements {
+            let (predicate, subject) = (Arc::new(said.predicate), Arc::new(said.subject));
+            for by in &vouching {
                 self.attestations.statements.push(ValidStatement {
                     signers: vec![by.signer.clone()],
                     predicate_type: said.predicate_type.clone(),
-                    predicate: Arc::new(said.predicate.clone()),
-                    subject: Arc::new(said.subject.clone()),
+                    predicate: predicate.clone(),
+                    subject: subject.clone(),
                     at: by.at,
                     reference: by.reference.clone(),
                     found: format!("{}, signed by {}", unsigned.found, by.found),

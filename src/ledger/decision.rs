@@ -102,6 +102,8 @@ pub enum OpenedKind {
     Manifest,
     /// A configuration or layer.
     Blob,
+    /// Part of a document about the image.
+    Attachment,
 }
 
 impl OpenedKind {
@@ -109,7 +111,17 @@ impl OpenedKind {
         match self {
             OpenedKind::Manifest => "manifest",
             OpenedKind::Blob => "blob",
+            OpenedKind::Attachment => "attachment",
         }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<OpenedKind> {
+        let all = [
+            OpenedKind::Manifest,
+            OpenedKind::Blob,
+            OpenedKind::Attachment,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

@@ -122,7 +122,7 @@ impl Ledger for SqliteLedger {
         Box::pin(self.writer.write(move |to| {
             let mut insert = to.prepare_cached(
                 "INSERT INTO approval (digest, kind, repository, root, decision, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (digest, repository, root) DO UPDATE SET decision = excluded.decision, at = excluded.at",
+                 ON CONFLICT (digest, repository, root) DO UPDATE SET kind = excluded.kind, decision = excluded.decision, at = excluded.at",
             )?;
             let (repository, root) = (approval.repository.as_str(), approval.digest.to_string());
             let (decision, at) = (approval.decision.to_string(), approval.at.as_millisecond());
@@ -141,18 +141,19 @@ impl Ledger for SqliteLedger {
         }))
     }
 
-    fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<Approval>> {
+    fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>> {
         Box::pin(self.read(move |from| {
             let mut query = from.prepare_cached(
-                "SELECT repository, root, decision, at FROM approval WHERE digest = ?1 ORDER BY at DESC LIMIT ?2",
+                "SELECT repository, root, decision, at, kind FROM approval WHERE digest = ?1 ORDER BY at DESC LIMIT ?2",
             )?;
             let rows = query.query_map(params![digest.to_string(), MAX_ROOTS], |row| {
-                Ok(Approval {
+                let approval = Approval {
                     repository: parsed(row, 0)?,
                     digest: parsed(row, 1)?,
                     decision: parsed_by(row, 2, |text| text.parse::<DecisionId>().ok())?,
                     at: time(row, 3)?,
-                })
+                };
+                Ok((approval, parsed_by(row, 4, OpenedKind::parse)?))
             })?;
             rows.collect()
         }))

@@ -182,6 +182,14 @@ async fn an_image_that_passes_for_an_attestation_is_not_served() {
     assert_eq!(said(&gate, "1").await, Ok(()));
     assert_eq!(said(&gate, good.digest).await, Ok(()));
     denied(&gate, rooty.digest, "root-user").await;
+    // Once more, and for a platform that nobody judges.
+    let mut elsewhere = rooty.descriptor.clone();
+    elsewhere.platform = Some("windows/amd64".parse().unwrap());
+    let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [good.descriptor, hidden, elsewhere] });
+    let digest = registry.push_manifest(APP, media_type::OCI_INDEX, index.to_string().into_bytes());
+    registry.tag(APP, "2", &digest);
+    assert_eq!(said(&gate, "2").await, Ok(()));
+    denied(&gate, rooty.digest, "root-user").await;
     let layer = format!("/v2/{NAME}/blobs/{}", rooty.children[0].config);
     assert_ne!(gate.at_gateway().get(&layer).await.status, 200);
 }

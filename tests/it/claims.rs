@@ -335,6 +335,79 @@ async fn what_an_index_opened_before_it_deferred_is_closed() {
 }
 
 #[tokio::test]
+async fn signatures_over_an_index_that_defers_can_be_fetched_by_who_checks_them_too() {
+    let key = Key::new();
+    let text = format!(
+        "{}{}",
+        "signed_by = [\"ci\"]\n",
+        ATTESTED.replace("unsigned = \"allow\"\n", "")
+    );
+    let (registry, gate) = scene(&ruled(&text, &[key.signer("ci")])).await;
+    let one = child(&registry, "linux/amd64", "1");
+    let two = child(&registry, "linux/arm64", "2");
+    let digest = index(
+        &registry,
+        "multi",
+        &[one.descriptor.clone(), two.descriptor.clone()],
+    );
+    let layer = key.simple(&digest, NAME);
+    let blob = Digest::of(&layer.content);
+    push_classic(&registry, APP, &digest, &[layer]);
+    assert_eq!(manifest(&gate, "multi").await, Ok(()));
+    let tag = format!("{}.sig", digest.to_string().replace(':', "-"));
+    assert_eq!(manifest(&gate, &tag).await, Ok(()));
+    assert_eq!(get(&gate, &format!("blobs/{blob}")).await.0, 200);
+    assert_ne!(
+        get(&gate, &format!("blobs/{}", one.children[0].config))
+            .await
+            .0,
+        200
+    );
+}
+
+#[tokio::test]
+async fn signers_of_the_index_and_of_its_image_are_counted_together() {
+    let (one, two) = (Key::new(), Key::new());
+    let text = format!(
+        "signed_by = [\"one\", \"two\"]\nthreshold = 2\n{}",
+        ATTESTED
+            .replace("unsigned = \"allow\"\n", "")
+            .replace("ci", "one")
+    );
+    let text = ruled(&text, &[one.signer("one"), two.signer("two")]);
+    let (registry, gate) = scene(&text).await;
+    let image = child(&registry, "linux/amd64", "1");
+    let digest = index(&registry, "multi", &[image.descriptor.clone()]);
+    let subject = Descriptor {
+        digest,
+        ..Descriptor::of(media_type::OCI_INDEX, b"")
+    };
+    push(
+        &registry,
+        APP,
+        &[one.bundle(&image.digest, SLSA, json!({}))],
+        Some(&plain(&image.descriptor)),
+    );
+    push_classic(&registry, APP, &digest, &[one.simple(&digest, NAME)]);
+    push(
+        &registry,
+        APP,
+        &[two.bundle(&image.digest, SIGN, json!({}))],
+        Some(&plain(&image.descriptor)),
+    );
+    // The index itself has one of two.
+    denied(&gate, "multi", "1 of 2").await;
+    push(
+        &registry,
+        APP,
+        &[two.bundle(&digest, SIGN, json!({}))],
+        Some(&subject),
+    );
+    judge_anew(&gate, &text);
+    gate.at_gateway().pull(NAME, "multi").await.pulled();
+}
+
+#[tokio::test]
 async fn deferred_images_outlive_the_process() {
     let key = Key::new();
     let text = "signed_by = [\"ci\"]\n[[rule.attestation]]\ntype = \"slsa-provenance\"\nsigned_by = [\"ci\"]";

@@ -147,7 +147,9 @@ fn within<'a>(item: &Value<'a>, of: &Value<'a>, budget: &mut Budget) -> Evaluate
             Ok(Value::Bool(false))
         }
         (Value::Text(key), Value::Map(map)) => Ok(Value::Bool(map.contains_key(key.as_ref()))),
-        (_, Value::Map(_)) => Ok(Value::Bool(false)),
+        (Value::Bool(_) | Value::Int(_) | Value::Double(_), Value::Map(_)) => {
+            Ok(Value::Bool(false))
+        }
         (item, other) => failed(format!("{} is never in {}", item.kind(), other.kind())),
     }
 }
