@@ -377,7 +377,7 @@ async fn signers_of_the_index_and_of_its_image_are_counted_together() {
     let text = ruled(&text, &[one.signer("one"), two.signer("two")]);
     let (registry, gate) = scene(&text).await;
     let image = child(&registry, "linux/amd64", "1");
-    let digest = index(&registry, "multi", &[image.descriptor.clone()]);
+    let digest = index(&registry, "multi", std::slice::from_ref(&image.descriptor));
     let subject = Descriptor {
         digest,
         ..Descriptor::of(media_type::OCI_INDEX, b"")

@@ -7,6 +7,7 @@ use lazaret::console::{Console, respond};
 use crate::support::client::Client;
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
 use crate::support::gate::{Gate, LENIENT, Setup};
+use crate::support::signing::{Key, push_classic};
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 
@@ -34,6 +35,33 @@ async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
 
 async fn html(gate: &Gate, path: &str) -> Page {
     page(gate, Method::GET, path, "text/html").await
+}
+
+#[tokio::test]
+async fn the_page_says_who_vouched() {
+    let (registry, key) = (FakeRegistry::start().await, Key::new());
+    let rule = "[[rule]]\nmatch = [\"ghcr.io/acme/*\"]\nsigned_by = [\"ci\"]\n";
+    let text = format!("{LENIENT}\n{}\n{rule}", key.signer("ci"));
+    let gate = Setup::new(&text).start(&registry).await;
+    let image = registry.push_image("acme/app", "1", &ImageSpec::default());
+    let layer = key.simple(&image.digest, "ghcr.io/acme/app");
+    push_classic(&registry, "acme/app", &image.digest, &[layer]);
+    gate.at_gateway()
+        .pull("ghcr.io/acme/app", "1")
+        .await
+        .pulled();
+    let decisions = gate.ledger.decisions(None, 1).await.unwrap();
+    let path = format!("/why/{}", decisions[0].id);
+    let shown = html(&gate, &path).await.text;
+    assert!(shown.contains("signature by ci, tag sha256-"), "{shown}");
+    let shown = page(&gate, Method::GET, &path, "application/json").await;
+    assert!(
+        shown
+            .text
+            .contains("\"vouched\":[{\"what\":\"signature\",\"signer\":\"ci\""),
+        "{}",
+        shown.text
+    );
 }
 
 /// A gate that denied an image whose words are hostile, and the id of that decision.

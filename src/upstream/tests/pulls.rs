@@ -246,6 +246,42 @@ async fn referrers_come_from_api_and_tag() {
 }
 
 #[tokio::test]
+async fn a_list_of_referrers_without_end_is_an_error() {
+    let kind = ("content-type", crate::oci::media_type::OCI_INDEX);
+    let entry = |at: usize| {
+        let digest = Digest::of(&at.to_le_bytes());
+        format!(r#"{{"mediaType":"{OCI}","digest":"{digest}","size":1}}"#)
+    };
+    let index = move |entries: usize| {
+        let entries: Vec<String> = (0..entries).map(entry).collect();
+        let (kind, entries) = (crate::oci::media_type::OCI_INDEX, entries.join(","));
+        format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{entries}]}}"#)
+    };
+    for (entries, pages) in [(1, 10), (1_001, 1)] {
+        let fake = Fake::start(move |request| {
+            if !request.uri().path().contains("/referrers/") {
+                return answer(404, &[], "");
+            }
+            let next = format!(
+                "<{}?page={}>; rel=\"next\"",
+                request.uri().path(),
+                fastrand::u32(..)
+            );
+            answer(200, &[kind, ("link", &next)], index(entries))
+        })
+        .await;
+        let listed = fake
+            .upstream()
+            .referrers(&repository(), &Digest::of(b"x"))
+            .await;
+        let kind = listed.unwrap_err().kind();
+        assert!(matches!(kind, Kind::TooLarge | Kind::Malformed), "{kind:?}");
+        let asked = fake.seen();
+        assert!(asked.len() <= pages + 1, "{asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn tags_come_by_pages() {
     let fake = Fake::start(|_| {
         answer(
