@@ -71,14 +71,13 @@ pub struct Corpus {
     version: String,
 }
 
+const IMAGES: &str = include_str!("data/images.csv");
+const HOSTS: &str = include_str!("data/hosts.csv");
+const ALIASES: &str = include_str!("data/aliases.csv");
+
 static EMBEDDED: LazyLock<Corpus> = LazyLock::new(|| {
-    let images = include_str!("data/images.csv");
-    let (hosts, aliases) = (
-        include_str!("data/hosts.csv"),
-        include_str!("data/aliases.csv"),
-    );
     // A test reads the files; were they malformed all the same, an empty corpus finds nothing, and its version says so.
-    Corpus::parse(images, hosts, aliases).unwrap_or_else(|_| Corpus {
+    Corpus::parse(IMAGES, HOSTS, ALIASES).unwrap_or_else(|_| Corpus {
         version: "unreadable".to_owned(),
         ..Corpus::default()
     })
@@ -88,6 +87,18 @@ impl Corpus {
     /// The corpus that is built in.
     pub fn embedded() -> &'static Corpus {
         &EMBEDDED
+    }
+
+    /// The built-in corpus and further images, a table like `images.csv`.
+    ///
+    /// # Errors
+    /// [`CorpusError`] names the line.
+    pub fn extended(images: &str) -> Result<Corpus, CorpusError> {
+        // Read alone first: a mistake has its own line number.
+        Corpus::parse(images, "", "")?;
+        let added = images.split_once('\n').map_or("", |(_, rows)| rows);
+        let all = [IMAGES, added].concat();
+        Corpus::parse(&all, HOSTS, ALIASES)
     }
 
     /// Reads `image,tier,why`, `host,namespaces,note` and `asked,meant` lines, each table with a heading.
