@@ -226,7 +226,7 @@ pub struct DataArgs {
 /// `lazaret names approve`.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  lazaret names approve\n  lazaret names approve somebody/tool --by alice\n  lazaret names approve --undo somebody/tool\n\nIt matters where the policy says first_seen = \"deny\" or \"warn\". A running server hears of it at once."
+    after_help = "Examples:\n  lazaret names approve\n  lazaret names approve somebody/tool --by alice\n  lazaret names approve --undo somebody/tool\n\nIt matters where the policy says first_seen = \"deny\" or \"warn\". A running server hears of it within seconds."
 )]
 pub struct ApproveArgs {
     /// Names as `docker pull` takes them; with none, the names that wait are listed.

@@ -98,7 +98,7 @@ fn show(name: &str, judged: &NameJudgement, json: bool) {
         output::out(serde_json::json!({
             "name": name, "tier": word(judged.tier()), "rule": first.map(|found| found.rule),
             "target": first.and_then(|found| found.target.as_ref()).map(ToString::to_string),
-            "suggestions": suggestions(), "corpus": judged.corpus,
+            "suggestions": suggestions(), "corpus": *judged.corpus,
         }));
         return;
     }

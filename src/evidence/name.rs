@@ -53,7 +53,7 @@ impl NameCollector {
                     Standing::New
                 },
                 reputation: None,
-                corpus: judged.corpus,
+                corpus: judged.corpus.as_ref().to_owned(),
             }),
             Err(_) => {
                 Gathered::unavailable("the name engine crashed; the server's log has the reason")

@@ -23,7 +23,7 @@ pub fn judge(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> Na
     }
     NameJudgement {
         suspicions,
-        corpus: corpus.version().to_owned(),
+        corpus: corpus.version().clone(),
     }
 }
 
