@@ -13,6 +13,7 @@ mod judge;
 mod memory;
 mod ruling;
 mod tags;
+mod through;
 
 pub use admit::{Admission, Answer, Parts};
 pub use blob::ApprovedBlob;

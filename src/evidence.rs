@@ -2,6 +2,7 @@
 //!
 //! No collector decides, and none fails: what cannot be learnt is `Gathered::Unavailable`.
 
+mod buildkit;
 mod config;
 mod content;
 mod discover;
@@ -11,7 +12,9 @@ mod reputation;
 mod scan;
 mod signature;
 mod structure;
+mod weigh;
 
+pub use buildkit::Within;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, gather};
 pub use name::NameCollector;

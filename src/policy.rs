@@ -1,5 +1,6 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
+mod condition;
 mod evidence;
 mod explain;
 mod finding;
@@ -11,6 +12,7 @@ mod secrets;
 mod subject;
 mod verdict;
 
+pub use condition::{Condition, ConditionError};
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
     NameSuspicion, Refused, Reputation, ScanEvidence, SeenIdentity, SignatureEvidence, Standing,
@@ -19,9 +21,9 @@ pub use evidence::{
 pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};
 pub use model::{
-    ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignedName, Unsigned,
-    Waiver, WantedAttestation,
+    ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
+    SignedName, Unsigned, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
 pub use subject::Subject;
-pub use verdict::{Mode, Permit, Verdict};
+pub use verdict::{Mode, Permit, Verdict, Vouched};

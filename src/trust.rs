@@ -19,7 +19,7 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
-pub use examine::{Examined, Identity, Image, Signed, examine};
+pub use examine::{Authority, Examined, Identity, Image, Signed, examine};
 pub use identity::Subject;
 pub use key::{Hash, PublicKey};
 pub use material::{MAX_MATERIAL_BYTES, Material, Says};

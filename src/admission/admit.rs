@@ -17,6 +17,7 @@ use super::approvals::Approvals;
 use super::flight::Flights;
 use super::memory::Memory;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
+use super::through::Through;
 
 /// What an [`Admission`] is built from.
 pub struct Parts {
@@ -146,10 +147,11 @@ impl Admission {
                 super::tags::Resolution::Unjudged(ruling) => return Ok(Answer::Refuse(ruling)),
             },
         };
-        if let Some(answer) = self.through_root(repository, &digest, client).await? {
-            return Ok(answer);
-        }
-        let ruling = self.rule(reference, digest, client).await?;
+        let indexes = match self.through_root(repository, &digest, client).await? {
+            Through::Served(answer) => return Ok(answer),
+            Through::Within(indexes) => indexes,
+        };
+        let ruling = self.rule(reference, digest, &indexes, client).await?;
         let answer = self.answer(ruling, repository, digest).await?;
         Ok(match answer {
             Answer::Serve {
@@ -181,7 +183,10 @@ impl Admission {
         let ruling = self
             .memory
             .ruling(repository, &digest, epoch, telemetry::now())?;
-        let permit = *ruling.permit()?;
+        // What leans on an index is looked at together with that.
+        let permit = *ruling
+            .permit()
+            .filter(|_| ruling.within.is_empty() && ruling.is_for(reference))?;
         let manifest = self.memory.manifest(&digest)?;
         Some(Answer::Serve {
             permit,
@@ -191,11 +196,13 @@ impl Admission {
         })
     }
 
-    /// The live ruling on a digest, made now if there is none.
+    /// The live ruling on a digest, made now if there is none. `indexes`: the permitted ones that list it and whose
+    /// ruling leaves it to be judged for itself.
     pub(super) async fn rule(
         self: &Arc<Self>,
         reference: &Reference,
         digest: Digest,
+        indexes: &[Digest],
         client: &Client,
     ) -> Result<Arc<Ruling>, AdmissionError> {
         let repository = reference.repository();
@@ -204,16 +211,20 @@ impl Admission {
             if let Some(ruling) = self
                 .memory
                 .ruling(repository, &digest, epoch, telemetry::now())
+                .filter(|ruling| ruling.fits(indexes) && ruling.is_for(reference))
             {
                 return Ok(ruling);
             }
-            let (this, reference, client) = (self.clone(), reference.clone(), client.clone());
+            let (this, name, client) = (self.clone(), reference.clone(), client.clone());
+            let within: Arc<[Digest]> = indexes.into();
             let key = (repository.clone(), digest);
             let run = self.judging.join(key, move || async move {
-                this.judge(reference, digest, &client).await
+                this.judge(name, digest, &within, &client).await
             });
             let ruling = run.await.unwrap_or(Err(AdmissionError::Crashed))?;
-            if ruling.is_live(self.epoch(&self.policy.load()), telemetry::now()) {
+            let epoch = self.epoch(&self.policy.load());
+            let live = ruling.is_live(epoch, telemetry::now());
+            if live && ruling.fits(indexes) && ruling.is_for(reference) {
                 return Ok(ruling);
             }
         }
@@ -258,28 +269,5 @@ impl Admission {
         });
         self.memory.keep_manifest(&served);
         Ok(served)
-    }
-
-    /// A child of an index, or any manifest that a live ruling opened, is served under that ruling.
-    async fn through_root(
-        self: &Arc<Self>,
-        repository: &Repository,
-        digest: &Digest,
-        client: &Client,
-    ) -> Result<Option<Answer>, AdmissionError> {
-        for root in self.approvals.roots(repository, digest).await? {
-            if root.digest == *digest || root.repository != *repository {
-                continue;
-            }
-            let ruling = self
-                .rule(&root.repository.at_digest(root.digest), root.digest, client)
-                .await?;
-            if ruling.permit().is_some() {
-                let answer = self.answer(ruling, repository, *digest).await?;
-                self.open_further(&root, &answer).await?;
-                return Ok(Some(answer));
-            }
-        }
-        Ok(None)
     }
 }

@@ -35,8 +35,9 @@ impl Admission {
         if !self.lists_only_artifacts(reference, &manifest).await {
             return Ok(None);
         }
+        let indexes = self.indexes_of(repository, &subject, client).await?;
         let of = match self
-            .rule(&repository.at_digest(subject), subject, client)
+            .rule(&repository.at_digest(subject), subject, &indexes, client)
             .await
         {
             Ok(ruling) if ruling.permit().is_some() => ruling,

@@ -37,10 +37,11 @@ impl Admission {
     ) -> Result<Result<ApprovedBlob, Arc<Ruling>>, AdmissionError> {
         let mut refused = None;
         for root in self.approvals.roots(repository, digest).await? {
-            let ruling = match self
-                .rule(&root.repository.at_digest(root.digest), root.digest, client)
-                .await
-            {
+            let reference = root.repository.at_digest(root.digest);
+            let indexes = self
+                .indexes_of(&root.repository, &root.digest, client)
+                .await?;
+            let ruling = match self.rule(&reference, root.digest, &indexes, client).await {
                 Ok(ruling) => ruling,
                 Err(AdmissionError::NotFound(_)) => continue,
                 Err(error) => return Err(error),
@@ -49,6 +50,10 @@ impl Admission {
                 refused = Some(ruling);
                 continue;
             };
+            // Only the image itself, judged for itself, opens its content then.
+            if ruling.verdict.defers() {
+                continue;
+            }
             return Ok(Ok(ApprovedBlob {
                 permit,
                 ruling,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::evidence::{ContentError, Opened, Structure, gather};
+use crate::evidence::{ContentError, Opened, Structure, Within, gather};
 use crate::ledger::{Approval, Client, Decision, DecisionId};
-use crate::oci::{Digest, Reference};
-use crate::policy::{Gathered, Level, NameEvidence, Policy, Standing, Subject, Verdict};
+use crate::oci::{Digest, Manifest, Reference, Repository};
+use crate::policy::{Evidence, Gathered, Level, NameEvidence, Policy, Standing, Subject, Verdict};
 use crate::telemetry;
 use crate::upstream::Kind;
 
@@ -22,8 +22,21 @@ struct Settling<'a> {
     policy: Arc<Policy>,
     epoch: Epoch,
     judged: bool,
+    indexes: &'a [Digest],
     client: &'a Client,
     started: Instant,
+}
+
+/// The verdict, away from the threads that serve: conditions over a large statement take a while.
+async fn weighed(
+    policy: &Arc<Policy>,
+    subject: &Arc<Subject>,
+    evidence: Evidence,
+) -> Result<Verdict, AdmissionError> {
+    let (policy, subject) = (policy.clone(), subject.clone());
+    let judged =
+        tokio::task::spawn_blocking(move || policy.judge(&subject, &evidence, telemetry::now()));
+    judged.await.map_err(|_| AdmissionError::Crashed)
 }
 
 impl Admission {
@@ -50,6 +63,7 @@ impl Admission {
             policy,
             epoch,
             judged: true,
+            indexes: &[],
             client,
             started,
         };
@@ -87,6 +101,7 @@ impl Admission {
         &self,
         reference: Reference,
         digest: Digest,
+        indexes: &[Digest],
         client: &Client,
     ) -> Result<Arc<Ruling>, AdmissionError> {
         let (policy, started) = (self.policy.load_full(), Instant::now());
@@ -108,6 +123,10 @@ impl Admission {
             digest,
             manifest,
         });
+        let within: Arc<[Within]> = self
+            .within(reference.repository(), &subject, bytes.len(), indexes)
+            .await
+            .into();
         let structure = match Structure::read(&self.content, &subject, policy.platforms()).await {
             Ok(structure) => Arc::new(structure),
             Err(error) => {
@@ -117,8 +136,8 @@ impl Admission {
             }
         };
         let name = self.name(&reference, &policy).await?;
-        let evidence = gather(&self.content, &subject, &structure, &policy, name).await;
-        let verdict = policy.judge(&subject, &evidence, telemetry::now());
+        let evidence = gather(&self.content, &subject, &structure, &policy, name, &within).await;
+        let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
             media_type,
@@ -131,10 +150,51 @@ impl Admission {
             policy,
             epoch,
             judged: true,
+            indexes,
             client,
             started,
         };
-        self.settle(settling, &structure.opened).await
+        let mut opened = structure.opened.clone();
+        if settling.verdict.defers() {
+            // The index itself and the knowledge of what it lists; each image opens its own content.
+            opened.retain(|opened| matches!(opened, Opened::Manifest(_)));
+        }
+        // They ride on the image's permit where the index's does not carry them.
+        let attestations = within.iter().flat_map(|of| of.attestations_of(&digest));
+        opened.extend(attestations.map(|entry| Opened::Manifest(entry.digest)));
+        self.settle(settling, &opened).await
+    }
+
+    /// The indexes in full, those that do list the image.
+    async fn within(
+        &self,
+        repository: &Repository,
+        subject: &Subject,
+        size: usize,
+        indexes: &[Digest],
+    ) -> Vec<Within> {
+        let mut within = Vec::new();
+        for digest in indexes {
+            let Ok((bytes, Manifest::Index(index))) =
+                self.content.manifest(repository, digest).await
+            else {
+                continue;
+            };
+            let lists = index.manifests.iter().any(|entry| {
+                entry.digest == subject.digest
+                    && entry.size == size as u64
+                    && entry.media_type == subject.manifest.media_type()
+                    && !entry.is_attestation()
+            });
+            if lists {
+                within.push(Within {
+                    digest: *digest,
+                    bytes,
+                    index,
+                });
+            }
+        }
+        within
     }
 
     /// The ruling for what nobody can judge: it denies in every mode, for there is nothing to serve.
@@ -158,6 +218,7 @@ impl Admission {
             policy,
             epoch,
             judged: false,
+            indexes: &[],
             client,
             started: Instant::now(),
         };
@@ -177,6 +238,7 @@ impl Admission {
             policy,
             epoch,
             judged,
+            indexes,
             client,
             started,
         } = settling;
@@ -189,7 +251,8 @@ impl Admission {
             policy.clone(),
             epoch,
             judged,
-        );
+        )
+        .within(indexes);
         let record = Decision {
             id: decision,
             at,

@@ -44,6 +44,9 @@ pub struct Ruling {
     pub decision: DecisionId,
     /// The policy that judged.
     pub policy: Arc<Policy>,
+    /// The indexes whose signatures were looked at too; it stands no longer than they are permitted.
+    pub(super) within: Vec<Digest>,
+    tag_matters: bool,
     permit: Option<Permit>,
     epoch: Epoch,
     settled: Instant,
@@ -71,16 +74,42 @@ impl Ruling {
             None => DENY_STANDS,
         };
         Ruling {
+            tag_matters: policy.tag_matters(reference.repository()),
             reference,
             digest,
             verdict,
             decision,
             policy,
+            within: Vec::new(),
             permit,
             epoch,
             settled: Instant::now(),
             stands,
         }
+    }
+
+    /// The same, judged as part of these indexes.
+    pub(super) fn within(self, indexes: &[Digest]) -> Ruling {
+        Ruling {
+            within: indexes.to_vec(),
+            ..self
+        }
+    }
+
+    /// Whether it can be relied on where the permitted indexes that list the digest are these: an allowed one while
+    /// those that it leans on are among them, a denied one while there are no others.
+    pub(super) fn fits(&self, indexes: &[Digest]) -> bool {
+        match self.permit {
+            Some(_) => self.within.iter().all(|index| indexes.contains(index)),
+            None => indexes.iter().all(|index| self.within.contains(index)),
+        }
+    }
+
+    /// Whether it stands for this name too. It is about a digest, unless the rule binds signatures to tags; who asks by
+    /// digest then takes any permit.
+    pub(super) fn is_for(&self, reference: &Reference) -> bool {
+        let any = reference.tag().is_none() && self.permit.is_some();
+        !self.tag_matters || any || self.reference == *reference
     }
 
     /// The permit, if pulls go on. It says nothing about freshness: see [`Ruling::is_live`].

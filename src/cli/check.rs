@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::wire::{Built, Trouble, build, ledger, policy, runtime, server};
 use super::{CheckArgs, DataArgs, FAILED, REFUSED, output};
-use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::admission::{Admission, AdmissionError, Answer, Ruling, ServedManifest};
 use crate::config::Server;
 use crate::ledger::{Client, Ledger, LedgerError};
-use crate::oci::{Digest, Reference};
-use crate::policy::{Code, Level, Paint, explain};
+use crate::oci::{Digest, Manifest, Reference};
+use crate::policy::{Code, Level, Paint, Subject, explain};
 
 /// Between two signs of life on a terminal.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(200);
@@ -81,11 +81,14 @@ async fn judge(admission: &Arc<Admission>, reference: &Reference, json: bool) ->
         listener: "cli",
     };
     let judged = with_progress(reference, admission.admit(reference, &client)).await;
-    let (ruling, digest) = match judged {
+    let (ruling, digest, each) = match judged {
         Ok(Answer::Serve {
             ruling, manifest, ..
-        }) => (ruling, Some(manifest.digest)),
-        Ok(Answer::Refuse(ruling)) => (ruling.clone(), ruling.digest),
+        }) => {
+            let each = each(reference, &ruling, &manifest);
+            (ruling, Some(manifest.digest), each)
+        }
+        Ok(Answer::Refuse(ruling)) => (ruling.clone(), ruling.digest, Vec::new()),
         Err(error) => {
             let why = match &error {
                 AdmissionError::NotFound(_) => {
@@ -106,7 +109,35 @@ async fn judge(admission: &Arc<Admission>, reference: &Reference, json: bool) ->
             Paint::Plain
         };
         output::out(explain(reference, &ruling.verdict, None, paint));
+        for vouched in &ruling.verdict.vouched {
+            output::out(format_args!("  vouched for: {}", vouched.sentence()));
+        }
     }
+    let mut worst = code(&ruling);
+    for image in each {
+        worst = worst.max(Box::pin(judge(admission, &image, json)).await);
+    }
+    worst
+}
+
+/// The images of an index that are judged each for itself.
+fn each(reference: &Reference, ruling: &Ruling, manifest: &ServedManifest) -> Vec<Reference> {
+    let parsed = Manifest::parse(&manifest.bytes, None);
+    let (true, Ok(parsed)) = (ruling.verdict.defers(), parsed) else {
+        return Vec::new();
+    };
+    let subject = Subject {
+        reference: reference.clone(),
+        digest: manifest.digest,
+        manifest: parsed,
+    };
+    let children = subject.judged_children(ruling.policy.platforms());
+    children
+        .map(|child| reference.repository().at_digest(child.digest))
+        .collect()
+}
+
+fn code(ruling: &Ruling) -> u8 {
     match &ruling.verdict {
         verdict if verdict.allows() => 0,
         verdict

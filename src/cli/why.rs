@@ -49,6 +49,9 @@ fn show(decision: &Decision, pulls: &[PullRow]) {
         Paint::Plain
     };
     output::out(explain(&decision.reference, &decision.verdict, None, paint));
+    for vouched in &decision.verdict.vouched {
+        output::out(format_args!("  vouched for: {}", vouched.sentence()));
+    }
     output::out(format_args!(
         "\n  decided   {} ({})",
         decision.at.strftime("%Y-%m-%d %H:%M:%S UTC"),

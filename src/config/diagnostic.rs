@@ -54,6 +54,11 @@ impl Diagnostics {
         self.list.push_mut(diagnostic)
     }
 
+    /// The text that the mistakes are in.
+    pub fn source(&self) -> &str {
+        &self.text
+    }
+
     /// The line that holds this byte, from 1.
     pub fn line(&self, offset: usize) -> u32 {
         u32::try_from(self.place(offset).line).unwrap_or(u32::MAX)

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::oci::Digest;
-use crate::policy::{
-    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, SignedName, Unsigned,
-};
+use crate::policy::{ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned};
 
 use crate::trust::Roots;
 
 use super::diagnostic::Diagnostics;
-use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, SignedNameWord, Text};
+use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, Text};
 use super::policy_tables::suggestion;
 
 /// Largest policy file in bytes; thousands of rules fit.
@@ -55,12 +53,8 @@ fn epoch(text: &str) -> u64 {
     .unwrap_or_default()
 }
 
-fn signed_name(written: Option<SignedNameWord>) -> SignedName {
-    match written {
-        Some(SignedNameWord::Exact) => SignedName::Exact,
-        Some(SignedNameWord::Any) => SignedName::Any,
-        Some(SignedNameWord::SameRepo) | None => SignedName::SameRepository,
-    }
+fn words(written: &[Text]) -> Vec<String> {
+    written.iter().map(|word| word.get().clone()).collect()
 }
 
 pub(super) struct Build {
@@ -189,18 +183,12 @@ impl Build {
                 Some(Action::Warn) => Unsigned::Warn,
                 Some(Action::Deny) | None => Unsigned::Deny,
             },
-            signed_by: written
-                .signed_by
-                .iter()
-                .map(|name| name.get().clone())
-                .collect(),
+            signed_by: words(&written.signed_by),
             threshold,
-            must_include: written
-                .must_include
-                .iter()
-                .map(|name| name.get().clone())
-                .collect(),
-            signed_name: signed_name(written.reference),
+            must_include: words(&written.must_include),
+            signed_name: self.signed_name(written.reference.as_ref()),
+            signatures_from: self
+                .signatures_from(written.signatures_from.as_ref(), file.names.get()),
             max_signature_age,
             attestations,
             scan: written.scan.as_ref().map(|name| name.get().clone()),

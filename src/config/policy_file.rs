@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::policy_reference::SignedNameWord;
+
 /// A value with its place in the file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
@@ -203,14 +205,6 @@ pub(super) enum HashWord {
     Sha512,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum SignedNameWord {
-    SameRepo,
-    Exact,
-    Any,
-}
-
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum SeverityWord {
@@ -289,6 +283,8 @@ pub(super) struct AttestationTable {
     pub(super) builder: Vec<String>,
     /// The repository that it must be built from (SLSA provenance).
     pub(super) source: Option<String>,
+    /// What must be true of it, in CEL: `predicate`, `subject`, `type`, `signers`, `image`.
+    pub(super) when: Option<Text>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -307,8 +303,10 @@ pub(super) struct RuleTable {
     /// Names of signers who must be among them.
     #[serde(default)]
     pub(super) must_include: Vec<Text>,
-    /// Which name a signature must give the image: `same-repo` (the default), `exact` or `any`.
-    pub(super) reference: Option<SignedNameWord>,
+    /// Which name a signature must give the image: `same-repo` (the default), `exact`, `any`, or `{ remap = { … } }`.
+    pub(super) reference: Option<At<SignedNameWord>>,
+    /// Repositories where signatures are looked for; `same` is the image's own, and the default.
+    pub(super) signatures_from: Option<At<Vec<Text>>>,
     /// How old a signature may be.
     pub(super) max_signature_age: Option<Text>,
     /// Name of a `[scan.NAME]` table.

@@ -1,8 +1,9 @@
 //! `[signer.NAME]` and `[[rule.attestation]]`: who is trusted, and with what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::policy::WantedAttestation;
+use crate::policy::{Condition, WantedAttestation};
 use crate::trust::{
     Claim, Hash, Keyless, PUBLIC_GOOD, PublicKey, Root, Roots, Signer, SignerKind, Subject,
     publishers,
@@ -260,6 +261,35 @@ impl Build {
             max_age: written.max_age.as_ref().and_then(|age| self.duration(age)),
             builder: written.builder.clone(),
             source: written.source.clone(),
+            when: written.when.as_ref().and_then(|when| self.condition(when)),
         }
+    }
+
+    /// A condition, or its first mistake where it stands in the file.
+    fn condition(&mut self, when: &Text) -> Option<Arc<Condition>> {
+        let error = match Condition::parse(when.get()) {
+            Ok(condition) => return Some(Arc::new(condition)),
+            Err(error) => error,
+        };
+        let span = error.at.and_then(|at| self.inside(when, at));
+        self.error(
+            span.unwrap_or(when.span()),
+            format!(
+                "the condition is no CEL that is understood here: {}",
+                error.message
+            ),
+        )
+        .help(
+            "as in when = 'predicate.buildDefinition.buildType == \"https://example.org/build\"'",
+        );
+        None
+    }
+
+    /// The place of a byte of a text in the file, where the text stands there as it is, without escapes.
+    fn inside(&self, text: &Text, at: usize) -> Option<std::ops::Range<usize>> {
+        let span = text.span();
+        let whole = self.diagnostics.source().get(span.clone())?;
+        let start = span.start + whole.find(text.get().as_str())? + at;
+        (start < span.end).then_some(start..start + 1)
     }
 }

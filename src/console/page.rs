@@ -125,6 +125,9 @@ fn facts(body: &mut String, decision: &Decision) {
         fact("Digest", &digest.to_string());
     }
     fact("Rule", &decision.verdict.rule.to_string());
+    for vouched in &decision.verdict.vouched {
+        fact("Vouched for", &vouched.sentence());
+    }
     fact(
         "Policy",
         &format!("{} ({:016x})", decision.policy_file, decision.policy_epoch),

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::oci::{Descriptor, Digest, ImageManifest, Manifest, Repository, Tag, Target};
-use crate::policy::{Refused, Subject};
+use crate::policy::Refused;
 use crate::trust::{MAX_MATERIAL_BYTES, Material};
 use crate::upstream::Kind;
 
-use super::{Content, ContentError};
+use super::{Content, ContentError, buildkit};
 
 /// Most artifacts beside one image that are looked at; popular images have some ten.
 const MAX_ARTIFACTS: usize = 50;
@@ -19,6 +19,18 @@ const MAX_CANDIDATES: usize = 200;
 /// Most bytes of them all together.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
+/// What is looked for.
+pub(super) struct Sought<'a> {
+    /// The repository of the image.
+    pub(super) home: &'a Repository,
+    /// Where to look.
+    pub(super) places: &'a [Repository],
+    /// Whose signatures.
+    pub(super) digest: Digest,
+    /// Whether statements are wanted, which lie under a tag of their own.
+    pub(super) attestations: bool,
+}
+
 /// Signature material, not examined yet.
 pub(super) struct Candidate {
     /// For people: `referrer sha256:…`, `tag sha256-….sig`.
@@ -26,10 +38,19 @@ pub(super) struct Candidate {
     pub(super) material: Material,
 }
 
+/// A manifest of BuildKit's that refers to the image and holds statements, unsigned.
+pub(super) struct Attached {
+    pub(super) repository: Repository,
+    pub(super) digest: Digest,
+    pub(super) image: ImageManifest,
+    pub(super) bytes: Bytes,
+}
+
 /// All that lies beside an image.
 #[derive(Default)]
 pub(super) struct Discovery {
     pub(super) candidates: Vec<Candidate>,
+    pub(super) attached: Vec<Attached>,
     pub(super) refused: Vec<Refused>,
     /// Where nothing could be learnt: there may be more.
     pub(super) incomplete: Option<String>,
@@ -37,48 +58,43 @@ pub(super) struct Discovery {
 
 /// A layer that holds material.
 struct Layer {
+    repository: Repository,
     found: String,
     descriptor: Descriptor,
 }
 
-/// Looks at the referrers (API and fallback tag) and at cosign's tags. `attestations` says whether statements are
-/// wanted, which lie under a tag of their own.
-pub(super) async fn discover(
-    content: &Arc<Content>,
-    subject: &Subject,
-    attestations: bool,
-) -> Discovery {
-    let repository = subject.reference.repository();
+/// Looks at the referrers (API and fallback tag) and at cosign's tags, in each place.
+pub(super) async fn discover(content: &Arc<Content>, sought: &Sought<'_>) -> Discovery {
     let mut discovery = Discovery::default();
     let mut layers = Vec::new();
-    referrers(
-        content,
-        repository,
-        &subject.digest,
-        &mut layers,
-        &mut discovery,
-    )
-    .await;
-    let stem = subject.digest.to_string().replacen(':', "-", 1);
-    for suffix in [".sig", ".att"]
-        .into_iter()
-        .take(if attestations { 2 } else { 1 })
-    {
-        tagged(
-            content,
-            repository,
-            &format!("{stem}{suffix}"),
-            &mut layers,
-            &mut discovery,
-        )
-        .await;
+    let stem = sought.digest.to_string().replacen(':', "-", 1);
+    for place in sought.places {
+        referrers(content, sought, place, &mut layers, &mut discovery).await;
+        for suffix in [".sig", ".att"]
+            .into_iter()
+            .take(if sought.attestations { 2 } else { 1 })
+        {
+            let tag = format!("{stem}{suffix}");
+            tagged(content, sought, place, &tag, &mut layers, &mut discovery).await;
+        }
     }
-    fetch(content, repository, layers, &mut discovery).await;
+    fetch(content, layers, &mut discovery).await;
     discovery
 }
 
+impl Sought<'_> {
+    /// What a person reads of where something lies.
+    fn name(&self, place: &Repository, what: impl std::fmt::Display) -> String {
+        if place == self.home {
+            what.to_string()
+        } else {
+            format!("{what} in {place}")
+        }
+    }
+}
+
 impl Discovery {
-    fn lacks(&mut self, place: &str, why: impl std::fmt::Display) {
+    pub(super) fn lacks(&mut self, place: &str, why: impl std::fmt::Display) {
         self.incomplete
             .get_or_insert_with(|| format!("{place}: {why}"));
     }
@@ -94,49 +110,57 @@ impl Discovery {
 
 async fn referrers(
     content: &Arc<Content>,
-    repository: &Repository,
-    digest: &Digest,
+    sought: &Sought<'_>,
+    place: &Repository,
     layers: &mut Vec<Layer>,
     discovery: &mut Discovery,
 ) {
-    let upstream = match content.upstream(repository) {
+    let name = sought.name(place, "referrers");
+    let upstream = match content.upstream(place) {
         Ok(upstream) => upstream,
-        Err(error) => return discovery.lacks("referrers", error),
+        Err(error) => return discovery.lacks(&name, error),
     };
-    let listed = match upstream.referrers(repository, digest).await {
+    let listed = match upstream.referrers(place, &sought.digest).await {
         Ok(listed) => listed,
-        Err(error) => return discovery.lacks("referrers", error),
+        Err(error) => return discovery.lacks(&name, error),
     };
     if listed.len() > MAX_ARTIFACTS {
         let why = format!(
             "{} artifacts, of which {MAX_ARTIFACTS} are looked at",
             listed.len()
         );
-        discovery.lacks("referrers", why);
+        discovery.lacks(&name, why);
     }
     // The list's words on what an artifact is are not to be relied on: cosign's own fallback index gets them wrong.
     let mut reading = JoinSet::new();
     for (at, entry) in listed.into_iter().take(MAX_ARTIFACTS).enumerate() {
-        let (content, repository) = (content.clone(), repository.clone());
+        let (content, place) = (content.clone(), place.clone());
         reading.spawn(async move {
-            (
-                at,
-                entry.digest,
-                content.manifest(&repository, &entry.digest).await,
-            )
+            let manifest = content.manifest(&place, &entry.digest).await;
+            (at, entry.digest, manifest)
         });
     }
     let mut read = reading.join_all().await;
     read.sort_by_key(|(at, ..)| *at);
     for (_, artifact, manifest) in read {
-        let found = format!("referrer {artifact}");
+        let found = sought.name(place, format_args!("referrer {artifact}"));
         match manifest {
-            Ok((_, Manifest::Image(image))) => {
+            Ok((bytes, Manifest::Image(image))) => {
                 let about = image.subject.as_ref().map(|subject| subject.digest);
-                if about == Some(*digest) {
-                    collect(&found, image, layers);
-                } else if !interesting(&image).is_empty() {
-                    discovery.refuse(found, "it is attached to another image");
+                if about != Some(sought.digest) {
+                    if !interesting(&image).is_empty() {
+                        discovery.refuse(found, "it is attached to another image");
+                    }
+                    continue;
+                }
+                collect(&found, place, &image, layers);
+                if sought.attestations && buildkit::is_attestation(&image) {
+                    discovery.attached.push(Attached {
+                        repository: place.clone(),
+                        digest: artifact,
+                        image,
+                        bytes,
+                    });
                 }
             }
             Ok((_, Manifest::Index(_))) => {}
@@ -147,18 +171,19 @@ async fn referrers(
 
 async fn tagged(
     content: &Arc<Content>,
-    repository: &Repository,
+    sought: &Sought<'_>,
+    place: &Repository,
     tag: &str,
     layers: &mut Vec<Layer>,
     discovery: &mut Discovery,
 ) {
-    let found = format!("tag {tag}");
-    let (Ok(upstream), Ok(tag)) = (content.upstream(repository), tag.parse::<Tag>()) else {
+    let found = sought.name(place, format_args!("tag {tag}"));
+    let (Ok(upstream), Ok(tag)) = (content.upstream(place), tag.parse::<Tag>()) else {
         return;
     };
-    match upstream.manifest(repository, &Target::Tag(tag)).await {
+    match upstream.manifest(place, &Target::Tag(tag)).await {
         Ok(fetched) => match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
-            Ok(Manifest::Image(image)) => collect(&found, image, layers),
+            Ok(Manifest::Image(image)) => collect(&found, place, &image, layers),
             Ok(Manifest::Index(_)) => discovery.refuse(found, "it is an index"),
             Err(error) => discovery.refuse(found, error.to_string()),
         },
@@ -181,21 +206,17 @@ fn interesting(image: &ImageManifest) -> Vec<&Descriptor> {
 const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 
-fn collect(found: &str, image: ImageManifest, layers: &mut Vec<Layer>) {
-    for descriptor in interesting(&image) {
+fn collect(found: &str, place: &Repository, image: &ImageManifest, layers: &mut Vec<Layer>) {
+    for descriptor in interesting(image) {
         layers.push(Layer {
+            repository: place.clone(),
             found: found.to_owned(),
             descriptor: descriptor.clone(),
         });
     }
 }
 
-async fn fetch(
-    content: &Arc<Content>,
-    repository: &Repository,
-    layers: Vec<Layer>,
-    discovery: &mut Discovery,
-) {
+async fn fetch(content: &Arc<Content>, layers: Vec<Layer>, discovery: &mut Discovery) {
     let mut left = MAX_BYTES;
     if layers.len() > MAX_CANDIDATES {
         let why = format!(
@@ -205,14 +226,18 @@ async fn fetch(
         discovery.lacks("signatures", why);
     }
     for layer in layers.into_iter().take(MAX_CANDIDATES) {
-        let Layer { found, descriptor } = layer;
+        let Layer {
+            repository,
+            found,
+            descriptor,
+        } = layer;
         let Some(rest) = left.checked_sub(descriptor.size) else {
             discovery.lacks(&found, format!("more than {MAX_BYTES} bytes of signatures"));
             continue;
         };
         left = rest;
         match content
-            .small(repository, &descriptor, MAX_MATERIAL_BYTES)
+            .small(&repository, &descriptor, MAX_MATERIAL_BYTES)
             .await
         {
             Ok(bytes) => discovery.candidates.push(Candidate {
@@ -240,7 +265,7 @@ fn material(descriptor: Descriptor, bytes: Bytes) -> Material {
 }
 
 /// Garbage is refused and harms nobody; an answer that did not arrive leaves open what it would have been.
-fn failed(found: String, error: &ContentError, discovery: &mut Discovery) {
+pub(super) fn failed(found: String, error: &ContentError, discovery: &mut Discovery) {
     match error {
         ContentError::Upstream(upstream) if upstream.kind() != Kind::NotFound => {
             discovery.lacks(&found, upstream);

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use crate::policy::{Evidence, Gathered, NameEvidence, Policy, Subject};
 
-use super::{Content, Structure, config, scan, signature};
+use super::{Content, Structure, Within, config, scan, signature};
 
 /// How long all collectors together may take; a hold lasts as long at most.
 pub const GATHER_DEADLINE: Duration = Duration::from_secs(180);
 
-/// Gathers the evidence about `subject`; the name was judged before anything was fetched and comes along.
+/// Gathers the evidence about `subject`; the name was judged before anything was fetched and comes along. `within`: the
+/// indexes that list the subject and were asked for.
 pub async fn gather(
     content: &Arc<Content>,
     subject: &Arc<Subject>,
     structure: &Arc<Structure>,
     policy: &Arc<Policy>,
     name: Gathered<NameEvidence>,
+    within: &Arc<[Within]>,
 ) -> Evidence {
     let config = {
         let (content, subject, structure) = (content.clone(), subject.clone(), structure.clone());
@@ -25,7 +27,12 @@ pub async fn gather(
             config::collect(&content, subject.reference.repository(), &structure).await
         })
     };
-    let signed = signature::collect(content.clone(), subject.clone(), policy.clone());
+    let signed = signature::collect(
+        content.clone(),
+        subject.clone(),
+        policy.clone(),
+        within.clone(),
+    );
     let signed = guarded(async { Gathered::Found(signed.await) });
     let (config, signed, scan) = tokio::join!(config, signed, guarded(scan::collect()));
     let (signature, attestation) = match signed {

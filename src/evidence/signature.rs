@@ -4,32 +4,47 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::oci::{Digest, Reference};
-use crate::policy::{
-    AttestationEvidence, Gathered, Policy, Refused, SeenIdentity, SignatureEvidence, Subject,
-    ValidSignature, ValidStatement,
-};
+use crate::oci::{Descriptor, Digest, Reference, Repository};
+use crate::policy::{AttestationEvidence, Gathered, Policy, SignatureEvidence, Subject};
 use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
-use super::discover::{Discovery, discover};
+use super::buildkit::{self, Unsigned, Within};
+use super::discover::{Candidate, Discovery, Sought, discover};
+use super::weigh::weigh;
 use super::{Content, ContentError};
 
-/// Both kinds at once: they lie in the same places, in the same formats.
+/// All that was found and is not examined yet.
+pub(super) struct Haul {
+    /// Beside the image itself.
+    pub(super) image: Beside,
+    /// Beside each index that lists it.
+    pub(super) within: Vec<Beside>,
+    /// In BuildKit's attestation manifests.
+    pub(super) unsigned: Vec<Unsigned>,
+}
+
+/// What lies beside one manifest.
+pub(super) struct Beside {
+    pub(super) digest: Digest,
+    pub(super) bytes: Bytes,
+    pub(super) discovery: Discovery,
+}
+
+/// Both kinds at once: they lie in the same places, in the same formats. What is signed and attested of an index in
+/// `within` counts for the image that it lists.
 pub(super) async fn collect(
     content: Arc<Content>,
     subject: Arc<Subject>,
     policy: Arc<Policy>,
+    within: Arc<[Within]>,
 ) -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
     let needs = policy.needs(subject.reference.repository());
     if !needs.signature && !needs.attestation {
         let why = "no signature was asked for";
         return (Gathered::unavailable(why), Gathered::unavailable(why));
     }
-    let manifest = content
-        .manifest(subject.reference.repository(), &subject.digest)
-        .await;
-    let manifest = match manifest {
-        Ok((bytes, _)) => bytes,
+    let haul = match haul(&content, &subject, &policy, &within, needs.attestation).await {
+        Ok(haul) => haul,
         Err(error) => {
             let why = error.to_string();
             return (
@@ -38,13 +53,72 @@ pub(super) async fn collect(
             );
         }
     };
-    let discovery = discover(&content, &subject, needs.attestation).await;
     // Milliseconds of arithmetic each: not on the threads that serve.
-    let examined =
-        tokio::task::spawn_blocking(move || weigh(discovery, &subject, manifest, &policy)).await;
+    let examined = tokio::task::spawn_blocking(move || weigh(haul, &subject, &policy)).await;
     examined.unwrap_or_else(|_| {
         let why = "the check crashed; the server's log has the reason";
         (Gathered::unavailable(why), Gathered::unavailable(why))
+    })
+}
+
+/// The repositories where the rule has signatures of `home` looked for.
+fn places(policy: &Policy, home: &Repository) -> Vec<Repository> {
+    let places = policy.rule_for(home).signatures_from.iter();
+    places.map(|place| place.of(home).clone()).collect()
+}
+
+async fn haul(
+    content: &Arc<Content>,
+    subject: &Subject,
+    policy: &Policy,
+    within: &[Within],
+    attestations: bool,
+) -> Result<Haul, ContentError> {
+    let home = subject.reference.repository();
+    let places = places(policy, home);
+    let (bytes, manifest) = content.manifest(home, &subject.digest).await?;
+    let sought = |digest: Digest| Sought {
+        home,
+        places: &places,
+        digest,
+        attestations,
+    };
+    let mut discovery = discover(content, &sought(subject.digest)).await;
+    let mut indexes = Vec::new();
+    for of in within {
+        indexes.push(Beside {
+            digest: of.digest,
+            bytes: of.bytes.clone(),
+            discovery: discover(content, &sought(of.digest)).await,
+        });
+    }
+    let mut unsigned = Vec::new();
+    if attestations {
+        let image = Descriptor::of(manifest.media_type(), &bytes);
+        let image = Descriptor {
+            digest: subject.digest,
+            ..image
+        };
+        let attached = std::mem::take(&mut discovery.attached);
+        unsigned = buildkit::gather(
+            content,
+            home,
+            &places,
+            &image,
+            attached,
+            within,
+            &mut discovery,
+        )
+        .await;
+    }
+    Ok(Haul {
+        image: Beside {
+            digest: subject.digest,
+            bytes,
+            discovery,
+        },
+        within: indexes,
+        unsigned,
     })
 }
 
@@ -75,13 +149,15 @@ pub async fn signatures_of(
     digest: Digest,
     policy: &Policy,
 ) -> Result<(Vec<Found>, Option<String>), ContentError> {
-    let (bytes, manifest) = content.manifest(reference.repository(), &digest).await?;
-    let subject = Subject {
-        reference: reference.clone(),
+    let home = reference.repository();
+    let (bytes, _) = content.manifest(home, &digest).await?;
+    let sought = Sought {
+        home,
+        places: &places(policy, home),
         digest,
-        manifest,
+        attestations: true,
     };
-    let discovery = discover(content, &subject, true).await;
+    let discovery = discover(content, &sought).await;
     let image = Image {
         digest,
         manifest: Some(bytes),
@@ -96,127 +172,20 @@ pub async fn signatures_of(
         refusals: vec![refused.why],
     });
     let candidates = discovery.candidates.into_iter().map(|candidate| {
-        let examined = examine(&candidate.material, &image, &signers, policy.roots());
-        Found {
-            place: candidate.found,
-            says: examined.says,
-            at: examined.signed.iter().filter_map(|signed| signed.at).min(),
-            signers: examined
-                .signed
-                .into_iter()
-                .map(|signed| signed.signer)
-                .collect(),
-            identity: examined.identity,
-            refusals: examined.refusals,
-        }
+        let Candidate { found, material } = candidate;
+        shown(found, examine(&material, &image, &signers, policy.roots()))
     });
     Ok((candidates.chain(refused).collect(), discovery.incomplete))
 }
 
-fn weigh(
-    discovery: Discovery,
-    subject: &Subject,
-    manifest: Bytes,
-    policy: &Policy,
-) -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
-    let rule = policy.rule_for(subject.reference.repository());
-    let named = |name: &String| {
-        let mut wanted = rule
-            .attestations
-            .iter()
-            .flat_map(|wanted| &wanted.signed_by);
-        rule.signed_by.contains(name) || wanted.any(|known| known == name)
-    };
-    let signers: Vec<&Signer> = policy
-        .signers()
-        .iter()
-        .filter(|signer| named(&signer.name))
-        .collect();
-    let image = Image {
-        digest: subject.digest,
-        manifest: Some(manifest),
-    };
-    let mut signatures = SignatureEvidence {
-        refused: discovery.refused,
-        incomplete: discovery.incomplete,
-        ..SignatureEvidence::default()
-    };
-    let mut attestations = AttestationEvidence::default();
-    for candidate in discovery.candidates {
-        let examined = examine(&candidate.material, &image, &signers, policy.roots());
-        sort(
-            candidate.found,
-            examined,
-            &mut signatures,
-            &mut attestations,
-        );
-    }
-    let unverified = rule
-        .signed_by
-        .iter()
-        .find(|name| policy.signers().iter().all(|signer| signer.name != **name));
-    if let Some(name) = unverified {
-        signatures.incomplete.get_or_insert_with(|| {
-            format!("[signer.{name}] is of a kind that this version does not verify")
-        });
-    }
-    attestations.incomplete = signatures.incomplete.clone();
-    let nothing = signatures == SignatureEvidence::default();
-    let nothing_attested = nothing && attestations == AttestationEvidence::default();
-    (
-        if nothing {
-            Gathered::Absent
-        } else {
-            Gathered::Found(signatures)
-        },
-        if nothing_attested {
-            Gathered::Absent
-        } else {
-            Gathered::Found(attestations)
-        },
-    )
-}
-
-/// What one examination adds to either kind.
-fn sort(
-    found: String,
-    examined: Examined,
-    signatures: &mut SignatureEvidence,
-    attestations: &mut AttestationEvidence,
-) {
-    let at = examined.signed.iter().filter_map(|signed| signed.at).min();
-    match examined.says {
-        Some(Says::Signature { reference }) if !examined.signed.is_empty() => {
-            for signed in examined.signed {
-                signatures.signatures.push(ValidSignature {
-                    signer: signed.signer,
-                    reference: reference.clone(),
-                    at: signed.at,
-                    found: found.clone(),
-                });
-            }
-        }
-        Some(Says::Attestation(statement)) => {
-            if !examined.signed.is_empty() {
-                attestations.statements.push(ValidStatement {
-                    signers: examined
-                        .signed
-                        .into_iter()
-                        .map(|signed| signed.signer)
-                        .collect(),
-                    predicate_type: statement.predicate_type,
-                    predicate: statement.predicate,
-                    at,
-                });
-            }
-        }
-        _ => signatures.refused.push(Refused {
-            found,
-            why: examined.refusals.join("; "),
-            identity: examined.identity.map(|seen| SeenIdentity {
-                issuer: seen.issuer,
-                subject: seen.subject,
-            }),
-        }),
+fn shown(place: String, examined: Examined) -> Found {
+    let signed = examined.signed;
+    Found {
+        place,
+        says: examined.says,
+        at: signed.iter().filter_map(|signed| signed.at).min(),
+        signers: signed.into_iter().map(|signed| signed.signer).collect(),
+        identity: examined.identity,
+        refusals: examined.refusals,
     }
 }

@@ -1,8 +1,11 @@
 //! What collectors bring to the judge. Facts only: no opinion, no policy.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
+use crate::trust::Authority;
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +158,8 @@ pub struct ValidSignature {
     pub at: Option<Timestamp>,
     /// Where it was found.
     pub found: String,
+    /// On whose word it is believed.
+    pub authority: Authority,
 }
 
 /// Signature material that is not believed.
@@ -182,6 +187,8 @@ pub struct SeenIdentity {
 pub struct AttestationEvidence {
     /// Statements about the subject with a valid signature.
     pub statements: Vec<ValidStatement>,
+    /// Statements that were found and are not believed.
+    pub refused: Vec<Refused>,
     /// Where attestations were looked for and could not be.
     pub incomplete: Option<String>,
 }
@@ -194,9 +201,17 @@ pub struct ValidStatement {
     /// What kind of claim it is, a URI.
     pub predicate_type: String,
     /// The claim.
-    pub predicate: serde_json::Value,
+    pub predicate: Arc<serde_json::Value>,
+    /// What it is about, as it stands there: a list.
+    pub subject: Arc<serde_json::Value>,
     /// When it was signed, as for signatures.
     pub at: Option<Timestamp>,
+    /// The name that it was signed under, where another signature vouches for it and has one.
+    pub reference: Option<String>,
+    /// Where it was found.
+    pub found: String,
+    /// On whose word it is believed.
+    pub authority: Authority,
 }
 
 /// What is in the layers. No scanner is built in yet, so this is never `Found`.

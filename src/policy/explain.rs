@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::oci::Reference;
 
-use super::{Finding, Level, Verdict};
+use super::{Finding, Level, Verdict, Vouched};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,31 @@ impl Finding {
             .map(|help| format!("; {help}"))
             .unwrap_or_default();
         printable(&format!("{}{help} [{}]", self.message, self.code))
+    }
+}
+
+impl Vouched {
+    /// All of it on one line: `signature by ci on 2026-05-10, tag sha256-….sig (root own sha256:…, log 6f…)`.
+    pub fn sentence(&self) -> String {
+        let mut text = format!("{} by {}", self.what, self.signer);
+        if let Some(at) = self.at {
+            let _ = write!(text, " on {}", at.strftime("%Y-%m-%d"));
+        }
+        let _ = write!(text, ", {}", self.found);
+        let authority = &self.authority;
+        let root = authority
+            .root
+            .as_ref()
+            .map(|name| match &authority.root_digest {
+                Some(digest) => format!("root {name} {digest}"),
+                None => format!("root {name}"),
+            });
+        let log = authority.log.as_ref().map(|log| format!("log {log}"));
+        let words: Vec<String> = root.into_iter().chain(log).collect();
+        if !words.is_empty() {
+            let _ = write!(text, " ({})", words.join(", "));
+        }
+        printable(&text)
     }
 }
 

@@ -135,6 +135,8 @@ codes! {
     AttestationMissing = "attestation-missing",
     /// An attestation is required and could not be verified.
     AttestationUnavailable = "attestation-unavailable",
+    /// An index bears no attestation, so each of its images must.
+    AttestationDeferred = "attestation-deferred",
     /// A scan is required and has no result.
     ScanUnavailable = "scan-unavailable",
     /// The image's configuration could not be read.

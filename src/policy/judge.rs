@@ -7,7 +7,8 @@ use crate::oci::{Platform, Reference};
 use super::model::{Policy, Rule};
 use super::rules;
 use super::{
-    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Waived,
+    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Vouched,
+    Waived,
 };
 
 /// What the rules write their findings to.
@@ -18,6 +19,7 @@ pub(super) struct Docket<'a> {
     pub(super) now: Timestamp,
     findings: Vec<Finding>,
     valid_until: Option<Timestamp>,
+    vouched: Vec<Vouched>,
 }
 
 impl Docket<'_> {
@@ -78,6 +80,11 @@ impl Docket<'_> {
         self.valid_until = Some(self.valid_until.map_or(time, |earlier| earlier.min(time)));
     }
 
+    /// Writes down who met a demand.
+    pub(super) fn vouch(&mut self, vouched: Vouched) {
+        self.vouched.push(vouched);
+    }
+
     /// Marks what waivers excuse and closes the case.
     fn close(mut self) -> Verdict {
         for waiver in self.policy.waivers() {
@@ -116,6 +123,7 @@ impl Docket<'_> {
             findings: self.findings,
             rule: self.rule.origin.clone(),
             valid_until: self.valid_until,
+            vouched: self.vouched,
         }
     }
 }
@@ -130,6 +138,7 @@ impl Policy {
             now,
             findings: Vec::new(),
             valid_until: None,
+            vouched: Vec::new(),
         }
     }
 
@@ -158,7 +167,7 @@ impl Policy {
         rules::name::judge(&mut docket, name);
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);
-        rules::attestation::judge(&mut docket, attestation);
+        rules::attestation::judge(&mut docket, subject, attestation);
         rules::scan::judge(&mut docket, scan);
         rules::config::judge(&mut docket, config);
         rules::age::judge(&mut docket, config);
@@ -181,6 +190,7 @@ impl Policy {
             findings: vec![finding],
             rule: rule.origin.clone(),
             valid_until: None,
+            vouched: Vec::new(),
         }
     }
 }

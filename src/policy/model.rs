@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::oci::{Platform, Repository};
 use crate::trust::{Roots, Signer};
 
-use super::{Code, Level, Mode, Origin, Pattern};
+use super::{Code, Condition, Level, Mode, Origin, Pattern};
 
 /// A validated policy. Immutable; a changed file makes another one.
 #[derive(Clone, Debug)]
@@ -95,6 +95,8 @@ pub struct Rule {
     pub must_include: Vec<String>,
     /// Which name the image must have been signed under, where the signature says.
     pub signed_name: SignedName,
+    /// Where signatures and attestations are looked for, in this order.
+    pub signatures_from: Vec<SignaturePlace>,
     /// How old a signature may be.
     pub max_signature_age: Option<Duration>,
     /// What must be attested.
@@ -109,15 +111,37 @@ pub struct Rule {
 
 /// Which name an image must have been signed under. cosign itself does not look: there another repository's signature
 /// passes for this one's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SignedName {
     /// This repository, with any tag.
     #[default]
     SameRepository,
-    /// This repository with this tag or digest.
+    /// This repository with this tag; with any, where it is asked for by digest.
     Exact,
     /// Any: for images that were copied with their signatures.
     Any,
+    /// The repository that this one is a copy of: beginnings of names (registry and whole parts of the path) with what
+    /// stood there when it was signed, the longest first. What none of them begins is as for `SameRepository`.
+    Remapped(Vec<(String, String)>),
+}
+
+/// Where signatures of an image lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignaturePlace {
+    /// In its own repository.
+    Same,
+    /// In this one, which may be in another registry.
+    Repository(Repository),
+}
+
+impl SignaturePlace {
+    /// The repository, for an image of `repository`.
+    pub fn of<'a>(&'a self, repository: &'a Repository) -> &'a Repository {
+        match self {
+            SignaturePlace::Same => repository,
+            SignaturePlace::Repository(other) => other,
+        }
+    }
 }
 
 /// `[[rule.attestation]]`. All of it must hold for one statement.
@@ -135,6 +159,8 @@ pub struct WantedAttestation {
     pub builder: Vec<String>,
     /// The repository that it must be built from (SLSA provenance).
     pub source: Option<String>,
+    /// What must be true of it beyond that.
+    pub when: Option<Arc<Condition>>,
 }
 
 /// What an image without a trusted signature meets.
@@ -223,6 +249,11 @@ impl Policy {
             attestation: !rule.attestations.is_empty(),
             scan: rule.scan.is_some(),
         }
+    }
+
+    /// Whether the tag that was asked for matters too, and not the digest alone.
+    pub fn tag_matters(&self, repository: &Repository) -> bool {
+        self.rule_for(repository).signed_name == SignedName::Exact
     }
 
     /// Which images of an index are judged.

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Origin};
+use super::{Code, Finding, Origin};
+use crate::trust::Authority;
 
 /// What the policy does with a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -24,12 +25,38 @@ pub struct Verdict {
     pub rule: Origin,
     /// When time alone may change this verdict: an image comes of age, a waiver ends. `None`: never.
     pub valid_until: Option<Timestamp>,
+    /// The signatures and attestations that met what the rule asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouched: Vec<Vouched>,
+}
+
+/// Something signed that counted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Vouched {
+    /// What it is: `signature`, or the attestation's type as the rule calls it.
+    pub what: String,
+    /// Name of the policy's signer.
+    pub signer: String,
+    /// When it was signed, by the word of a log or a timestamp authority.
+    pub at: Option<Timestamp>,
+    /// Where it was found.
+    pub found: String,
+    /// On whose word it is believed: trusted root and log.
+    #[serde(flatten)]
+    pub authority: Authority,
 }
 
 impl Verdict {
     /// Whether nothing stands against the pull.
     pub fn allows(&self) -> bool {
         !self.findings.iter().any(Finding::denies)
+    }
+
+    /// Whether the images of this index must be judged each for itself, as what the rule asks for was not found over the
+    /// whole.
+    pub fn defers(&self) -> bool {
+        let deferred = |finding: &Finding| finding.code == Code::AttestationDeferred;
+        self.findings.iter().any(deferred)
     }
 
     /// The permit to serve what was judged, if the verdict allows it or `mode` blocks nothing.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sigstore_verify::types::{Artifact, DerPublicKey};
 use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult};
 
@@ -41,6 +42,38 @@ pub struct Signed {
     pub signer: String,
     /// When, by the word of a log or a timestamp authority.
     pub at: Option<Timestamp>,
+    /// Who else stands behind it.
+    pub authority: Authority,
+}
+
+/// On whose word a signature is believed, beyond the policy's own about a key. Empty for a key without a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Authority {
+    /// Name of the trusted root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Digest of that root's document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_digest: Option<Digest>,
+    /// Identity of the transparency log's key, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+impl Authority {
+    /// That of a root, and of the log in which `opened` was found.
+    fn of(root: &Root, opened: &Opened) -> Authority {
+        let entry = opened.bundle.verification_material.tlog_entries.first();
+        Authority {
+            root: Some(root.name.clone()),
+            root_digest: Some(root.digest),
+            log: entry.map(|entry| hex(entry.log_id.key_id.as_bytes())),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An identity that a certificate authority vouched for.
@@ -96,6 +129,7 @@ fn by_certificate(opened: &Opened, signers: &[&Signer], roots: &Roots, examined:
                             Ok(at) => examined.signed.push(Signed {
                                 signer: signer.name.clone(),
                                 at,
+                                authority: Authority::of(root, opened),
                             }),
                             Err(why) => examined.refusals.push(format!("{}: {why}", signer.name)),
                         }
@@ -199,9 +233,10 @@ fn by_key(opened: &Opened, signers: &[&Signer], roots: &Roots, examined: &mut Ex
             continue;
         };
         match signed_with(opened, keys, *hash, log.as_deref(), roots) {
-            Ok(at) => examined.signed.push(Signed {
+            Ok((at, authority)) => examined.signed.push(Signed {
                 signer: signer.name.clone(),
                 at,
+                authority,
             }),
             Err(why) => examined.refusals.push(format!("{}: {why}", signer.name)),
         }
@@ -218,7 +253,7 @@ fn signed_with(
     hash: Hash,
     log: Option<&str>,
     roots: &Roots,
-) -> Result<Option<Timestamp>, String> {
+) -> Result<(Option<Timestamp>, Authority), String> {
     let message = opened.message.as_ref();
     let message = message.ok_or("what it signs is not at hand")?;
     let key = keys
@@ -226,7 +261,7 @@ fn signed_with(
         .find(|key| key.verifies(message, &opened.signature, hash))
         .ok_or("it is signed with another key")?;
     let Some(log) = log else {
-        return Ok(None);
+        return Ok((None, Authority::default()));
     };
     let root = roots
         .get(log)
@@ -238,6 +273,6 @@ fn signed_with(
         .verifier
         .verify(artifact(opened), &opened.bundle, &policy);
     result
-        .map(|result| time(&result))
+        .map(|result| (time(&result), Authority::of(root, opened)))
         .map_err(|error| error.to_string())
 }

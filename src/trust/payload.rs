@@ -87,6 +87,8 @@ pub struct Statement {
     pub predicate_type: String,
     /// The claim.
     pub predicate: serde_json::Value,
+    /// What it is about, as it stands there: a list.
+    pub subject: serde_json::Value,
     subjects: Vec<String>,
 }
 
@@ -94,7 +96,7 @@ pub struct Statement {
 struct WrittenStatement {
     #[serde(rename = "_type")]
     kind: String,
-    subject: Vec<WrittenSubject>,
+    subject: Vec<serde_json::Value>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
     #[serde(default)]
@@ -128,15 +130,18 @@ impl Statement {
         if written.subject.len() > MAX_SUBJECTS {
             return Err(format!("more than {MAX_SUBJECTS} subjects"));
         }
-        let digests = written
-            .subject
-            .into_iter()
-            .flat_map(|subject| subject.digest)
-            .map(|(algorithm, hex)| format!("{algorithm}:{hex}"));
+        let mut subjects = Vec::with_capacity(written.subject.len());
+        for subject in &written.subject {
+            let subject = WrittenSubject::deserialize(subject)
+                .map_err(|error| format!("a subject of the statement is malformed: {error}"))?;
+            let digests = subject.digest.into_iter();
+            subjects.extend(digests.map(|(algorithm, hex)| format!("{algorithm}:{hex}")));
+        }
         Ok(Statement {
             predicate_type: written.predicate_type,
             predicate: written.predicate,
-            subjects: digests.collect(),
+            subject: serde_json::Value::Array(written.subject),
+            subjects,
         })
     }
 

@@ -13,6 +13,8 @@
 mod support;
 
 mod bad_input;
+mod checklist;
+mod claims;
 mod console;
 mod deploy_kit;
 mod fake_registry;

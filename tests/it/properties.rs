@@ -202,7 +202,7 @@ proptest! {
         let suspicion = NameSuspicion {
             rule: "test".to_owned(), tier: SuspicionTier::Block, message: message.clone() + &help, suggestions: Vec::new(),
         };
-        let signature = ValidSignature { signer: "one".to_owned(), reference: Some(signer), at: None, found: message };
+        let signature = ValidSignature { signer: "one".to_owned(), reference: Some(signer), at: None, found: message, authority: Default::default() };
         let evidence = Evidence {
             name: Gathered::Found(NameEvidence { suspicions: vec![suspicion], ..NameEvidence::default() }),
             config: Gathered::Absent,

@@ -9,6 +9,7 @@ use lazaret::policy::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, Policy, Refused,
     ScanEvidence, SeenIdentity, SignatureEvidence, Subject, ValidSignature, ValidStatement,
 };
+use lazaret::trust::Authority;
 use serde::Deserialize;
 
 static NAMES: LazyLock<NameCollector> = LazyLock::new(|| NameCollector::new(Corpus::embedded()));
@@ -205,6 +206,7 @@ impl Case {
                     reference: by.reference.clone(),
                     at: by.at,
                     found: found(at),
+                    authority: Authority::default(),
                 })
                 .collect(),
             refused: written
@@ -239,12 +241,16 @@ impl Case {
         let statements = self.statement.iter().map(|written| ValidStatement {
             signers: written.signers.clone(),
             predicate_type: written.predicate_type.clone(),
-            predicate: serde_json::from_str(&written.predicate).unwrap(),
+            predicate: std::sync::Arc::new(serde_json::from_str(&written.predicate).unwrap()),
+            subject: std::sync::Arc::default(),
             at: written.at,
+            reference: None,
+            found: "referrer".to_owned(),
+            authority: Authority::default(),
         });
         Gathered::Found(AttestationEvidence {
             statements: statements.collect(),
-            incomplete: None,
+            ..AttestationEvidence::default()
         })
     }
 }

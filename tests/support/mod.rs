@@ -6,4 +6,5 @@ pub(crate) mod evidence;
 pub(crate) mod fake_registry;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
+pub(crate) mod instance;
 pub(crate) mod signing;

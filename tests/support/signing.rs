@@ -24,6 +24,10 @@ impl Key {
         Key(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
     }
 
+    pub(crate) fn from_pkcs8(der: &[u8]) -> Key {
+        Key(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der).unwrap())
+    }
+
     pub(crate) fn pem(&self) -> String {
         let der: PublicKeyX509Der<'_> = self.0.public_key().as_der().unwrap();
         let text = STANDARD.encode(der.as_ref());
@@ -53,7 +57,11 @@ impl Key {
             },
             "optional": null,
         });
-        let content = payload.to_string().into_bytes();
+        self.payload(payload.to_string().into_bytes())
+    }
+
+    /// The same over whatever bytes.
+    pub(crate) fn payload(&self, content: Vec<u8>) -> Layer {
         let signature = self.sign(&content);
         let annotations = [("dev.cosignproject.cosign/signature".to_owned(), signature)];
         Layer {
