@@ -42,5 +42,5 @@ bench: ## compare with a plain registry and other pull-through caches
 bench-names: ## judge the name corpus and count hits, misses and false alarms
 	$(CARGO) bench --bench names -- --write
 
-fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge (needs cargo-fuzz, nightly)
+fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|name (needs cargo-fuzz, nightly)
 	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

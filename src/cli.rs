@@ -4,6 +4,9 @@ mod args;
 mod check;
 mod config;
 mod names;
+mod names_approve;
+mod names_replay;
+mod names_update;
 pub mod output;
 mod policy;
 mod serve;
@@ -18,8 +21,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs, ServeArgs,
-    TrustCommand, VerifyArgs, VerifyBundleArgs, WhyArgs,
+    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, DataArgs, NamesCommand, PolicyCommand,
+    ReplayArgs, ServeArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
 };
 
 /// Done, and what was asked about is refused.

@@ -5,10 +5,11 @@
 
 mod decision;
 mod pulls;
+mod row;
 mod sqlite;
 mod writer;
 
-pub use decision::{Approval, Client, Decision, DecisionId, OpenedKind};
+pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use sqlite::SqliteLedger;
 
@@ -68,6 +69,15 @@ pub trait Ledger: Send + Sync {
 
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
+
+    /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
+    fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;
+
+    /// Lets a name count as met before anybody pulls it.
+    fn approve_name(&self, repository: Repository, known: KnownName) -> Pending<'_, ()>;
+
+    /// Makes a name new again.
+    fn forget_name(&self, repository: Repository) -> Pending<'_, ()>;
 
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;

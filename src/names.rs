@@ -17,7 +17,8 @@ mod tests;
 
 pub use corpus::Corpus;
 pub use edit::Edit;
-pub use engine::judge;
+pub use engine::{judge, vetted};
 pub use judgement::{Component, NameJudgement, Suspicion, Tier};
 pub use operator::NameRules;
+pub use rules::RULES;
 pub use table::CorpusError;

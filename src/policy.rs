@@ -15,14 +15,14 @@ mod verdict;
 pub use condition::{Condition, ConditionError};
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    NameSuspicion, Refused, ScanEvidence, SeenIdentity, SignatureEvidence, SuspicionTier,
-    ValidSignature, ValidStatement,
+    NameSuspicion, Refused, Reputation, ScanEvidence, SeenIdentity, SignatureEvidence, Standing,
+    SuspicionTier, ValidSignature, ValidStatement,
 };
 pub use explain::{Paint, explain, summary};
 pub use finding::{Code, Finding, Level, Origin, Waived};
 pub use model::{
-    ConfigProfile, NamePolicy, Needs, Parts, Policy, Rule, SignaturePlace, SignedName, Unsigned,
-    Waiver, WantedAttestation,
+    ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
+    SignedName, Unsigned, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
 pub use subject::Subject;

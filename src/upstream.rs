@@ -12,6 +12,7 @@ mod breaker;
 mod client;
 mod connect;
 mod credentials;
+mod document;
 mod error;
 mod helper;
 mod list;

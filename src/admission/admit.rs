@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
-use crate::evidence::{Content, NameCollector};
+use crate::evidence::{Content, NameCollector, Reputations};
 use crate::ledger::{Client, Ledger};
 use crate::oci::{Digest, Reference, Repository, Tag, Target};
 use crate::policy::{Permit, Policy};
@@ -25,6 +25,8 @@ pub struct Parts {
     pub policy: Arc<Policy>,
     /// The name engine.
     pub names: NameCollector,
+    /// Figures about names, where policies may ask for them.
+    pub reputations: Option<Arc<Reputations>>,
     /// Store and registries.
     pub content: Arc<Content>,
     /// Where decisions are kept.
@@ -42,6 +44,7 @@ pub struct Admission {
     pub(super) trust_epoch: AtomicU64,
     pub(super) advisory_epoch: AtomicU64,
     pub(super) names: NameCollector,
+    pub(super) reputations: Option<Arc<Reputations>>,
     pub(super) content: Arc<Content>,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
@@ -80,6 +83,7 @@ impl Admission {
             trust_epoch: AtomicU64::new(0),
             advisory_epoch: AtomicU64::new(0),
             names: parts.names,
+            reputations: parts.reputations,
             content: parts.content,
             approvals: Approvals::new(parts.ledger.clone()),
             ledger: parts.ledger,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::evidence::{ContentError, Opened, Structure, Within, gather};
 use crate::ledger::{Approval, Client, Decision, DecisionId};
 use crate::oci::{Digest, Manifest, Reference, Repository};
-use crate::policy::{Evidence, Policy, Subject, Verdict};
+use crate::policy::{Evidence, Gathered, Level, NameEvidence, Policy, Standing, Subject, Verdict};
 use crate::telemetry;
 use crate::upstream::Kind;
 
@@ -51,7 +51,7 @@ impl Admission {
         if let Some(ruling) = self.memory.refusal(reference, epoch, now) {
             return Ok(ruling.permit().is_none().then_some(ruling));
         }
-        let name = self.names.collect(reference, policy.names());
+        let name = self.name(reference, &policy).await?;
         let verdict = policy.judge_name(reference, &name, now);
         if verdict.permit(policy.mode()).is_some() {
             return Ok(None);
@@ -68,6 +68,32 @@ impl Admission {
             started,
         };
         self.settle(settling, &[]).await.map(Some)
+    }
+
+    /// What is known of a name. The ledger is asked where the policy minds new ones, Docker Hub where the policy
+    /// weighs suspicions by its figures and there is one.
+    async fn name(
+        &self,
+        reference: &Reference,
+        policy: &Policy,
+    ) -> Result<Gathered<NameEvidence>, AdmissionError> {
+        let (names, repository) = (policy.names(), reference.repository());
+        let mut name = self.names.collect(reference, names);
+        let Gathered::Found(found) = &mut name else {
+            return Ok(name);
+        };
+        if names.first_seen != Level::Note && found.standing == Standing::New {
+            let known = self.ledger.known_name(repository.clone());
+            if known.await?.is_some() {
+                found.standing = Standing::Met;
+            }
+        }
+        if names.weighs(&found.suspicions)
+            && let Some(reputations) = &self.reputations
+        {
+            found.reputation = reputations.of(repository).await;
+        }
+        Ok(name)
     }
 
     /// One judgement of one digest: fetch, gather, evaluate, settle.
@@ -109,7 +135,7 @@ impl Admission {
                     .await;
             }
         };
-        let name = self.names.collect(&reference, policy.names());
+        let name = self.name(&reference, &policy).await?;
         let evidence = gather(&self.content, &subject, &structure, &policy, name, &within).await;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {

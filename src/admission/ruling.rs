@@ -10,14 +10,15 @@ use tokio::time::Instant;
 
 use crate::ledger::{DecisionId, LedgerError};
 use crate::oci::{Digest, Reference};
-use crate::policy::{Permit, Policy, Verdict};
+use crate::policy::{Code, Finding, Permit, Policy, Verdict};
 
 /// How long an allowing verdict stands before the evidence is gathered anew.
 const ALLOW_STANDS: Duration = Duration::from_secs(3600);
 /// How long a denial stands: short, so that a fixed image or a new signature shows soon.
 const DENY_STANDS: Duration = Duration::from_secs(30);
-/// How long "could not be judged" stands: just long enough for one client's HEAD and GET to agree.
-const UNJUDGED_STANDS: Duration = Duration::from_secs(5);
+/// How long stand "could not be judged" and "waits for approval": just long enough for one client's HEAD and GET to
+/// agree.
+const BRIEFLY: Duration = Duration::from_secs(5);
 
 /// The versions of all that a verdict rests on. Any change makes every older ruling re-judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,10 +67,11 @@ impl Ruling {
         let permit = verdict
             .permit(policy.mode())
             .filter(|_| judged && digest.is_some());
-        let stands = match (judged, permit.is_some()) {
-            (false, _) => UNJUDGED_STANDS,
-            (true, true) => ALLOW_STANDS,
-            (true, false) => DENY_STANDS,
+        let waits = |finding: &Finding| finding.code == Code::NameFirstSeen && finding.denies();
+        let stands = match permit {
+            Some(_) => ALLOW_STANDS,
+            None if !judged || verdict.findings.iter().any(waits) => BRIEFLY,
+            None => DENY_STANDS,
         };
         Ruling {
             tag_matters: policy.tag_matters(reference.repository()),

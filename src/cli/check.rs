@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{Trouble, build, policy, runtime, server};
-use super::{CheckArgs, FAILED, REFUSED, output};
+use super::wire::{Built, Trouble, build, ledger, policy, runtime, server};
+use super::{CheckArgs, DataArgs, FAILED, REFUSED, output};
 use crate::admission::{Admission, AdmissionError, Answer, Ruling, ServedManifest};
-use crate::ledger::Client;
+use crate::config::Server;
+use crate::ledger::{Client, Ledger, LedgerError};
 use crate::oci::{Digest, Manifest, Reference};
-use crate::policy::{Code, Paint, Subject, explain};
+use crate::policy::{Code, Level, Paint, Subject, explain};
 
 /// Between two signs of life on a terminal.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(200);
@@ -37,7 +38,10 @@ async fn run(args: CheckArgs) -> Result<u8, Trouble> {
     let mut worst = 0;
     for image in &args.images {
         let code = match image.parse::<Reference>() {
-            Ok(reference) => judge(&built.admission, &reference, args.json).await,
+            Ok(reference) => {
+                recall_name(&server, &built, &reference).await?;
+                judge(&built.admission, &reference, args.json).await
+            }
             Err(error) => {
                 say(args.json, image, &error.to_string());
                 FAILED
@@ -46,6 +50,28 @@ async fn run(args: CheckArgs) -> Result<u8, Trouble> {
         worst = worst.max(code);
     }
     Ok(worst)
+}
+
+/// Carries over what the server's ledger knows of the name, where the policy minds new ones.
+async fn recall_name(server: &Server, built: &Built, reference: &Reference) -> Result<(), Trouble> {
+    let minds = built.admission.policy().names().first_seen != Level::Note;
+    let args = DataArgs {
+        config: None,
+        data_dir: Some(server.data_dir.clone()),
+    };
+    let Some(ledger) = minds.then(|| ledger(&args).ok()).flatten() else {
+        return Ok(());
+    };
+    let wrong = |error: LedgerError| Trouble::Other(error.to_string());
+    let repository = reference.repository();
+    match ledger.known_name(repository.clone()).await.map_err(wrong)? {
+        Some(known) => built
+            .ledger
+            .approve_name(repository.clone(), known)
+            .await
+            .map_err(wrong),
+        None => Ok(()),
+    }
 }
 
 async fn judge(admission: &Arc<Admission>, reference: &Reference, json: bool) -> u8 {

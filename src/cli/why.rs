@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::wire::{Trouble, runtime, server};
+use super::wire::{Trouble, ledger, runtime};
 use super::{FAILED, WhyArgs, output};
 use crate::console::{as_json, latest};
-use crate::ledger::{Decision, DecisionId, Ledger, PullRow, SqliteLedger};
+use crate::ledger::{Decision, DecisionId, Ledger, PullRow};
 use crate::policy::{Paint, explain};
 
 /// Most pulls that are shown.
@@ -30,16 +30,8 @@ pub(super) fn why(args: WhyArgs) -> ExitCode {
 }
 
 async fn find(args: &WhyArgs) -> Result<(Decision, Vec<PullRow>), Trouble> {
-    let file = server(args.config.as_deref())?.data_dir.join("ledger.db");
-    if !file.exists() {
-        return Err(Trouble::Other(format!(
-            "{}: no ledger here; name the server's file with --config",
-            file.display()
-        )));
-    }
-    let wrong =
-        |error: crate::ledger::LedgerError| Trouble::Other(format!("{}: {error}", file.display()));
-    let ledger = SqliteLedger::open(&file).map_err(wrong)?;
+    let wrong = |error: crate::ledger::LedgerError| Trouble::Other(error.to_string());
+    let ledger = ledger(&args.data)?;
     let found = match args.what.parse::<DecisionId>() {
         Ok(id) => ledger.decision(id).await.map_err(wrong)?,
         Err(()) => latest(&ledger, &args.what).await.map_err(wrong)?,

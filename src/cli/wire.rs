@@ -2,17 +2,30 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use url::Url;
+
+use super::DataArgs;
 use crate::admission::{Admission, Parts};
 use crate::config::{self, Credentials, Diagnostics, Server};
-use crate::evidence::{Content, NameCollector};
+use crate::evidence::{Content, NameCollector, Reputations};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::upstream::{
-    self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstreams,
+    self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstream, Upstreams,
 };
+
+/// What Docker Hub's API is called in messages.
+const HUB_API: &str = "hub.docker.com";
+/// How long figures may take with all retries: a pull waits for a part of it only.
+const HUB_DEADLINE: Duration = Duration::from_secs(10);
+/// The ledger's file in the data folder.
+const LEDGER: &str = "ledger.db";
+/// The file of added names in the data folder.
+pub(super) const NAMES: &str = "names.csv";
 
 /// Why a command cannot begin.
 pub(super) enum Trouble {
@@ -46,6 +59,40 @@ pub(super) fn server(file: Option<&Path>) -> Result<Server, Trouble> {
         None => (String::new(), "lazaret.toml".to_owned()),
     };
     config::parse_server(&text, &name).map_err(Trouble::Mistakes)
+}
+
+/// The folder of a server's data.
+pub(super) fn data_dir(args: &DataArgs) -> Result<PathBuf, Trouble> {
+    match &args.data_dir {
+        Some(folder) => Ok(folder.clone()),
+        None => Ok(server(args.config.as_deref())?.data_dir),
+    }
+}
+
+/// The ledger of a server, running or not.
+pub(super) fn ledger(args: &DataArgs) -> Result<SqliteLedger, Trouble> {
+    let file = data_dir(args)?.join(LEDGER);
+    if !file.exists() {
+        return Err(Trouble::Other(format!(
+            "{}: no ledger here; name the server's file with --config, or the folder with --data-dir",
+            file.display()
+        )));
+    }
+    SqliteLedger::open(&file)
+        .map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))
+}
+
+/// The well-known names: those built in and those that were added in the folder.
+pub(super) fn corpus(folder: &Path) -> Result<&'static Corpus, Trouble> {
+    let file = folder.join(NAMES);
+    if !file.exists() {
+        return Ok(Corpus::embedded());
+    }
+    let added = config::reload::read(&file).map_err(about(&file))?;
+    let corpus = Corpus::extended(&added)
+        .map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))?;
+    // It lives as long as the process, like the one that is built in.
+    Ok(Box::leak(Box::new(corpus)))
 }
 
 /// A policy with the text that it was read from.
@@ -104,7 +151,30 @@ pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
         });
         registries.push(registry(written, built_in)?);
     }
-    let settings = Settings {
+    let settings = dialling(server, registries);
+    Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
+}
+
+/// Docker Hub's own API, which is asked for figures and is no registry.
+fn hub(server: &Server) -> Result<Arc<Upstream>, Trouble> {
+    let usual = "https://hub.docker.com";
+    let written = server.upstream.docker_hub_api.as_ref();
+    let url = written.map_or(usual, Url::as_str).trim_end_matches('/');
+    let mut registry = RegistrySettings::new(HUB_API, url);
+    registry.plain_http = url.starts_with("http://");
+    let mut settings = dialling(server, vec![registry]);
+    settings.timeouts.deadline = HUB_DEADLINE;
+    let built = Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))?;
+    built
+        .get(HUB_API)
+        .cloned()
+        .ok_or_else(|| Trouble::Other(format!("{HUB_API} cannot be asked")))
+}
+
+/// How the Internet is reached.
+fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
+    let settings = &server.upstream;
+    Settings {
         registries,
         proxy: settings.proxy.as_ref().map(|url| ProxySettings {
             url: url.to_string(),
@@ -116,8 +186,7 @@ pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
             read: settings.read_timeout,
             deadline: settings.deadline,
         },
-    };
-    Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
+    }
 }
 
 fn registry(
@@ -186,13 +255,14 @@ pub(super) async fn build(
     let store = Store::open(folder, server.cache.max_size)
         .await
         .map_err(about(folder))?;
-    let file = folder.join("ledger.db");
+    let file = folder.join(LEDGER);
     let ledger = SqliteLedger::open(&file)
         .map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))?;
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
     let admission = Admission::new(Parts {
         policy,
-        names: NameCollector::new(Corpus::embedded()),
+        names: NameCollector::new(corpus(&server.data_dir)?),
+        reputations: Some(Reputations::new(hub(server)?)),
         content: Arc::new(Content::new(store.clone(), upstreams.clone())),
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,

@@ -106,12 +106,49 @@ pub(super) struct NamesTable {
     /// Names that look like squats and are not.
     #[serde(default)]
     pub(super) allow: Vec<Text>,
+    /// How mistakes are met: `relaxed` lets likely ones pass, `strict` stops them and says what may be one;
+    /// default standard. `block`, `warn` and `hint` win over it.
+    pub(super) strictness: Option<Strictness>,
     /// What a name meets that is surely a mistake or a squat; default deny.
     pub(super) block: Option<Action>,
     /// What a name meets that is likely one; default warn.
     pub(super) warn: Option<Action>,
     /// What a name meets that may be one; default allow.
     pub(super) hint: Option<Action>,
+    /// What suspicions of a single rule meet, whatever their tier: `{ name-doubled = "allow" }`.
+    #[serde(default)]
+    pub(super) rules: BTreeMap<String, At<Action>>,
+    /// What a name meets that anybody could publish under and nobody has pulled here before; default allow.
+    pub(super) first_seen: Option<Action>,
+    /// Figures of Docker Hub that make suspicions stronger or weaker; without this table it is not asked.
+    pub(super) reputation: Option<At<ReputationTable>>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReputationTable {
+    /// Fewer pulls make a suspicion a tier stronger.
+    pub(super) raise_below_pulls: Option<u64>,
+    /// So does a repository that is younger: `90d`.
+    pub(super) raise_younger_than: Option<Text>,
+    /// As many pulls make it a tier weaker, unless something makes it stronger.
+    pub(super) lower_above_pulls: Option<u64>,
+    /// So does a publisher whom Docker has verified or sponsors.
+    #[serde(default)]
+    pub(super) lower_verified: bool,
+}
+
+/// How much is made of suspicions about names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Strictness {
+    /// Sure mistakes are denied, likely ones noted.
+    Relaxed,
+    /// Sure mistakes are denied, likely ones warned of.
+    #[default]
+    Standard,
+    /// Sure and likely mistakes are denied, possible ones warned of.
+    Strict,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]

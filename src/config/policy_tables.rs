@@ -1,14 +1,28 @@
 //! The tables of a policy that stand for themselves: names, configuration profiles, waivers.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use crate::names::RULES;
 use crate::oci::Platform;
-use crate::policy::{Code, ConfigProfile, Level, NamePolicy, Pattern, Waiver};
+use crate::policy::{Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, Waiver};
 
 use super::diagnostic::nearest;
 use super::policy_build::Build;
-use super::policy_file::{Action, At, ConfigTable, NamesTable, Text, WaiverTable};
+use super::policy_file::{
+    Action, At, ConfigTable, NamesTable, ReputationTable, Strictness, Text, WaiverTable,
+};
 use super::units;
+
+/// What the tiers block, warn and hint do.
+fn tiers(strictness: Strictness) -> (Level, Level, Level) {
+    match strictness {
+        Strictness::Relaxed => (Level::Deny, Level::Note, Level::Note),
+        Strictness::Standard => (Level::Deny, Level::Warn, Level::Note),
+        Strictness::Strict => (Level::Deny, Level::Deny, Level::Warn),
+    }
+}
 
 impl Build {
     pub(super) fn platforms(&mut self, written: Option<&[Text]>) -> Vec<Platform> {
@@ -47,6 +61,7 @@ impl Build {
                     );
             }
         }
+        let (block, warn, hint) = tiers(written.strictness.unwrap_or_default());
         NamePolicy {
             registries: written
                 .registries
@@ -56,11 +71,55 @@ impl Build {
             internal: self.patterns(&written.internal, false),
             protect: self.patterns(&written.protect, false),
             allow: self.patterns(&written.allow, false),
-            block: written.block.map_or(Level::Deny, level),
-            warn: written.warn.map_or(Level::Warn, level),
-            hint: written.hint.map_or(Level::Note, level),
+            block: written.block.map_or(block, level),
+            warn: written.warn.map_or(warn, level),
+            hint: written.hint.map_or(hint, level),
+            rules: self.name_rules(&written.rules),
+            reputation: written
+                .reputation
+                .as_ref()
+                .map(|table| self.reputation(table)),
+            first_seen: written.first_seen.map_or(Level::Note, level),
             origin: self.origin(&table.span(), "[names]"),
         }
+    }
+
+    fn reputation(&mut self, table: &At<ReputationTable>) -> ReputationPolicy {
+        let written = table.get();
+        if let (Some(few), Some(many)) = (written.raise_below_pulls, written.lower_above_pulls)
+            && many < few
+        {
+            self.error(
+                table.span(),
+                "lower_above_pulls is less than raise_below_pulls",
+            )
+            .help("few pulls make a suspicion stronger and many make it weaker");
+        }
+        ReputationPolicy {
+            raise_below_pulls: written.raise_below_pulls,
+            raise_younger_than: written
+                .raise_younger_than
+                .as_ref()
+                .and_then(|age| self.duration(age)),
+            lower_above_pulls: written.lower_above_pulls,
+            lower_verified: written.lower_verified,
+        }
+    }
+
+    fn name_rules(&mut self, written: &BTreeMap<String, At<Action>>) -> BTreeMap<String, Level> {
+        for (rule, action) in written {
+            if RULES.iter().all(|(known, _)| known != rule) {
+                self.error(
+                    action.span(),
+                    format!("no rule about names is called {rule:?}"),
+                )
+                .help(suggestion(rule, RULES.iter().map(|(known, _)| *known)));
+            }
+        }
+        let levels = written.iter();
+        levels
+            .map(|(rule, action)| (rule.clone(), level(*action.get())))
+            .collect()
     }
 
     pub(super) fn patterns(&mut self, written: &[Text], with_host: bool) -> Vec<Pattern> {

@@ -152,6 +152,8 @@ pub struct UpstreamSettings {
     pub read_timeout: Duration,
     /// Longest time for one request with its retries.
     pub deadline: Duration,
+    /// Where Docker Hub tells how popular images are; none: at its usual place.
+    pub docker_hub_api: Option<Url>,
     /// Whether the well-known public registries are on the list.
     pub include_defaults: bool,
 }

@@ -209,6 +209,7 @@ impl Check<'_> {
             connect_timeout: self.time(raw.connect_timeout, Duration::from_secs(5)),
             read_timeout: self.time(raw.read_timeout, Duration::from_secs(30)),
             deadline: self.time(raw.deadline, Duration::from_secs(120)),
+            docker_hub_api: self.url(raw.docker_hub_api, "https://hub.docker.com"),
             include_defaults: raw.include_defaults.unwrap_or(true),
         }
     }

@@ -125,6 +125,9 @@ pub(super) struct RawUpstream {
     /// Longest time for one request with its retries, bodies of blobs apart: `120s`.
     #[schemars(with = "Option<String>")]
     pub(super) deadline: Text,
+    /// Where Docker Hub tells how popular images are, for policies that ask. Default: `https://hub.docker.com`.
+    #[schemars(with = "Option<String>")]
+    pub(super) docker_hub_api: Text,
     /// Whether the well-known public registries are on the list. Default: true.
     pub(super) include_defaults: Option<bool>,
 }

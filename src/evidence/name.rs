@@ -2,9 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::names::{Corpus, NameRules, Suspicion, Tier, judge};
+use crate::names::{Corpus, NameRules, Suspicion, Tier, judge, vetted};
 use crate::oci::Reference;
-use crate::policy::{Gathered, NameEvidence, NamePolicy, NameSuspicion, Pattern, SuspicionTier};
+use crate::policy::{
+    Gathered, NameEvidence, NamePolicy, NameSuspicion, Pattern, Standing, SuspicionTier,
+};
 
 /// Asks the name engine. It does no I/O, so it is asked before anything is fetched.
 pub struct NameCollector {
@@ -45,7 +47,13 @@ impl NameCollector {
                     .filter(|found| found.rule != "internal-name")
                     .map(suspicion)
                     .collect(),
-                corpus: judged.corpus,
+                standing: if vetted(reference.repository(), self.corpus) {
+                    Standing::Vetted
+                } else {
+                    Standing::New
+                },
+                reputation: None,
+                corpus: judged.corpus.as_ref().to_owned(),
             }),
             Err(_) => {
                 Gathered::unavailable("the name engine crashed; the server's log has the reason")

@@ -95,6 +95,15 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
+/// A name that is not new here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownName {
+    /// Since when.
+    pub at: Timestamp,
+    /// Who approved it, if somebody did.
+    pub approved_by: Option<String>,
+}
+
 /// What kind of content was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenedKind {

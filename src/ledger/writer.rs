@@ -12,7 +12,7 @@ use crate::telemetry;
 
 use super::LedgerError;
 use super::pulls::Waiting;
-use super::sqlite::insert_pull;
+use super::row::insert_pull;
 
 /// How long pulls wait to be written together.
 const PULLS_WAIT: Duration = Duration::from_millis(100);

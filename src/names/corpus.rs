@@ -1,7 +1,8 @@
 //! The well-known names, from readable data files, and the indexes over them.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::oci::{DOCKER_HUB, Digest, Repository};
 
@@ -16,7 +17,7 @@ const OFFICIAL_TWO_EDITS: usize = 6;
 /// Shortest namespace of which two edits are.
 const NAMESPACE_TWO_EDITS: usize = 8;
 /// Shortest host of which two edits are.
-const HOST_TWO_EDITS: usize = 12;
+const HOST_TWO_EDITS: usize = 9;
 
 /// A well-known image.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ pub(super) struct Host {
 pub struct Corpus {
     images: Vec<Image>,
     by_name: HashMap<Box<str>, usize>,
-    /// By the last segment, strongest first; Docker Hub only.
+    /// By the last segment, best known first; Docker Hub only.
     by_last: HashMap<Box<str>, Vec<usize>>,
     namespaces: Vec<Namespace>,
     by_place: HashMap<Box<str>, usize>,
@@ -68,18 +69,17 @@ pub struct Corpus {
     /// Endings of hosts that belong to one registrant: `.gcr.io`.
     families: Vec<(Box<str>, bool)>,
     aliases: HashMap<Box<str>, Repository>,
-    version: String,
+    version: Arc<str>,
 }
 
+const IMAGES: &str = include_str!("data/images.csv");
+const HOSTS: &str = include_str!("data/hosts.csv");
+const ALIASES: &str = include_str!("data/aliases.csv");
+
 static EMBEDDED: LazyLock<Corpus> = LazyLock::new(|| {
-    let images = include_str!("data/images.csv");
-    let (hosts, aliases) = (
-        include_str!("data/hosts.csv"),
-        include_str!("data/aliases.csv"),
-    );
     // A test reads the files; were they malformed all the same, an empty corpus finds nothing, and its version says so.
-    Corpus::parse(images, hosts, aliases).unwrap_or_else(|_| Corpus {
-        version: "unreadable".to_owned(),
+    Corpus::parse(IMAGES, HOSTS, ALIASES).unwrap_or_else(|_| Corpus {
+        version: "unreadable".into(),
         ..Corpus::default()
     })
 });
@@ -90,6 +90,18 @@ impl Corpus {
         &EMBEDDED
     }
 
+    /// The built-in corpus and further images, a table like `images.csv`.
+    ///
+    /// # Errors
+    /// [`CorpusError`] names the line.
+    pub fn extended(images: &str) -> Result<Corpus, CorpusError> {
+        // Read alone first: a mistake has its own line number.
+        Corpus::parse(images, "", "")?;
+        let added = images.split_once('\n').map_or("", |(_, rows)| rows);
+        let all = [IMAGES, added].concat();
+        Corpus::parse(&all, HOSTS, ALIASES)
+    }
+
     /// Reads `image,tier,why`, `host,namespaces,note` and `asked,meant` lines, each table with a heading.
     ///
     /// # Errors
@@ -98,7 +110,7 @@ impl Corpus {
         let mut corpus = Corpus::default();
         let all = [images, hosts, aliases].concat();
         let hash = Digest::of(all.as_bytes()).hex();
-        corpus.version = hash.get(..12).unwrap_or_default().to_owned();
+        corpus.version = hash.get(..12).unwrap_or_default().into();
         for row in rows(images, "images") {
             let (wrong, [name, strength, why]) = row?;
             let strength = strength.parse().map_err(|_| wrong)?;
@@ -177,8 +189,11 @@ impl Corpus {
     fn index(&mut self) {
         let images = &self.images;
         for numbers in self.by_last.values_mut() {
-            numbers
-                .sort_by_key(|at| std::cmp::Reverse(images.get(*at).map(|image| image.strength)));
+            numbers.sort_by_key(|at| {
+                let image = images.get(*at);
+                let rank = image.map(|image| Reverse((image.strength, image.measures)));
+                (rank, image.map(|image| &image.repository))
+            });
         }
         for (number, namespace) in self.namespaces.iter().enumerate() {
             self.by_skeleton
@@ -195,7 +210,7 @@ impl Corpus {
     }
 
     /// Identifies the data that a judgement rests on.
-    pub fn version(&self) -> &str {
+    pub fn version(&self) -> &Arc<str> {
         &self.version
     }
 

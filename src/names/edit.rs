@@ -65,7 +65,8 @@ impl Edit {
     /// The edit that makes `asked` out of `meant`, by optimal string alignment; `None` where they are equal or
     /// more than `within` apart.
     pub fn between(asked: &str, meant: &str, within: usize) -> Option<Edit> {
-        if asked.len().abs_diff(meant.len()) > within {
+        // Most pairs are far apart, and equal beginnings and ends tell that sooner than a distance does.
+        if asked.len().abs_diff(meant.len()) > within || (within == 1 && unlike(asked, meant) > 2) {
             return None;
         }
         match strsim::osa_distance(asked, meant) {
@@ -74,6 +75,17 @@ impl Edit {
             several => (several <= within).then_some(Edit::Several(several)),
         }
     }
+}
+
+/// Characters of the longer text between what both begin and what both end with: two for a transposition, one for
+/// any other single edit, and any number for more of them.
+fn unlike(asked: &str, meant: &str) -> usize {
+    let same = |(a, b): &(u8, u8)| a == b;
+    let begin = asked.bytes().zip(meant.bytes()).take_while(same).count();
+    let end = asked.bytes().rev().zip(meant.bytes().rev());
+    let shorter = asked.len().min(meant.len());
+    let end = end.take_while(same).count().min(shorter - begin);
+    asked.len().max(meant.len()) - begin - end
 }
 
 fn single(asked: &str, meant: &str) -> Edit {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::oci::Reference;
+use crate::oci::{Reference, Repository};
 
 use super::asked::Asked;
 use super::{Corpus, NameJudgement, NameRules, Suspicion, rules};
@@ -23,8 +23,14 @@ pub fn judge(reference: &Reference, corpus: &Corpus, operator: &NameRules) -> Na
     }
     NameJudgement {
         suspicions,
-        corpus: corpus.version().to_owned(),
+        corpus: corpus.version().clone(),
     }
+}
+
+/// Whether nobody unknown can be behind the name: it is well known, or strangers cannot publish where it is.
+pub fn vetted(repository: &Repository, corpus: &Corpus) -> bool {
+    let place = repository.as_str().rsplit_once('/').unwrap_or_default().0;
+    corpus.knows_namespace(place) || !corpus.is_open(repository.host())
 }
 
 fn suspicions(asked: &Asked<'_>) -> Vec<Suspicion> {

@@ -1,5 +1,7 @@
 //! What the engine says of a name.
 
+use std::sync::Arc;
+
 use crate::oci::{Reference, Repository};
 
 use super::Edit;
@@ -60,7 +62,7 @@ pub struct NameJudgement {
     /// Worst first; no more than three suggestions in all.
     pub suspicions: Vec<Suspicion>,
     /// Version of the corpus.
-    pub corpus: String,
+    pub corpus: Arc<str>,
 }
 
 impl NameJudgement {

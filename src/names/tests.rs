@@ -17,6 +17,10 @@ fn table(rows: &[(&str, Tier, &str, &str)]) {
     for (name, tier, rule, suggestion) in rows {
         let found = judged(name);
         let first = found.first().unwrap_or_else(|| panic!("{name} passes"));
+        assert!(
+            RULES.iter().any(|(known, _)| known == rule),
+            "{rule} is not listed"
+        );
         assert_eq!(
             (first.tier, first.rule),
             (*tier, *rule),
@@ -91,7 +95,7 @@ fn hosts() {
         (
             "d0cker.1o/library/nginx",
             Block,
-            "host-lookalike",
+            "host-typo",
             "docker.io/library/nginx:latest",
         ),
     ]);

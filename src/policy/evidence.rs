@@ -61,8 +61,35 @@ impl Evidence {
 pub struct NameEvidence {
     /// Worst first.
     pub suspicions: Vec<NameSuspicion>,
+    /// Whether anybody has met it before.
+    pub standing: Standing,
+    /// What its registry tells of it, where that was asked and answered in time.
+    pub reputation: Option<Reputation>,
     /// Version of the corpus that the name was compared with.
     pub corpus: String,
+}
+
+/// What Docker Hub tells of a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reputation {
+    /// How often it was pulled.
+    pub pulls: u64,
+    /// Since when it is there.
+    pub registered: Option<Timestamp>,
+    /// Whether Docker has verified its publisher or sponsors it.
+    pub verified: bool,
+}
+
+/// How far a name is known. Less is assumed where nothing was looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Strangers can publish under it, and it was neither pulled nor approved here.
+    #[default]
+    New,
+    /// It was pulled or approved here.
+    Met,
+    /// No stranger can be behind it.
+    Vetted,
 }
 
 /// One reason to believe that another name was meant.

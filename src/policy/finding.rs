@@ -119,6 +119,8 @@ codes! {
     NameInternal = "name-internal",
     /// No such repository can exist.
     NameImpossible = "name-impossible",
+    /// Nobody has pulled or approved this name before.
+    NameFirstSeen = "name-first-seen",
     /// The name could not be judged.
     NameUnavailable = "name-unavailable",
     /// A signature is required and there is none.

@@ -68,6 +68,13 @@ impl Docket<'_> {
         finding
     }
 
+    /// Whether something stops the pull already, waivers aside.
+    pub(super) fn denied(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.level == Level::Deny)
+    }
+
     /// Says that the verdict may change at `time` by itself.
     pub(super) fn changes_at(&mut self, time: Timestamp) {
         self.valid_until = Some(self.valid_until.map_or(time, |earlier| earlier.min(time)));

@@ -1,6 +1,6 @@
 //! The validated policy: what `policy.toml` means. Only the `config` room builds one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +57,27 @@ pub struct NamePolicy {
     pub warn: Level,
     /// What a suspicion of the hint tier does.
     pub hint: Level,
+    /// What suspicions of single rules do, whatever their tier.
+    pub rules: BTreeMap<String, Level>,
+    /// What a name meets that strangers can publish under and nobody has pulled or approved before.
+    pub first_seen: Level,
+    /// What Docker Hub's figures do to suspicions; none: it is not asked.
+    pub reputation: Option<ReputationPolicy>,
     /// Where the table stands.
     pub origin: Origin,
+}
+
+/// `[names.reputation]`: figures that make a suspicion a tier stronger or weaker.
+#[derive(Clone, Debug, Default)]
+pub struct ReputationPolicy {
+    /// Fewer pulls make it stronger.
+    pub raise_below_pulls: Option<u64>,
+    /// So does a repository younger than this.
+    pub raise_younger_than: Option<Duration>,
+    /// As many pulls make it weaker, unless something makes it stronger.
+    pub lower_above_pulls: Option<u64>,
+    /// So does a publisher whom Docker has verified or sponsors.
+    pub lower_verified: bool,
 }
 
 /// `[[rule]]` or `[default]`.

@@ -5,6 +5,7 @@ pub(super) mod attestation;
 pub(super) mod config;
 pub(super) mod name;
 mod provenance;
+mod reputation;
 pub(super) mod scan;
 pub(super) mod signature;
 pub(super) mod structure;

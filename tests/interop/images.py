@@ -146,6 +146,8 @@ def hub(writer: Writer):
     writer.index("library/alpine", "3.20", ["amd64", "arm64"])
     writer.image("library/ngnix", "latest", user="101")
     writer.image("acme/rooty", "1.0", user="root")
+    for stranger in ["ab4bz/homer", "somebody/nginx", "somebody/tool"]:
+        writer.image(stranger, "1.0", user="1000")
 
 
 def ghcr(writer: Writer):

@@ -257,18 +257,19 @@ allow_addresses = ["{NET}.0/24"]
 """)
         return config
 
-    def policy(self, *, mode="enforce", allow="") -> str:
+    def policy(self, *, mode="enforce", allow="", names="") -> str:
         return f"""version = 1
 mode = "{mode}"
 [names]
 registries = ["docker.io", "ghcr.io"]
 allow = [{allow}]
+{names}
 [config.standard]
 root_user = "warn"
 [config.strict]
 root_user = "deny"
 [[rule]]
-match = ["docker.io/library/*"]
+match = ["docker.io/library/*", "docker.io/ab4bz/*", "docker.io/somebody/*"]
 unsigned = "allow"
 config = "standard"
 [[rule]]

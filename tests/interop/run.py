@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import routes
-from lab import GATEWAY, CLIENT, ROOT, VECTORS, WHY, Failure, Lab
+from lab import GATEWAY, CLIENT, ROOT, VECTORS, WHY, Failure, Lab, run, wait_for
 
 ALLOWED = "docker.io/library/nginx:1.27"
 MULTI = "docker.io/library/alpine:3.20"
@@ -21,6 +21,9 @@ SQUAT = "docker.io/library/ngnix:latest"
 ROOTY = "docker.io/acme/rooty:1.0"
 GHCR = "ghcr.io/acme/app:1.0"
 STRANGER = "ghcr.io/stranger/app:1.0"
+WARNED = "docker.io/ab4bz/homer:1.0"
+HINTED = "docker.io/somebody/nginx:1.0"
+NEW = "docker.io/somebody/tool:1.0"
 
 
 class Suite:
@@ -155,6 +158,50 @@ def policy_changes(suite: Suite):
         client.stop()
 
 
+def names(suite: Suite):
+    """What the tiers do to a real daemon, and a name that waits for approval."""
+    lab = suite.lab
+    client = routes.docker_mirror(lab, name="names")
+    try:
+        client.start()
+        suite.case("names: a warned name passes", allowed, suite, client, WARNED)
+        suite.case("names: the warning is told and recorded", told, lab, WARNED, "warn[name-squat]", True)
+        suite.case("names: a hinted name passes", allowed, suite, client, HINTED)
+        suite.case("names: the hint is recorded", told, lab, HINTED, "note[name-squat]", False)
+        lab.set_policy(names='warn = "deny"')
+        suite.case("names: a strict policy blocks it", blocked, suite, client, WARNED)
+        lab.set_policy(names='first_seen = "deny"')
+        suite.case("names: a stranger's name waits", blocked, suite, client, NEW)
+        suite.case("names: and passes once approved", approved, suite, client, NEW)
+    finally:
+        lab.set_policy()
+        client.stop()
+
+
+def told(lab: Lab, image: str, finding: str, warning: bool):
+    """What `lazaret why` says of the image, and whether the manifest comes with a warning."""
+    said = run([lab.lazaret, "why", "--data-dir", lab.dir / "lazaret-data", image]).stdout
+    if finding not in said:
+        raise Failure(f"no {finding}: {said}")
+    path, tag = image.removeprefix("docker.io/").split(":")
+    url = f"http://gw.test:5050/v2/{path}/manifests/{tag}"
+    head = lab.client(["curl", "-sSI", "-A", "docker/28.5.2", "-H", "Accept: */*", url]).stdout
+    if ("warning: 299" in head.lower()) != warning:
+        raise Failure(f"the answer's head: {head}")
+
+
+def approved(suite: Suite, client, image: str):
+    """Approved beside the running server; the refusal stands for some seconds more."""
+    lab = suite.lab
+    data = ["--data-dir", lab.dir / "lazaret-data"]
+    waiting = run([lab.lazaret, "names", "approve", *data]).stdout
+    if image.split(":")[0] not in waiting:
+        raise Failure(f"it is not among the names that wait: {waiting}")
+    run([lab.lazaret, "names", "approve", *data, "--by", "interop", image])
+    wait_for("the approved image passes", lambda: client.pull(image)[0] == 0)
+    client.remove(image)
+
+
 def no_panics(lab: Lab):
     for log in lab.dir.glob("lazaret*.log"):
         if "panicked at" in (text := log.read_text(errors="replace")):
@@ -196,6 +243,8 @@ def main() -> int:
             suite.client(make)
         if suite.wanted("policy: "):
             policy_changes(suite)
+        if suite.wanted("names: "):
+            names(suite)
         suite.case("lazaret never panicked", no_panics, lab)
     except Failure as why:
         suite.fail("start", str(why))

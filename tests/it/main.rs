@@ -20,6 +20,7 @@ mod deploy_kit;
 mod fake_registry;
 mod findings_page;
 mod names;
+mod new_names;
 mod policy_files;
 mod properties;
 mod pulls;

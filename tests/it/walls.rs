@@ -10,7 +10,7 @@ const WALLS: &str = "
 oci       :
 policy    : oci trust
 names     : oci
-config    : oci policy trust
+config    : oci policy names trust
 trust     : oci
 upstream  : oci telemetry
 store     : oci telemetry

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{Content, NameCollector};
+use lazaret::evidence::{Content, NameCollector, Reputations};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -73,6 +73,11 @@ impl Setup {
         let admission = Admission::new(Parts {
             policy: policy(&self.policy),
             names: NameCollector::new(Corpus::embedded()),
+            // The registry stands for Docker Hub's own API too; without a policy that asks, it is not asked.
+            reputations: self::upstreams(&registry.url())
+                .get("docker.io")
+                .cloned()
+                .map(Reputations::new),
             content: Arc::new(Content::new(store.clone(), upstreams.clone())),
             ledger: ledger.clone(),
             tag_freshness: self.tag_freshness,

@@ -7,6 +7,8 @@ use crate::oci::Repository;
 
 /// Shorter names are near too many others.
 const SHORT: usize = 3;
+/// Shortest name of which another first letter is believed to be a mistake: people seldom miss that one.
+const OTHER_BEGINNING: usize = 6;
 
 pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
     let name = asked.official_name()?;
@@ -54,13 +56,15 @@ fn near(asked: &Asked<'_>, name: &str) -> Option<Suspicion> {
                 edit.distance()
             };
             let rank = (distance, !alike, usize::MAX - image.measures, edit, known);
-            (known.len().min(name.len()) >= SHORT).then_some((rank, edit, &image.repository))
+            let sure = alike || (distance <= 1 && known.len() >= OTHER_BEGINNING);
+            let tier = if sure { Tier::Block } else { Tier::Warn };
+            (known.len().min(name.len()) >= SHORT).then_some((rank, tier, edit, &image.repository))
         })
         .collect();
     likely.sort_by_key(|(rank, ..)| *rank);
-    let (_, edit, meant) = likely.first()?;
+    let (_, tier, edit, meant) = likely.first()?;
     let message = format!("\"{name}\" {} {meant}", edit.words());
-    let mut found = suspicion(asked, "name-typo", Tier::Block, *edit, Some(meant), message);
+    let mut found = suspicion(asked, "name-typo", *tier, *edit, Some(meant), message);
     found.suggestions = likely
         .iter()
         .map(|(.., meant)| asked.in_place_of(meant))

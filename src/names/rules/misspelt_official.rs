@@ -2,10 +2,12 @@
 
 use crate::names::asked::Asked;
 use crate::names::edit::begins_alike;
-use crate::names::{Component, Suspicion, Tier};
+use crate::names::{Component, Edit, Suspicion, Tier};
 
 /// Shorter names are near too many honest ones.
 const SHORT: usize = 5;
+/// In shorter names another letter makes another word more often than a mistake: `store`, `crane`, `proton`.
+const SHORT_FOR_ANOTHER_LETTER: usize = 7;
 /// Strength of today's official images.
 const CURRENT: u8 = 3;
 
@@ -30,7 +32,8 @@ pub(in crate::names) fn check(asked: &Asked<'_>) -> Option<Suspicion> {
     // `mongos` and `mysqld` are tools of their own, and `helloworld` is `hello-world` written another way.
     let own =
         name.starts_with(known) || known.starts_with(name) || letters(name).eq(letters(known));
-    let tier = if own { Tier::Hint } else { Tier::Warn };
+    let word = edit == Edit::Substitution && known.len() < SHORT_FOR_ANOTHER_LETTER;
+    let tier = if own || word { Tier::Hint } else { Tier::Warn };
     let message = format!(
         "\"{name}\" {} {meant}, and \"{}\" is nobody known here",
         edit.words(),

@@ -1,7 +1,7 @@
 //! A namespace that nobody knows, nearly the one of a well-known image.
 
 use crate::names::asked::{Asked, LIBRARY};
-use crate::names::corpus::Namespace;
+use crate::names::corpus::{Image, Namespace};
 use crate::names::edit::{begins_alike, skeleton};
 use crate::names::operator::Pattern;
 use crate::names::{Component, Edit, Suspicion, Tier};
@@ -63,17 +63,8 @@ fn like_known(asked: &Asked<'_>, known: &Namespace, edit: Edit) -> Option<Likely
         return None;
     }
     let sure = edit == Edit::Confusable || begins_alike(asked.namespace, theirs, edit);
-    let images = || known.images.iter().filter_map(|at| asked.corpus.image(*at));
-    let last = |path: &str| {
-        path.rsplit_once('/')
-            .map_or(path.len(), |(namespace, _)| namespace.len() + 1)
-    };
-    let name_of = |repository: &Repository| {
-        let path = repository.path();
-        path.get(last(path)..).unwrap_or_default().to_owned()
-    };
-    let same = images().find(|image| name_of(&image.repository) == asked.name);
-    if let Some(image) = same {
+    let full = [asked.host, theirs, asked.name].join("/");
+    if let Some(image) = asked.corpus.image_named(&full) {
         let tier = if sure && image.strength >= STRONG {
             Tier::Block
         } else {
@@ -86,13 +77,18 @@ fn like_known(asked: &Asked<'_>, known: &Namespace, edit: Edit) -> Option<Likely
             brand: false,
         });
     }
-    let close = |image: &&crate::names::corpus::Image| {
-        Edit::between(asked.name, &name_of(&image.repository), 1).is_some()
-    };
     if !sure {
         return None;
     }
-    if let Some(image) = images().filter(|_| asked.name.len() > SHORT).find(close) {
+    let close = |image: &&Image| {
+        let known = image.repository.path().rsplit_once('/');
+        known.is_some_and(|(_, name)| Edit::between(asked.name, name, 1).is_some())
+    };
+    let images = known.images.iter().filter_map(|at| asked.corpus.image(*at));
+    if let Some(image) = images
+        .filter(|_| asked.name.len() > SHORT)
+        .find(|image| close(image))
+    {
         let both = Edit::Several(edit.distance() + 1);
         return Some(Likely {
             tier: Tier::Warn,

@@ -139,4 +139,87 @@ proptest! {
             judge(&reference, Corpus::embedded(), &NameRules::default());
         }
     }
+
+    #[test]
+    fn one_edit_is_what_optimal_string_alignment_says(a in "[a-c]{0,7}", b in "[a-c]{0,7}") {
+        prop_assert_eq!(Edit::between(&a, &b, 1).is_some(), strsim::osa_distance(&a, &b) == 1);
+    }
+
+    #[test]
+    fn an_exception_only_removes_suspicions(at in 0usize..1800, cut in 0usize..40, with in "[a-z0-9]{0,2}", by in 0usize..3) {
+        let (repository, _) = Corpus::embedded().images().nth(at).unwrap();
+        let mut name = repository.to_string();
+        name.replace_range(cut % name.len()..=cut % name.len(), &with);
+        if let Ok(reference) = name.parse::<Reference>() {
+            let asked = reference.repository();
+            let (host, path) = (asked.host(), asked.path());
+            let namespace = path.rsplit_once('/').map_or("", |(namespace, _)| namespace);
+            let exception = [asked.as_str().to_owned(), format!("{host}/{namespace}/*"), path.to_owned()];
+            let rules = NameRules { allow: vec![exception[by].clone()], ..NameRules::default() };
+            let before = judge(&reference, Corpus::embedded(), &NameRules::default()).suspicions;
+            for found in judge(&reference, Corpus::embedded(), &rules).suspicions {
+                prop_assert!(before.contains(&found), "{found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_list_changes_nothing(seed in any::<u64>(), at in 0usize..1800, cut in 0usize..40, with in "[a-z0-9-]{0,2}") {
+        let shuffled = &SHUFFLED[(seed % 3) as usize];
+        let (repository, _) = Corpus::embedded().images().nth(at).unwrap();
+        let mut name = repository.to_string();
+        name.replace_range(cut % name.len()..=cut % name.len(), &with);
+        if let Ok(reference) = name.parse::<Reference>() {
+            let one = judge(&reference, Corpus::embedded(), &NameRules::default()).suspicions;
+            prop_assert_eq!(one, judge(&reference, shuffled, &NameRules::default()).suspicions, "{}", name);
+        }
+    }
+}
+
+/// The built-in list with its lines in other orders.
+static SHUFFLED: std::sync::LazyLock<[Corpus; 3]> = std::sync::LazyLock::new(|| {
+    let text = include_str!("../data/images.csv");
+    let (heading, rows) = text.split_once('\n').unwrap();
+    [1, 700, 1801].map(|turn| {
+        let mut rows: Vec<&str> = rows.lines().collect();
+        rows.reverse();
+        rows.rotate_left(turn);
+        let images = format!("{heading}\n{}\n", rows.join("\n"));
+        Corpus::parse(
+            &images,
+            include_str!("../data/hosts.csv"),
+            include_str!("../data/aliases.csv"),
+        )
+        .unwrap()
+    })
+});
+
+#[test]
+fn odd_spellings_are_no_names_or_the_same_name() {
+    for odd in [
+        "Nginx",
+        "ngin%78",
+        "nginx.",
+        "nginx/",
+        "nginх",
+        "docker.io./library/nginx",
+        "ghcr.io./a/b",
+        "xn--nginx-.io/a b",
+        &"n".repeat(300),
+    ] {
+        if let Ok(reference) = odd.parse::<Reference>() {
+            let known = Corpus::embedded()
+                .images()
+                .any(|(known, _)| known == reference.repository());
+            assert!(!known, "{odd} passes for {reference}");
+        }
+    }
+    // A host that ends with the root's dot is another text for a well-known registry: never contacted.
+    let dotted = "ghcr.io./acme/app".parse::<Reference>();
+    assert!(
+        dotted.is_err()
+            || judge(&dotted.unwrap(), Corpus::embedded(), &NameRules::default()).tier()
+                == Some(Tier::Block)
+    );
+    assert_eq!(judged("index.docker.io/library/nginx"), []);
 }

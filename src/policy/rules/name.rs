@@ -1,7 +1,11 @@
 //! Is this the name that was meant, and may it be asked for at all?
 
 use crate::policy::judge::Docket;
-use crate::policy::{Code, Gathered, Level, NameEvidence, NameSuspicion, SuspicionTier};
+use crate::policy::{
+    Code, Gathered, Level, NameEvidence, NameSuspicion, Reputation, Standing, SuspicionTier,
+};
+
+use super::reputation::{weigh, words};
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvidence>) {
     let names = docket.policy.names();
@@ -34,9 +38,10 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvid
     match name {
         Gathered::Found(found) => {
             for suspicion in &found.suspicions {
-                host_explained |= suspicion.rule.starts_with("host");
-                suspect(docket, suspicion, allowed);
+                host_explained |= suspect(docket, suspicion, found.reputation.as_ref(), allowed)
+                    && suspicion.rule.starts_with("host");
             }
+            first_seen(docket, found.standing, allowed);
         }
         Gathered::Absent => {
             docket.find(
@@ -70,7 +75,37 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvid
     }
 }
 
-fn suspect(docket: &mut Docket<'_>, suspicion: &NameSuspicion, allowed: bool) {
+/// A stranger's name waits for somebody to approve it, unless it is stopped already.
+fn first_seen(docket: &mut Docket<'_>, standing: Standing, allowed: bool) {
+    let (names, repository) = (docket.policy.names(), docket.reference.repository());
+    let ours = || names.protect.iter().any(|own| own.matches(repository));
+    if names.first_seen == Level::Note
+        || standing != Standing::New
+        || allowed
+        || ours()
+        || docket.denied()
+    {
+        return;
+    }
+    docket
+        .find(
+            Code::NameFirstSeen,
+            names.first_seen,
+            &names.origin,
+            format!("nobody has pulled {repository} here before, and anybody could publish under such a name"),
+        )
+        .help = Some(format!(
+        "if it is what you want, have it approved: lazaret names approve {repository}"
+    ));
+}
+
+/// Writes the finding; true where it stops the pull.
+fn suspect(
+    docket: &mut Docket<'_>,
+    suspicion: &NameSuspicion,
+    figures: Option<&Reputation>,
+    allowed: bool,
+) -> bool {
     let names = docket.policy.names();
     let code = match suspicion.rule.as_str() {
         rule if rule.starts_with("host") => Code::NameHostSquat,
@@ -82,19 +117,32 @@ fn suspect(docket: &mut Docket<'_>, suspicion: &NameSuspicion, allowed: bool) {
     };
     // An exception speaks of a name on a registry; it does not open a registry that is not the one meant.
     let excused = allowed && code != Code::NameHostSquat && code != Code::NameInternal;
-    let level = match suspicion.tier {
-        _ if excused => Level::Note,
+    let weighed = weigh(suspicion, figures, names.reputation.as_ref(), docket.now);
+    if let Some(until) = weighed.until {
+        docket.changes_at(until);
+    }
+    let tier = match weighed.tier {
         SuspicionTier::Block => names.block,
         SuspicionTier::Warn => names.warn,
         SuspicionTier::Hint => names.hint,
+    };
+    let level = match names.rules.get(&suspicion.rule) {
+        _ if excused => Level::Note,
+        Some(level) => *level,
+        None => tier,
     };
     let suggestions: Vec<String> = suspicion
         .suggestions
         .iter()
         .map(ToString::to_string)
         .collect();
-    let finding = docket.find(code, level, &names.origin, suspicion.message.clone());
+    let message = match figures.filter(|_| weighed.tier != suspicion.tier) {
+        Some(figures) => format!("{}; {}", suspicion.message, words(figures)),
+        None => suspicion.message.clone(),
+    };
+    let finding = docket.find(code, level, &names.origin, message);
     if !suggestions.is_empty() {
         finding.help = Some(format!("did you mean {} ?", suggestions.join(" or ")));
     }
+    level == Level::Deny
 }

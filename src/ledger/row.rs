@@ -1,0 +1,147 @@
+//! Rows of the ledger's tables, written and read.
+
+use jiff::Timestamp;
+use rusqlite::{Row, Transaction, params};
+
+use crate::oci::Reference;
+use crate::policy::Mode;
+
+use super::{Client, Decision, Pull, PullRow};
+
+pub(super) fn insert_decision(
+    to: &Transaction<'_>,
+    decision: &Decision,
+    verdict: &str,
+) -> rusqlite::Result<()> {
+    to.prepare_cached(
+        "INSERT INTO decision (id, at, repository, reference, digest, address, user_agent, listener, allowed, mode,
+         verdict, policy_epoch, policy_file, gathered_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?
+    .execute(params![
+        decision.id.to_string(),
+        decision.at.as_millisecond(),
+        decision.reference.repository().as_str(),
+        decision.reference.to_string(),
+        decision.digest.map(|digest| digest.to_string()),
+        decision.client.address.to_string(),
+        decision.client.user_agent.as_ref(),
+        decision.client.listener,
+        decision.allowed,
+        match decision.mode {
+            Mode::Enforce => "enforce",
+            Mode::Audit => "audit",
+        },
+        verdict,
+        format!("{:016x}", decision.policy_epoch),
+        decision.policy_file,
+        decision.gathered_ms,
+    ])?;
+    if decision.allowed {
+        to.prepare_cached("INSERT OR IGNORE INTO known_name (repository, at) VALUES (?1, ?2)")?
+            .execute(params![
+                decision.reference.repository().as_str(),
+                decision.at.as_millisecond()
+            ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {
+    to.prepare_cached(
+        "INSERT INTO pull (at, decision, digest, address, user_agent, listener, kind, outcome, count, bytes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        pull.at.as_millisecond(),
+        pull.decision.to_string(),
+        pull.digest.map(|digest| digest.to_string()),
+        pull.client.address.to_string(),
+        pull.client.user_agent.as_ref(),
+        pull.client.listener,
+        pull.kind.as_str(),
+        pull.outcome.as_str(),
+        i64::try_from(count).unwrap_or(i64::MAX),
+        i64::try_from(pull.bytes).unwrap_or(i64::MAX),
+    ])
+    .map(drop)
+}
+
+pub(super) const SELECT_DECISION: &str =
+    "SELECT id, at, reference, digest, address, user_agent, listener, allowed, mode, verdict,
+ policy_epoch, policy_file, gathered_ms FROM decision";
+
+pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
+    let listener = match row.get::<_, String>(6)?.as_str() {
+        "mirror" => "mirror",
+        "gateway" => "gateway",
+        "cli" => "cli",
+        _ => "unknown",
+    };
+    Ok(Decision {
+        id: parsed_by(row, 0, |text| text.parse().ok())?,
+        at: time(row, 1)?,
+        reference: parsed::<Reference>(row, 2)?,
+        digest: match row.get::<_, Option<String>>(3)? {
+            Some(_) => Some(parsed(row, 3)?),
+            None => None,
+        },
+        client: Client {
+            address: parsed(row, 4)?,
+            user_agent: row.get::<_, String>(5)?.into(),
+            listener,
+        },
+        allowed: row.get(7)?,
+        mode: if row.get::<_, String>(8)? == "audit" {
+            Mode::Audit
+        } else {
+            Mode::Enforce
+        },
+        verdict: parsed_by(row, 9, |text| serde_json::from_str(text).ok())?,
+        policy_epoch: parsed_by(row, 10, |text| u64::from_str_radix(text, 16).ok())?,
+        policy_file: row.get(11)?,
+        gathered_ms: row.get(12)?,
+    })
+}
+
+pub(super) fn pull_of(row: &Row<'_>) -> rusqlite::Result<PullRow> {
+    let number = |at| {
+        row.get::<_, i64>(at)
+            .map(|number| u64::try_from(number).unwrap_or_default())
+    };
+    Ok(PullRow {
+        at: time(row, 0)?,
+        digest: row.get(1)?,
+        address: row.get(2)?,
+        user_agent: row.get(3)?,
+        listener: row.get(4)?,
+        kind: row.get(5)?,
+        outcome: row.get(6)?,
+        count: number(7)?,
+        bytes: number(8)?,
+    })
+}
+
+pub(super) fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
+    let wrong = |_| rusqlite::Error::IntegralValueOutOfRange(at, 0);
+    Timestamp::from_millisecond(row.get(at)?).map_err(wrong)
+}
+
+pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    parsed_by(row, at, |text| text.parse().ok())
+}
+
+/// A text that is not what we wrote means that somebody else wrote it: an error, never a guess.
+pub(super) fn parsed_by<T>(
+    row: &Row<'_>,
+    at: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(at)?;
+    parse(&text).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            at,
+            rusqlite::types::Type::Text,
+            "not what was written".into(),
+        )
+    })
+}
