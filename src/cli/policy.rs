@@ -7,7 +7,7 @@ use super::wire::{Trouble, policy as load};
 use super::{FAILED, PolicyCommand, REFUSED, output};
 use crate::config::policy_schema;
 use crate::oci::Reference;
-use crate::policy::{Policy, Rule, Unsigned};
+use crate::policy::{Policy, Rule, SignaturePlace, SignedName, Unsigned};
 use crate::telemetry;
 
 pub(super) fn policy(command: PolicyCommand) -> ExitCode {
@@ -86,6 +86,30 @@ fn explain(image: &str, file: Option<PathBuf>) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Where signatures are looked for and which name they must bear, where that is not as usual.
+fn looked_for(rule: &Rule) -> Vec<String> {
+    let places = rule.signatures_from.iter().map(|place| match place {
+        SignaturePlace::Same => "the image's repository".to_owned(),
+        SignaturePlace::Repository(other) => other.to_string(),
+    });
+    let places: Vec<String> = places.collect();
+    let mut told = Vec::new();
+    if rule.signatures_from != [SignaturePlace::Same] {
+        told.push(format!("signatures from: {}", places.join(", ")));
+    }
+    match &rule.signed_name {
+        SignedName::SameRepository => {}
+        SignedName::Exact => told.push("signed name: this one, with its tag".to_owned()),
+        SignedName::Any => told.push("signed name: any".to_owned()),
+        SignedName::Remapped(copies) => told.extend(
+            copies
+                .iter()
+                .map(|(from, to)| format!("signed name: {from} stands for {to}")),
+        ),
+    }
+    told
+}
+
 /// What a rule asks for, a sentence each.
 fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
     let mut demands = vec![format!(
@@ -105,12 +129,16 @@ fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
         (Unsigned::Deny, false) => format!("signature: {} of {signers}", rule.threshold),
     });
     demands.extend(rule.attestations.iter().map(|wanted| {
+        let when = wanted.when.as_ref();
+        let when = when.map(|when| format!(", when {when}"));
         format!(
-            "attestation: {} by {}",
+            "attestation: {} by {}{}",
             wanted.name,
-            wanted.signed_by.join(" or ")
+            wanted.signed_by.join(" or "),
+            when.unwrap_or_default()
         )
     }));
+    demands.extend(looked_for(rule));
     demands.extend(rule.scan.iter().map(|profile| format!("scan: {profile}")));
     demands.extend(
         rule.config

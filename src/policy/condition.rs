@@ -109,6 +109,14 @@ impl ConditionError {
     }
 }
 
+/// As it is written, on one line.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.source.split_whitespace().collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Condition({})", self.source)
