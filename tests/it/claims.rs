@@ -303,7 +303,7 @@ async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
         &format!("{}.sig", digest.to_string().replace(':', "-")),
         &good.digest,
     );
-    gate.admission.replace_policy(policy(&text));
+    judge_anew(&gate, &format!("{text}\n# and again"));
     denied(&gate, good.digest, "signature-").await;
     let layer = good.children[0].layers[0];
     assert_ne!(get(&gate, &format!("blobs/{layer}")).await.0, 200);
@@ -405,6 +405,64 @@ async fn signers_of_the_index_and_of_its_image_are_counted_together() {
     );
     judge_anew(&gate, &text);
     gate.at_gateway().pull(NAME, "multi").await.pulled();
+}
+
+#[tokio::test]
+async fn what_leans_on_an_index_stands_no_longer_than_that() {
+    let key = Key::new();
+    let text = format!(
+        "signed_by = [\"ci\"]\n{}",
+        ATTESTED.replace("unsigned = \"allow\"\n", "")
+    );
+    let (registry, gate) = scene(&ruled(&text, &[key.signer("ci")])).await;
+    let image = child(&registry, "linux/amd64", "1");
+    let two = child(&registry, "linux/arm64", "2");
+    let digest = index(
+        &registry,
+        "multi",
+        &[image.descriptor.clone(), two.descriptor],
+    );
+    let layer = key.bundle(&image.digest, SLSA, json!({}));
+    push(&registry, APP, &[layer], Some(&plain(&image.descriptor)));
+    push_classic(&registry, APP, &digest, &[key.simple(&digest, NAME)]);
+    let later = async |minutes: u64| {
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(60 * minutes)).await;
+        tokio::time::resume();
+    };
+    let blob = format!("blobs/{}", image.children[0].layers[0]);
+    assert_eq!(manifest(&gate, "multi").await, Ok(()));
+    later(40).await;
+    assert_eq!(manifest(&gate, image.digest).await, Ok(()));
+    assert_eq!(get(&gate, &blob).await.0, 200);
+    // The signature is gone; the verdict on the index is an hour old, that on the image is not.
+    let tag = format!("{}.sig", digest.to_string().replace(':', "-"));
+    registry.tag(APP, &tag, &image.digest);
+    later(25).await;
+    denied(&gate, image.digest, "signature-missing").await;
+    assert_ne!(get(&gate, &blob).await.0, 200);
+}
+
+#[tokio::test]
+async fn one_index_does_not_vouch_for_what_another_lists() {
+    let key = Key::new();
+    let (registry, gate) = scene(&ruled(ATTESTED, &[key.signer("ci")])).await;
+    let image = child(&registry, "linux/amd64", "1");
+    let two = child(&registry, "linux/arm64", "2");
+    let chain = Chain {
+        about: &image.digest,
+        subject: None,
+        layers: vec![statement(&image.digest, "https://builder.example")],
+    };
+    let entry = attestation(&registry, &chain);
+    let (image, two) = (image.descriptor, two.descriptor);
+    let signed = index(&registry, "signed", &[image.clone(), two.clone()]);
+    push_classic(&registry, APP, &signed, &[key.simple(&signed, NAME)]);
+    index(&registry, "unsigned", &[image.clone(), two, entry]);
+    for tag in ["signed", "unsigned"] {
+        assert_eq!(manifest(&gate, tag).await, Ok(()));
+    }
+    denied(&gate, image.digest, "nobody signed it").await;
 }
 
 #[tokio::test]
