@@ -3,6 +3,7 @@
 mod diagnostic;
 mod policy_build;
 mod policy_file;
+mod policy_notation;
 mod policy_reference;
 mod policy_signers;
 mod policy_tables;

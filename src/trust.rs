@@ -7,23 +7,32 @@
 //! The cryptography is `sigstore-verify`'s and `aws-lc`'s. What stands here is what they leave open: which claims
 //! count, that an identity is matched whole, that a bundle cannot be downgraded, that a statement is about this image.
 
+mod certificate;
 mod examine;
 mod identity;
 mod key;
 mod material;
+mod notation;
 mod payload;
 mod publishers;
+mod revocation;
 mod root;
 mod signer;
+mod timestamp;
 
 #[cfg(test)]
 mod tests;
 
+pub use certificate::Certificate;
 pub use examine::{Authority, Examined, Identity, Image, Signed, examine};
 pub use identity::Subject;
 pub use key::{Hash, PublicKey};
 pub use material::{MAX_MATERIAL_BYTES, Material, Says};
+pub use notation::{
+    ARTIFACT as NOTATION_ARTIFACT, COSE, JWS, Level as NotationLevel, Notation, SubjectName,
+};
 pub use payload::Statement;
 pub use publishers::{Publisher, publishers};
+pub use revocation::RevocationList;
 pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};
 pub use signer::{Claim, Keyless, Signer, SignerKind};

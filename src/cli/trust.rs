@@ -7,6 +7,7 @@ use super::wire::{Trouble, about};
 use super::{FAILED, REFUSED, TrustCommand, VerifyBundleArgs, output};
 use crate::config::reload;
 use crate::oci::Digest;
+use crate::telemetry;
 use crate::trust::{
     Hash, Image, Keyless, Material, PUBLIC_GOOD, PublicKey, Publisher, Root, Roots, Signer,
     SignerKind, Subject, examine,
@@ -75,6 +76,7 @@ fn verify(args: &VerifyBundleArgs) -> Result<Option<String>, Trouble> {
         &image,
         &[&signer],
         &roots,
+        telemetry::now(),
     );
     Ok(examined
         .signed
@@ -134,6 +136,10 @@ pub(super) fn publishers(id: Option<&str>, json: bool) -> ExitCode {
 fn how(known: &Publisher) -> String {
     match &known.kind {
         SignerKind::Keyless(keyless) => format!("{} by {}", keyless.subject, keyless.issuer),
+        SignerKind::Notation(notation) => {
+            let subjects: Vec<String> = notation.subjects.iter().map(ToString::to_string).collect();
+            format!("certificates of {}", subjects.join(" or "))
+        }
         SignerKind::Key { keys, log, .. } => {
             let keys: Vec<String> = keys.iter().map(PublicKey::fingerprint).collect();
             let log = log.as_deref().map_or("no log", |_| "logged");
@@ -146,6 +152,9 @@ fn as_json(known: &Publisher) -> serde_json::Value {
     let kind = match &known.kind {
         SignerKind::Keyless(keyless) => serde_json::json!({
             "kind": "keyless", "issuer": keyless.issuer, "subject": keyless.subject.to_string(),
+        }),
+        SignerKind::Notation(notation) => serde_json::json!({
+            "subjects": notation.subjects.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }),
         SignerKind::Key { keys, log, .. } => serde_json::json!({
             "kind": "key", "keys": keys.iter().map(PublicKey::fingerprint).collect::<Vec<_>>(), "log": log,

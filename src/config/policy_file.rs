@@ -188,10 +188,20 @@ pub(super) struct SignerTable {
     /// Further words of the certificate, each with the values that are allowed (keyless).
     #[serde(default)]
     pub(super) claims: BTreeMap<String, At<Vec<String>>>,
-    /// Trust store (notation).
-    pub(super) trust_store: Option<Text>,
-    /// Certificate subjects that are trusted (notation).
-    pub(super) trusted_identities: Option<Vec<Text>>,
+    /// Root certificates of the signers, or files with them beside the policy (notation).
+    pub(super) ca: Option<Vec<Text>>,
+    /// Root certificates of authorities that sign for others and are believed about the time (notation).
+    pub(super) signing_authority: Option<Vec<Text>>,
+    /// The same of timestamp authorities (notation).
+    pub(super) tsa: Option<Vec<Text>>,
+    /// Whose certificates: `C=US, O=Acme, CN=ci` (notation).
+    pub(super) subjects: Option<Vec<Text>>,
+    /// `strict` (the default), or `permissive`, which passes over expiry, time and unknown revocation (notation).
+    pub(super) level: Option<Text>,
+    /// `cached` (the default), by the lists in `crl`, or `skip` (notation).
+    pub(super) revocation: Option<Text>,
+    /// Files with certificate revocation lists beside the policy (notation).
+    pub(super) crl: Option<Vec<Text>>,
     /// `required` (the default), or `off` where a publisher's keyed signatures are in no transparency log.
     pub(super) tlog: Option<Text>,
 }

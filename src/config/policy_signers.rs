@@ -60,7 +60,8 @@ impl Build {
             Kind::Key => self.key(written, roots)?,
             Kind::Keyless => SignerKind::Keyless(self.keyless(written, roots)?),
             Kind::Publisher => self.publisher(written.publisher.as_ref()?)?,
-            Kind::Notation | Kind::Pgp => return None,
+            Kind::Notation => SignerKind::Notation(self.notation(written)?),
+            Kind::Pgp => return None,
         };
         Some(Signer {
             name: name.to_owned(),
@@ -76,8 +77,8 @@ impl Build {
             Kind::Keyless if written.issuer.is_none() => "issuer",
             Kind::Keyless if written.subject.is_none() => "subject",
             Kind::Key | Kind::Pgp if empty(&written.pem) => "pem",
-            Kind::Notation if written.trust_store.is_none() => "trust_store",
-            Kind::Notation if empty(&written.trusted_identities) => "trusted_identities",
+            Kind::Notation if empty(&written.ca) && empty(&written.signing_authority) => "ca",
+            Kind::Notation if empty(&written.subjects) => "subjects",
             Kind::Publisher if written.publisher.is_none() => "publisher",
             _ => return Some(()),
         };
@@ -121,7 +122,7 @@ impl Build {
     }
 
     /// A PEM text: what is written, or what is in the file of that name.
-    fn pem(&mut self, text: &Text) -> Option<String> {
+    pub(super) fn pem(&mut self, text: &Text) -> Option<String> {
         let written = text.get();
         if written.contains("-----BEGIN") {
             return Some(written.clone());

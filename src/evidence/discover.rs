@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::oci::{Descriptor, Digest, ImageManifest, Manifest, Repository, Tag, Target};
 use crate::policy::Refused;
-use crate::trust::{MAX_MATERIAL_BYTES, Material};
+use crate::trust::{COSE, JWS, MAX_MATERIAL_BYTES, Material, NOTATION_ARTIFACT};
 use crate::upstream::Kind;
 
 use super::{Content, ContentError, buildkit};
@@ -193,12 +193,19 @@ async fn tagged(
 }
 
 fn interesting(image: &ImageManifest) -> Vec<&Descriptor> {
+    // notation names itself in the configuration's type where a registry knows no artifact types.
+    let kinds = [
+        image.artifact_type.as_deref(),
+        Some(image.config.media_type.as_str()),
+    ];
+    let notation = image.layers.len() == 1 && kinds.contains(&Some(NOTATION_ARTIFACT));
     let known = |layer: &&Descriptor| {
         layer
             .media_type
             .starts_with("application/vnd.dev.sigstore.bundle")
             || layer.media_type == SIMPLE
             || layer.media_type == ENVELOPE
+            || (notation && [JWS, COSE].contains(&layer.media_type.as_str()))
     };
     image.layers.iter().filter(known).collect()
 }
@@ -255,6 +262,10 @@ fn material(descriptor: Descriptor, bytes: Bytes) -> Material {
         SIMPLE => Material::Simple {
             payload: bytes,
             annotations,
+        },
+        JWS | COSE => Material::Notation {
+            envelope: bytes,
+            media_type: descriptor.media_type,
         },
         ENVELOPE => Material::Envelope {
             envelope: bytes,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::oci::{Descriptor, Digest, Reference, Repository};
 use crate::policy::{AttestationEvidence, Gathered, Policy, SignatureEvidence, Subject};
+use crate::telemetry;
 use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
 use super::buildkit::{self, Unsigned, Within};
@@ -54,7 +55,8 @@ pub(super) async fn collect(
         }
     };
     // Milliseconds of arithmetic each: not on the threads that serve.
-    let examined = tokio::task::spawn_blocking(move || weigh(haul, &subject, &policy)).await;
+    let examined =
+        tokio::task::spawn_blocking(move || weigh(haul, &subject, &policy, telemetry::now())).await;
     examined.unwrap_or_else(|_| {
         let why = "the check crashed; the server's log has the reason";
         (Gathered::unavailable(why), Gathered::unavailable(why))
@@ -173,7 +175,16 @@ pub async fn signatures_of(
     });
     let candidates = discovery.candidates.into_iter().map(|candidate| {
         let Candidate { found, material } = candidate;
-        shown(found, examine(&material, &image, &signers, policy.roots()))
+        shown(
+            found,
+            examine(
+                &material,
+                &image,
+                &signers,
+                policy.roots(),
+                telemetry::now(),
+            ),
+        )
     });
     Ok((candidates.chain(refused).collect(), discovery.incomplete))
 }

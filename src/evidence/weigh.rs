@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::oci::Digest;
 use crate::policy::{
@@ -23,10 +24,12 @@ pub(super) fn weigh(
     haul: Haul,
     subject: &Subject,
     policy: &Policy,
+    now: Timestamp,
 ) -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
     let rule = policy.rule_for(subject.reference.repository());
     let mut scales = Scales {
         policy,
+        now,
         signers: signers(policy, rule),
         signatures: SignatureEvidence::default(),
         attestations: AttestationEvidence::default(),
@@ -62,6 +65,7 @@ fn signers<'a>(policy: &'a Policy, rule: &Rule) -> Vec<&'a Signer> {
 
 struct Scales<'a> {
     policy: &'a Policy,
+    now: Timestamp,
     signers: Vec<&'a Signer>,
     signatures: SignatureEvidence,
     attestations: AttestationEvidence,
@@ -78,7 +82,13 @@ impl Scales<'_> {
         let incomplete = &mut self.signatures.incomplete;
         *incomplete = incomplete.take().or(discovery.incomplete);
         for Candidate { found, material } in discovery.candidates {
-            let examined = examine(&material, &manifest, &self.signers, self.policy.roots());
+            let examined = examine(
+                &material,
+                &manifest,
+                &self.signers,
+                self.policy.roots(),
+                self.now,
+            );
             self.sort(format!("{found}{of}"), examined);
         }
     }
@@ -95,6 +105,7 @@ impl Scales<'_> {
         }
         let mut own = Scales {
             policy: self.policy,
+            now: self.now,
             signers: self.signers.clone(),
             signatures: SignatureEvidence::default(),
             attestations: AttestationEvidence::default(),

@@ -10,6 +10,7 @@ use crate::oci::Digest;
 
 use super::key::{Hash, PublicKey};
 use super::material::{Material, Opened, Says, Signee};
+use super::notation;
 use super::root::{Root, Roots};
 use super::signer::{Keyless, Signer, SignerKind};
 
@@ -87,8 +88,22 @@ pub struct Identity {
     pub root: String,
 }
 
-/// Verifies `material` for each of `signers`. Pure: no clock, no network; time comes from logs and authorities.
-pub fn examine(material: &Material, image: &Image, signers: &[&Signer], roots: &Roots) -> Examined {
+/// Verifies `material` for each of `signers`. Pure: no clock, no network. When something was signed comes from logs and
+/// authorities; `now` is for what expires.
+pub fn examine(
+    material: &Material,
+    image: &Image,
+    signers: &[&Signer],
+    roots: &Roots,
+    now: Timestamp,
+) -> Examined {
+    if let Material::Notation {
+        envelope,
+        media_type,
+    } = material
+    {
+        return notation::examine(envelope, media_type, image, signers, now);
+    }
     let opened = match material.open(image) {
         Ok(opened) => opened,
         Err(why) => {
@@ -114,7 +129,7 @@ fn by_certificate(opened: &Opened, signers: &[&Signer], roots: &Roots, examined:
     let wanted = |root: &str| {
         let mut keyless = signers.iter().filter_map(|signer| match &signer.kind {
             SignerKind::Keyless(keyless) => Some(keyless),
-            SignerKind::Key { .. } => None,
+            SignerKind::Key { .. } | SignerKind::Notation(_) => None,
         });
         keyless.any(|keyless| keyless.root == root)
     };

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{self as algorithm, UnparsedPublicKey, VerificationAlgorithm};
+use x509_cert::der::asn1::UintRef;
 use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Decode, Encode};
+use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::oci::Digest;
@@ -42,6 +43,15 @@ pub enum Hash {
     Sha384,
     /// SHA-512 only.
     Sha512,
+}
+
+/// How notation has a key of a kind and length sign (signature-specification.md, "Algorithm Selection").
+pub(super) struct Suite {
+    /// As JWS names it.
+    pub(super) jose: &'static str,
+    /// As COSE numbers it.
+    pub(super) cose: i64,
+    way: &'static dyn VerificationAlgorithm,
 }
 
 /// A public key. Its owner is trusted because the policy says so; nothing else vouches for it.
@@ -135,6 +145,42 @@ impl PublicKey {
     /// SHA-256 of the SubjectPublicKeyInfo, by which people compare keys.
     pub fn fingerprint(&self) -> String {
         Digest::of(&self.spki).to_string()
+    }
+
+    /// The one way in which notation lets this key sign, if there is one.
+    pub(super) fn suite(&self) -> Option<Suite> {
+        let suite =
+            |jose, cose, way: &'static dyn VerificationAlgorithm| Some(Suite { jose, cose, way });
+        match (self.kind, self.rsa_bits()) {
+            (Kind::P256, _) => suite("ES256", -7, &algorithm::ECDSA_P256_SHA256_FIXED),
+            (Kind::P384, _) => suite("ES384", -35, &algorithm::ECDSA_P384_SHA384_FIXED),
+            (Kind::P521, _) => suite("ES512", -36, &algorithm::ECDSA_P521_SHA512_FIXED),
+            (Kind::Rsa, Some(2048)) => suite("PS256", -37, &algorithm::RSA_PSS_2048_8192_SHA256),
+            (Kind::Rsa, Some(3072)) => suite("PS384", -38, &algorithm::RSA_PSS_2048_8192_SHA384),
+            (Kind::Rsa, Some(4096)) => suite("PS512", -39, &algorithm::RSA_PSS_2048_8192_SHA512),
+            (Kind::Rsa | Kind::Ed25519, _) => None,
+        }
+    }
+
+    /// Length of the modulus of an RSA key (RFC 8017, A.1.1).
+    fn rsa_bits(&self) -> Option<usize> {
+        let mut reader = SliceReader::new(&self.raw).ok()?;
+        let modulus = reader.sequence(|key| {
+            let modulus = UintRef::decode(key)?.as_bytes().to_vec();
+            UintRef::decode(key)?;
+            Ok(modulus)
+        });
+        let modulus = modulus.ok().filter(|_| self.kind == Kind::Rsa)?;
+        let first = modulus.first()?;
+        Some(modulus.len() * 8 - first.leading_zeros() as usize)
+    }
+
+    /// Whether `signature` (two numbers of fixed length for elliptic curves, PSS for RSA) is this key's.
+    pub(super) fn verifies_raw(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.suite().is_some_and(|suite| {
+            let key = UnparsedPublicKey::new(suite.way, &self.raw);
+            key.verify(message, signature).is_ok()
+        })
     }
 
     /// Whether `signature` (DER for elliptic curves) is this key's over `message`.

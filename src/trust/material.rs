@@ -36,6 +36,13 @@ pub enum Material {
         /// Of the layer's descriptor.
         annotations: BTreeMap<String, String>,
     },
+    /// A Notary Project envelope.
+    Notation {
+        /// The whole.
+        envelope: Bytes,
+        /// JWS or COSE.
+        media_type: String,
+    },
     /// A DSSE envelope with cosign's annotations.
     Envelope {
         /// The JSON.
@@ -116,6 +123,9 @@ impl Material {
                 payload,
                 annotations,
             } => open_simple(payload, annotations, &image.digest),
+            Material::Notation { .. } => {
+                Err("a notation envelope is no Sigstore bundle".to_owned())
+            }
             Material::Envelope {
                 envelope,
                 annotations,

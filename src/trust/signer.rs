@@ -6,6 +6,7 @@ use sigstore_verify::crypto::CertificateInfo;
 
 use super::identity::Subject;
 use super::key::{Hash, PublicKey};
+use super::notation::Notation;
 
 /// Somebody whom a policy trusts for some names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum SignerKind {
     },
     /// With a certificate of some minutes for an identity that somebody else vouches for.
     Keyless(Keyless),
+    /// With a certificate of an authority that the policy names (Notary Project).
+    Notation(Notation),
 }
 
 /// An identity that a Sigstore instance certifies.

@@ -21,6 +21,7 @@ mod fake_registry;
 mod findings_page;
 mod names;
 mod new_names;
+mod notation;
 mod policy_files;
 mod properties;
 mod pulls;

@@ -7,4 +7,5 @@ pub(crate) mod fake_registry;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod instance;
+pub(crate) mod notary;
 pub(crate) mod signing;

@@ -64,9 +64,15 @@ fn believed(case: &Path, at_hand: bool) -> bool {
     };
     let bundle = fs::read(case.join("bundle.sigstore.json")).unwrap();
     let material = Material::AnyBundle(bundle.into());
-    !examine(&material, &image, &[&signer], &roots)
-        .signed
-        .is_empty()
+    !examine(
+        &material,
+        &image,
+        &[&signer],
+        &roots,
+        jiff::Timestamp::UNIX_EPOCH,
+    )
+    .signed
+    .is_empty()
 }
 
 #[test]

@@ -18,9 +18,15 @@ use crate::trust::{
 };
 
 fn believed(material: &Material, image: &Image, signer: &Signer) -> bool {
-    !examine(material, image, &[signer], &Roots::embedded())
-        .signed
-        .is_empty()
+    !examine(
+        material,
+        image,
+        &[signer],
+        &Roots::embedded(),
+        jiff::Timestamp::UNIX_EPOCH,
+    )
+    .signed
+    .is_empty()
 }
 
 struct Keyed {

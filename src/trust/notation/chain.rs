@@ -1,0 +1,88 @@
+//! Certificate chains of signers (signature-specification.md, "Certificate Requirements").
+
+use jiff::Timestamp;
+use x509_cert::der::oid::ObjectIdentifier;
+
+use super::Level;
+use crate::trust::certificate::Certificate;
+use crate::trust::revocation::{RevocationList, Standing, standing};
+
+/// Most certificates of a chain.
+const MAX_CHAIN: usize = 16;
+
+/// Usages that a certificate for signing code does not have: any, TLS servers and clients, mail, timestamps, OCSP.
+const FOREIGN_USAGES: [&str; 6] = [
+    "2.5.29.37.0",
+    "1.3.6.1.5.5.7.3.1",
+    "1.3.6.1.5.5.7.3.2",
+    "1.3.6.1.5.5.7.3.4",
+    "1.3.6.1.5.5.7.3.8",
+    "1.3.6.1.5.5.7.3.9",
+];
+
+/// An error unless each issued the one before it, the last itself, and the first may sign.
+pub(super) fn check(chain: &[Certificate]) -> Result<(), String> {
+    let (Some(leaf), Some(root)) = (chain.first(), chain.last()) else {
+        return Err("it brings no certificate".to_owned());
+    };
+    if chain.len() > MAX_CHAIN {
+        return Err(format!("it brings more than {MAX_CHAIN} certificates"));
+    }
+    signs(leaf, chain.len() == 1)?;
+    for (below, link) in chain.windows(2).enumerate() {
+        if let [subject, issuer] = link {
+            subject.issued_by(issuer)?;
+            let allowed = issuer.path_length()?;
+            if allowed.is_some_and(|allowed| usize::from(allowed) < below) {
+                return Err(format!(
+                    "{} has more authorities below it than it may",
+                    issuer.subject()
+                ));
+            }
+        }
+    }
+    root.is_self_signed()
+}
+
+/// A signer's certificate: for signatures and for nothing else that somebody could be made to sign.
+fn signs(leaf: &Certificate, alone: bool) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("the certificate of {} {what}", leaf.subject()));
+    if leaf.is_authority()? && !alone {
+        return wrong("is an authority's");
+    }
+    match leaf.key_usage()? {
+        Some((true, usage))
+            if usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign() => {}
+        _ => return wrong("is not one for signatures alone"),
+    }
+    let usages = leaf.extended_usage()?;
+    let usages = usages.iter().flat_map(|(_, usages)| &usages.0);
+    let foreign = |usage: &ObjectIdentifier| FOREIGN_USAGES.contains(&usage.to_string().as_str());
+    if usages.into_iter().any(foreign) {
+        return wrong("is for other things than code");
+    }
+    Ok(())
+}
+
+/// An error where a certificate is revoked, or where that is unknown and the level asks for it.
+pub(super) fn unrevoked(
+    chain: &[Certificate],
+    lists: &[RevocationList],
+    level: Level,
+    now: Timestamp,
+) -> Result<(), String> {
+    for link in chain.windows(2) {
+        let [subject, issuer] = link else { continue };
+        match standing(subject, issuer, lists, now) {
+            Standing::Good => {}
+            Standing::Unknown(why) if level == Level::Strict => {
+                return Err(format!(
+                    "{why}: add it to crl, or write revocation = \"skip\""
+                ));
+            }
+            Standing::Unknown(_) => {}
+            Standing::Revoked(why) => return Err(why),
+        }
+    }
+    Ok(())
+}
