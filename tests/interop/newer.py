@@ -21,7 +21,8 @@ BUILDKIT = ("github.com/moby/buildkit", "v0.34.2", ["cmd/buildkitd", "cmd/buildc
 CONFORMANCE = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20260831232431-97274622c111", ["."])
 COSIGN2 = ("github.com/sigstore/cosign/v2", "v2.6.5", ["cmd/cosign"])
 COSIGN3 = ("github.com/sigstore/cosign/v3", "v3.1.3", ["cmd/cosign"])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3]
+NOTATION = ("github.com/notaryproject/notation", "v1.3.2", ["cmd/notation"])
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION]
 
 BUILD_SECONDS = 900
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Signs with real cosign 2 and 3, pulls through Lazaret with skopeo, and asks cosign itself as referee.
+"""Signs with real cosign 2 and 3 and notation, pulls through Lazaret with skopeo, and asks the signers as referees.
 
 Everything is on loopback. Needs docker-registry, skopeo, openssl and go; see docs/interop.md.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import newer
+import notary
 from conformance import LAZARET, answers, free_port, start
 from images import Registry, Writer
 from lab import VECTORS, Failure, run, wait_for
@@ -122,7 +123,7 @@ class Table:
         self.failed += not good
         shown = {True: "accepts", False: "refuses", None: "-"}
         self.rows.append((what, shown[ours], shown[referee]))
-        print(f"{'ok' if good else 'FAILED'} {what}: Lazaret {shown[ours]}, cosign {shown[referee]}", flush=True)
+        print(f"{'ok' if good else 'FAILED'} {what}: Lazaret {shown[ours]}, the signer itself {shown[referee]}", flush=True)
         if not good:
             print(said.strip()[-600:])
 
@@ -154,7 +155,9 @@ def test(folder: Path, children: list) -> int:
     for name in ["attested2", "attested3"]:
         rules += (f'[[rule]]\nmatch = ["ghcr.io/acme/{name}"]\nunsigned = "allow"\n[[rule.attestation]]\n'
                   'type = "slsa-provenance"\nsigned_by = ["p256"]\nsource = "https://git.example/acme/app"\n')
-    lab.serve(children, rules)
+    notation = notary.Notary(folder)
+    notarized, notary_rules = notary.sign_all(notation, image, lab.at)
+    lab.serve(children, rules + notary_rules)
 
     for what, repository, version, key, digest in cases:
         # cosign signs with Ed25519ph (RFC 8032), which neither its own `verify` nor Lazaret takes for Ed25519.
@@ -177,6 +180,9 @@ def test(folder: Path, children: list) -> int:
     ok, said = lab.pull("acme/multi", ":1", "--all")
     table.row("a signed index with its children", ok, True, lab.referee("cosign 2", "p256", "acme/multi", multi), said)
 
+    for what, repository, digest, good in notarized:
+        ok, said = lab.pull(repository, ":1")
+        table.row(what, ok, good, notation.referee(lab.at(repository, digest)), said, "signature-untrusted")
     needed = {f"{version}, {key}" for version in lab.cosign for key in ["p256", "rsa3072"]}
     missing = needed - {what for what, *_ in cases}
     if missing:

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use lazaret::config::{parse_policy, parse_server};
 use lazaret::telemetry::Metrics;
 
+use crate::support::notary::Ca;
 use crate::support::fixtures::read;
 use crate::support::signing::Key;
 
@@ -51,6 +52,11 @@ fn server_files_have_no_mistakes() {
 fn the_policy_page_is_a_policy() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("redhat-release-3.pem"), Key::new().pem()).unwrap();
+    let ca = Ca::new("Acme root");
+    for name in ["acme-root.pem", "timestamp-root.pem"] {
+        fs::write(folder.path().join(name), ca.certificate().to_pem()).unwrap();
+    }
+    fs::write(folder.path().join("acme-root.crl.pem"), ca.revocation_list_pem(&[])).unwrap();
     let page = blocks(&read(&project("docs/policy.md")), "toml");
     // Its root is a file of the reader's own.
     let (before, after) = page.split_once("[root.corp]\n").unwrap();

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use coset::cbor::Value as Cbor;
-use lazaret::oci::{Digest, media_type};
+use lazaret::oci::{Descriptor, Digest, media_type};
 use lazaret::trust::{
     Examined, Image, Material, Notation, NotationLevel, Roots, Signer, SignerKind, SubjectName,
     examine,
@@ -14,6 +14,8 @@ use rcgen::{
 };
 use serde_json::json;
 
+use crate::support::fake_registry::{FakeRegistry, ImageSpec, Pushed};
+use crate::support::gate::{LENIENT, Setup};
 use crate::support::notary::{
     AUTHENTIC, Ca, EXPIRY, Leaf, SCHEME, authority, cose, image, issue, jws, payload, payload_of,
     stamping, trusting,
@@ -610,6 +612,85 @@ fn no_flipped_byte_of_a_timestamp_moves_the_time() {
         for signed in at(NOW, &jws(&bad), &image(), trusted()).signed {
             // A certificate of the chain that nobody needs may be garbage.
             assert_eq!(signed.at, time, "at {place}");
+        }
+    }
+}
+
+/// Attaches an envelope as notation does; by the configuration's type only, where the registry knows no artifact types.
+fn attach(registry: &FakeRegistry, image: &Pushed, material: &Material, by_config: bool) {
+    let Material::Notation {
+        envelope,
+        media_type,
+    } = material
+    else {
+        unreachable!()
+    };
+    let layer = registry.push_blob(APP, envelope.clone());
+    let config = registry.push_blob(APP, b"{}".as_slice());
+    let kind = lazaret::trust::NOTATION_ARTIFACT;
+    let mut manifest = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+        "config": { "mediaType": kind, "digest": config, "size": 2 }, "subject": image.descriptor,
+        "layers": [{ "mediaType": media_type, "digest": layer, "size": envelope.len() }] });
+    if !by_config {
+        manifest["artifactType"] = json!(kind);
+        manifest["config"]["mediaType"] = json!("application/vnd.oci.empty.v1+json");
+    }
+    let bytes = manifest.to_string().into_bytes();
+    let descriptor = Descriptor::of(media_type::OCI_MANIFEST, &bytes);
+    registry.push_manifest(APP, media_type::OCI_MANIFEST, bytes);
+    registry.refer(APP, &image.digest, descriptor);
+}
+
+fn policy_of(ca: &Ca) -> String {
+    format!(
+        "{LENIENT}\n[signer.acme]\nkind = \"notation\"\nca = [\"\"\"\n{}\"\"\"]\nsubjects = [\"O=Acme\"]\n\
+         [[rule]]\nmatch = [\"ghcr.io/acme/*\"]\nsigned_by = [\"acme\"]\n",
+        ca.certificate().to_pem()
+    )
+}
+
+const APP: &str = "acme/app";
+
+#[tokio::test]
+async fn a_pull_is_let_through_by_a_notation_signature_and_by_nothing_else() {
+    let ca = Ca::new("Acme root");
+    let long = |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(2040, 1, 1);
+    for by_config in [false, true] {
+        let registry = FakeRegistry::start().await;
+        let gate = Setup::new(&policy_of(&ca)).start(&registry).await;
+        let client = gate.at_gateway();
+        let [bare, strange, good] = ["bare", "strange", "good"].map(|tag| {
+            let spec = ImageSpec {
+                layers: vec![tag.into()],
+                ..ImageSpec::default()
+            };
+            registry.push_image(APP, tag, &spec)
+        });
+        let signed = |leaf: &Leaf, image: &Pushed| {
+            let target = payload(
+                &image.digest,
+                media_type::OCI_MANIFEST,
+                usize::try_from(image.descriptor.size).unwrap(),
+            );
+            leaf.cose(&target, &[SCHEME], &[])
+        };
+        let stranger = Ca::new("Acme root").leaf("P-256", long);
+        attach(&registry, &strange, &signed(&stranger, &strange), by_config);
+        let leaf = ca.leaf("P-256", long);
+        attach(&registry, &good, &signed(&stranger, &good), by_config);
+        attach(&registry, &good, &signed(&leaf, &good), by_config);
+        // Somebody's good signature of another image, attached to this one.
+        attach(&registry, &bare, &signed(&leaf, &good), by_config);
+        client.pull("ghcr.io/acme/app", "good").await.pulled();
+        for (tag, why) in [
+            ("strange", "its root CN=Acme root is not trusted"),
+            ("bare", "it signs sha256:"),
+        ] {
+            let answer = client
+                .get(&format!("/v2/ghcr.io/acme/app/manifests/{tag}"))
+                .await;
+            assert_eq!(answer.status, 403, "{tag}");
+            assert!(answer.text().contains(why), "{}", answer.text());
         }
     }
 }

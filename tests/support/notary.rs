@@ -29,6 +29,9 @@ pub(crate) const AUTHENTIC: &str = "io.cncf.notary.authenticSigningTime";
 /// What serial number leaves have.
 const SERIAL: u8 = 7;
 
+/// Makes a timestamp of a signature.
+pub(crate) type Stamp<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A root that issues certificates.
 pub(crate) struct Ca(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
@@ -74,6 +77,10 @@ impl Ca {
 
     /// A list that takes back the serial numbers, good in 2026.
     pub(crate) fn revocation_list(&self, serials: &[u8]) -> RevocationList {
+        RevocationList::parse(self.revocation_list_pem(serials).as_bytes()).unwrap()
+    }
+
+    pub(crate) fn revocation_list_pem(&self, serials: &[u8]) -> String {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&[*serial]),
             revocation_time: date_time_ymd(2026, 1, 2),
@@ -89,7 +96,7 @@ impl Ca {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let issuer: &Issuer<'_, KeyPair> = &self.0;
-        RevocationList::parse(params.signed_by(issuer).unwrap().der()).unwrap()
+        params.signed_by(issuer).unwrap().pem().unwrap()
     }
 }
 
@@ -192,7 +199,7 @@ impl Leaf {
         &self,
         payload: &Value,
         header: &Value,
-        stamp: Option<&dyn Fn(&[u8]) -> Vec<u8>>,
+        stamp: Option<Stamp<'_>>,
     ) -> Value {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let (protected, payload) = (encode(header), encode(payload));
