@@ -29,6 +29,9 @@ pub(crate) const AUTHENTIC: &str = "io.cncf.notary.authenticSigningTime";
 /// What serial number leaves have.
 const SERIAL: u8 = 7;
 
+/// Makes a timestamp of a signature.
+pub(crate) type Stamp<'a> = dyn Fn(&[u8]) -> Vec<u8> + 'a;
+
 /// A root that issues certificates.
 pub(crate) struct Ca(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
@@ -188,12 +191,7 @@ impl Leaf {
     }
 
     /// A JWS; `stamp` makes a timestamp of the signature.
-    pub(crate) fn jws(
-        &self,
-        payload: &Value,
-        header: &Value,
-        stamp: Option<&dyn Fn(&[u8]) -> Vec<u8>>,
-    ) -> Value {
+    pub(crate) fn jws(&self, payload: &Value, header: &Value, stamp: Option<&Stamp<'_>>) -> Value {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let (protected, payload) = (encode(header), encode(payload));
         let signature = self.sign(format!("{protected}.{payload}").as_bytes());
