@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use lazaret::config::{parse_policy, parse_server};
 use lazaret::telemetry::Metrics;
 
-use crate::support::notary::Ca;
 use crate::support::fixtures::read;
+use crate::support::notary::Ca;
 use crate::support::signing::Key;
 
 fn project(path: &str) -> PathBuf {
@@ -56,7 +56,11 @@ fn the_policy_page_is_a_policy() {
     for name in ["acme-root.pem", "timestamp-root.pem"] {
         fs::write(folder.path().join(name), ca.certificate().to_pem()).unwrap();
     }
-    fs::write(folder.path().join("acme-root.crl.pem"), ca.revocation_list_pem(&[])).unwrap();
+    fs::write(
+        folder.path().join("acme-root.crl.pem"),
+        ca.revocation_list_pem(&[]),
+    )
+    .unwrap();
     let page = blocks(&read(&project("docs/policy.md")), "toml");
     // Its root is a file of the reader's own.
     let (before, after) = page.split_once("[root.corp]\n").unwrap();

@@ -195,12 +195,7 @@ impl Leaf {
     }
 
     /// A JWS; `stamp` makes a timestamp of the signature.
-    pub(crate) fn jws(
-        &self,
-        payload: &Value,
-        header: &Value,
-        stamp: Option<Stamp<'_>>,
-    ) -> Value {
+    pub(crate) fn jws(&self, payload: &Value, header: &Value, stamp: Option<Stamp<'_>>) -> Value {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let (protected, payload) = (encode(header), encode(payload));
         let signature = self.sign(format!("{protected}.{payload}").as_bytes());
