@@ -9,6 +9,7 @@ mod names_replay;
 mod names_update;
 pub mod output;
 mod policy;
+mod roots;
 mod serve;
 mod shell;
 mod trust;
@@ -22,7 +23,8 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CheckArgs, Command, ConfigCommand, DataArgs, NamesCommand, PolicyCommand,
-    ReplayArgs, ServeArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
+    ReplayArgs, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WhyArgs,
 };
 
 /// Done, and what was asked about is refused.

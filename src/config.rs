@@ -5,6 +5,7 @@ mod policy_build;
 mod policy_file;
 mod policy_notation;
 mod policy_reference;
+mod policy_roots;
 mod policy_signers;
 mod policy_tables;
 pub mod reload;
@@ -16,7 +17,7 @@ mod shape;
 pub mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use policy_build::parse_policy;
+pub use policy_build::{parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
 pub use server::{
     Cache, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server, Tls,

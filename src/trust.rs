@@ -18,6 +18,7 @@ mod publishers;
 mod revocation;
 mod root;
 mod signer;
+mod source;
 mod timestamp;
 
 #[cfg(test)]
@@ -36,3 +37,4 @@ pub use publishers::{Publisher, publishers};
 pub use revocation::RevocationList;
 pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};
 pub use signer::{Claim, Keyless, Signer, SignerKind};
+pub use source::{RootSource, built_in_sources};

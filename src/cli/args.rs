@@ -304,13 +304,40 @@ pub struct VerifyArgs {
 /// `lazaret trust …`.
 #[derive(Subcommand, Debug)]
 pub enum TrustCommand {
-    /// Show the built-in trusted roots.
-    Show,
+    /// Show the trusted roots, how fresh they are and how long they are believed.
+    #[command(after_help = "Example:\n  lazaret trust show --policy policy.toml")]
+    Show(TrustArgs),
+    /// Refresh trusted roots from their TUF repositories. A server does so by itself.
+    #[command(
+        after_help = "Examples:\n  lazaret trust update\n  lazaret trust update corp --policy policy.toml\n\nExits with 1 when one could not be refreshed; what was there stays."
+    )]
+    Update {
+        /// These only; default: all.
+        #[arg(value_name = "ROOT")]
+        names: Vec<String>,
+        /// How, and of which policy.
+        #[command(flatten)]
+        args: TrustArgs,
+    },
     /// Verify a Sigstore bundle, as the sigstore-conformance suite asks its clients to.
     #[command(
         after_help = "Example:\n  lazaret trust verify-bundle --bundle a.sigstore.json --certificate-identity ci@acme.example \\\n    --certificate-oidc-issuer https://accounts.google.com a.txt"
     )]
     VerifyBundle(VerifyBundleArgs),
+}
+
+/// `lazaret trust show` and `update`.
+#[derive(clap::Args, Debug)]
+pub struct TrustArgs {
+    /// Print JSON, an object a root a line.
+    #[arg(long)]
+    pub json: bool,
+    /// The policy file: its roots are meant too.
+    #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Where fetched roots are.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// `lazaret trust verify-bundle`.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{Built, Trouble, build, ledger, policy, runtime, server};
+use super::wire::{Built, Trouble, build, known_roots, ledger, policy_with, runtime, server};
 use super::{CheckArgs, DataArgs, FAILED, REFUSED, output};
 use crate::admission::{Admission, AdmissionError, Answer, Ruling, ServedManifest};
 use crate::config::Server;
@@ -32,7 +32,10 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
 /// Judges in a folder of its own, which is gone after: a check leaves no trace in a server's cache or ledger.
 async fn run(args: CheckArgs) -> Result<u8, Trouble> {
     let server = server(args.config.as_deref())?;
-    let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
+    let loaded = policy_with(
+        args.policy.or_else(|| server.policy.clone()),
+        &known_roots(&server.data_dir),
+    )?;
     let folder = Scratch::new();
     let built = build(&server, loaded.policy, folder.path()).await?;
     let mut worst = 0;

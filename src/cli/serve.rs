@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::wire::{Built, Loaded, Trouble, about, build, file_name, policy, runtime, server};
+use super::roots::{self, Reloader};
+use super::wire::{
+    Built, Loaded, Trouble, about, build, known_roots, policy_with, runtime, server,
+};
 use super::{FAILED, ServeArgs, output};
-use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
 use crate::console::{self, Console};
@@ -46,7 +48,8 @@ fn settings(args: ServeArgs) -> Result<(Server, Loaded), Trouble> {
         server.gateway = Some(config::Listener { listen, tls });
     }
     server.data_dir = args.data_dir.unwrap_or(server.data_dir);
-    let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
+    let file = args.policy.or_else(|| server.policy.clone());
+    let loaded = policy_with(file, &known_roots(&server.data_dir))?;
     Ok((server, loaded))
 }
 
@@ -91,8 +94,17 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         .flatten()
         .collect();
     tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
-    if let Some(file) = loaded.file {
-        tokio::spawn(follow(file, loaded.text, built.admission.clone()));
+    let reloader = Arc::new(Reloader {
+        file: loaded.file,
+        text: Mutex::new(loaded.text.clone()),
+        data_dir: server.data_dir.clone(),
+        admission: built.admission.clone(),
+    });
+    if let Some(file) = reloader.file.clone() {
+        tokio::spawn(follow(file, loaded.text, reloader.clone()));
+    }
+    if server.upstream.refresh_roots {
+        tokio::spawn(roots::keep_fresh(server.clone(), reloader));
     }
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
@@ -213,7 +225,7 @@ fn pages(
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (store, ledger) = (built.store.clone(), built.ledger.clone());
-    let dropped = built.ledger.clone();
+    let (dropped, admission) = (built.ledger.clone(), built.admission.clone());
     let metrics = move || {
         observe(&store);
         let mut text = telemetry::metrics().render();
@@ -222,6 +234,7 @@ fn pages(
             "lazaret_pulls_unrecorded_total {}\n",
             dropped.dropped_pulls()
         ));
+        text.push_str(&roots::metrics(&admission.policy()));
         text
     };
     let console = Arc::new(Console {
@@ -282,18 +295,16 @@ async fn chores(
 }
 
 /// Puts every good text of the policy's file in force; a bad one changes nothing and is told loudly.
-async fn follow(file: std::path::PathBuf, text: String, admission: Arc<Admission>) {
-    let name = file_name(&file);
+async fn follow(file: std::path::PathBuf, text: String, reloader: Arc<Reloader>) {
     watch_file(file.clone(), &text, |change| {
         let read = match change {
-            Change::Text(text) => config::parse_policy(&text, &name, file.parent()).map_err(|mistakes| mistakes.to_string()),
+            Change::Text(text) => reloader.load(Some(text)),
             Change::Unreadable(error) => Err(error.to_string()),
         };
         telemetry::metrics().reloaded(read.is_ok(), telemetry::now());
         match read {
             Ok(policy) => {
                 tracing::info!(file = %file.display(), rules = policy.rules().len(), "policy loaded");
-                admission.replace_policy(Arc::new(policy));
             }
             Err(why) => tracing::error!(file = %file.display(), "the policy is not loaded, the old one stays:\n{why}"),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::wire::{Trouble, about};
-use super::{FAILED, REFUSED, TrustCommand, VerifyBundleArgs, output};
+use super::{FAILED, REFUSED, TrustCommand, VerifyBundleArgs, output, roots};
 use crate::config::reload;
 use crate::oci::Digest;
 use crate::telemetry;
@@ -15,12 +15,8 @@ use crate::trust::{
 
 pub(super) fn trust(command: TrustCommand) -> ExitCode {
     match command {
-        TrustCommand::Show => {
-            for root in Roots::embedded().iter() {
-                output::out(format_args!("{:<10} {}", root.name, root.digest));
-            }
-            ExitCode::SUCCESS
-        }
+        TrustCommand::Show(args) => roots::show(&args),
+        TrustCommand::Update { names, args } => roots::update(&names, &args),
         TrustCommand::VerifyBundle(args) => match verify(&args) {
             Ok(None) => {
                 output::err("verified");

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::check::Scratch;
-use super::wire::{Trouble, build, policy, runtime, server};
+use super::wire::{Trouble, build, known_roots, policy_with, runtime, server};
 use super::{FAILED, REFUSED, VerifyArgs, output};
 use crate::evidence::{Found, signatures_of};
 use crate::oci::{Reference, Target};
@@ -23,7 +23,10 @@ pub(super) fn verify(args: VerifyArgs) -> ExitCode {
 async fn run(args: VerifyArgs) -> Result<u8, Trouble> {
     let other = |error: &dyn std::fmt::Display| Trouble::Other(format!("{}: {error}", args.image));
     let server = server(args.config.as_deref())?;
-    let loaded = policy(args.policy.or_else(|| server.policy.clone()))?;
+    let loaded = policy_with(
+        args.policy.or_else(|| server.policy.clone()),
+        &known_roots(&server.data_dir),
+    )?;
     let folder = Scratch::new();
     let built = build(&server, loaded.policy.clone(), folder.path()).await?;
     let reference: Reference = args.image.parse().map_err(|error| other(&error))?;

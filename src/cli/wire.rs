@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::DataArgs;
+use super::{DataArgs, output, roots};
 use crate::admission::{Admission, Parts};
 use crate::config::{self, Credentials, Diagnostics, Server};
-use crate::evidence::{Content, NameCollector, Reputations};
+use crate::evidence::{Content, NameCollector, Reputations, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
 use crate::store::Store;
+use crate::trust::Roots;
 use crate::upstream::{
     self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstream, Upstreams,
 };
@@ -105,6 +106,22 @@ pub(super) struct Loaded {
 
 /// The policy of a file, or the shipped one.
 pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
+    policy_with(file, &Roots::embedded())
+}
+
+/// The trusted roots that are built in or were fetched into the data folder.
+pub(super) fn known_roots(data_dir: &Path) -> Roots {
+    let (roots, wrong) = fetched_roots(&roots::folder(data_dir));
+    for why in wrong {
+        output::err(format_args!(
+            "warning: {why}; fetch it again: lazaret trust update"
+        ));
+    }
+    roots
+}
+
+/// The same with these trusted roots.
+pub(super) fn policy_with(file: Option<PathBuf>, fetched: &Roots) -> Result<Loaded, Trouble> {
     let (text, name) = match &file {
         Some(file) => (
             config::reload::read(file).map_err(about(file))?,
@@ -115,8 +132,9 @@ pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
             config::SHIPPED_POLICY_NAME.to_owned(),
         ),
     };
-    let policy = config::parse_policy(&text, &name, file.as_deref().and_then(Path::parent))
-        .map_err(Trouble::Mistakes)?;
+    let folder = file.as_deref().and_then(Path::parent);
+    let policy =
+        config::parse_policy_with(&text, &name, folder, fetched).map_err(Trouble::Mistakes)?;
     Ok(Loaded {
         policy: Arc::new(policy),
         text,
@@ -157,18 +175,30 @@ pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
 
 /// Docker Hub's own API, which is asked for figures and is no registry.
 fn hub(server: &Server) -> Result<Arc<Upstream>, Trouble> {
-    let usual = "https://hub.docker.com";
     let written = server.upstream.docker_hub_api.as_ref();
-    let url = written.map_or(usual, Url::as_str).trim_end_matches('/');
-    let mut registry = RegistrySettings::new(HUB_API, url);
-    registry.plain_http = url.starts_with("http://");
+    let url = written.map_or("https://hub.docker.com", Url::as_str);
+    outside(server, HUB_API, url, HUB_DEADLINE)
+}
+
+/// A server that the operator names and that is no registry. It may have a private address.
+pub(super) fn outside(
+    server: &Server,
+    name: &str,
+    url: &str,
+    deadline: Duration,
+) -> Result<Arc<Upstream>, Trouble> {
+    let wrong = |error: &dyn std::fmt::Display| Trouble::Other(format!("{name}: {error}"));
+    let url = Url::parse(url).map_err(|error| wrong(&error))?;
+    let mut registry = RegistrySettings::new(name, &url.origin().ascii_serialization());
+    registry.plain_http = url.scheme() == "http";
+    registry.redirect_hosts = url.host_str().into_iter().map(str::to_owned).collect();
     let mut settings = dialling(server, vec![registry]);
-    settings.timeouts.deadline = HUB_DEADLINE;
-    let built = Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))?;
+    settings.timeouts.deadline = deadline;
+    let built = Upstreams::new(settings).map_err(|error| wrong(&error))?;
     built
-        .get(HUB_API)
+        .get(name)
         .cloned()
-        .ok_or_else(|| Trouble::Other(format!("{HUB_API} cannot be asked")))
+        .ok_or_else(|| wrong(&"cannot be asked"))
 }
 
 /// How the Internet is reached.

@@ -22,6 +22,19 @@ const MAX_POLICY_BYTES: usize = 4 * 1024 * 1024;
 /// # Errors
 /// All mistakes of the file, each with its place and its remedy.
 pub fn parse_policy(text: &str, file: &str, folder: Option<&Path>) -> Result<Policy, Diagnostics> {
+    parse_policy_with(text, file, folder, &Roots::embedded())
+}
+
+/// The same with trusted roots that were fetched, in the place of the built-in ones and for the policy's own.
+///
+/// # Errors
+/// As for [`parse_policy`].
+pub fn parse_policy_with(
+    text: &str,
+    file: &str,
+    folder: Option<&Path>,
+    fetched: &Roots,
+) -> Result<Policy, Diagnostics> {
     let mut build = Build {
         file: file.into(),
         diagnostics: Diagnostics::new(file, text),
@@ -37,7 +50,7 @@ pub fn parse_policy(text: &str, file: &str, folder: Option<&Path>) -> Result<Pol
     }
     let written: PolicyFile =
         toml::from_str(text).map_err(|error| Diagnostics::from_toml(file, text, &error, &[]))?;
-    let parts = build.policy(&written);
+    let parts = build.policy(&written, fetched);
     build.diagnostics.into_result(Policy::new(parts))
 }
 
@@ -82,17 +95,14 @@ impl Build {
         }
     }
 
-    fn policy(&mut self, written: &PolicyFile) -> Parts {
+    fn policy(&mut self, written: &PolicyFile, fetched: &Roots) -> Parts {
         if *written.version.get() != 1 {
             self.error(
                 written.version.span(),
                 "this version of Lazaret reads policies of version 1",
             );
         }
-        let mut roots = Roots::embedded();
-        for (name, table) in &written.root {
-            self.own_root(name, table, &mut roots);
-        }
+        let (roots, root_sources) = self.roots(&written.root, fetched);
         let signers = written
             .signer
             .iter()
@@ -134,6 +144,7 @@ impl Build {
             names,
             signers,
             roots,
+            root_sources,
             rules,
             default,
             waivers,

@@ -165,7 +165,20 @@ pub(super) enum SignerKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct RootTable {
     /// File with a Sigstore trusted root (JSON), beside the policy.
-    pub(super) file: Text,
+    pub(super) file: Option<Text>,
+    /// The TUF repository that publishes it.
+    pub(super) tuf: Option<At<TufTable>>,
+    /// How long it is believed after it was last refreshed, or its file written: `30d`.
+    pub(super) max_age: Option<Text>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TufTable {
+    /// Where it is: `https://tuf.example`.
+    pub(super) mirror: Text,
+    /// File with its root metadata (`1.root.json`, or a later one), beside the policy.
+    pub(super) root: Text,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

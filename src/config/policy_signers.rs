@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use crate::policy::{Condition, WantedAttestation};
 use crate::trust::{
-    Claim, Hash, Keyless, PUBLIC_GOOD, PublicKey, Root, Roots, Signer, SignerKind, Subject,
-    publishers,
+    Claim, Hash, Keyless, PUBLIC_GOOD, PublicKey, Roots, Signer, SignerKind, Subject, publishers,
 };
 
 use super::policy_build::Build;
-use super::policy_file::{
-    At, AttestationTable, HashWord, RootTable, SignerKind as Kind, SignerTable, Text,
-};
+use super::policy_file::{At, AttestationTable, HashWord, SignerKind as Kind, SignerTable, Text};
 use super::policy_tables::suggestion;
 use super::reload;
 
@@ -131,7 +128,7 @@ impl Build {
     }
 
     /// The text of a file that the policy names.
-    fn beside(&mut self, text: &Text) -> Option<String> {
+    pub(super) fn beside(&mut self, text: &Text) -> Option<String> {
         let path = match &self.folder {
             Some(folder) => folder.join(text.get()),
             None => text.get().into(),
@@ -184,26 +181,11 @@ impl Build {
         })
     }
 
-    /// `[root.NAME]`.
-    pub(super) fn own_root(&mut self, name: &str, table: &At<RootTable>, roots: &mut Roots) {
-        let file = &table.get().file;
-        let Some(json) = self.beside(file) else {
-            return;
-        };
-        match Root::parse(name, &json) {
-            Ok(root) => roots.add(root),
-            Err(why) => {
-                self.error(file.span(), format!("no trusted root: {why}"))
-                    .help("a JSON file of type application/vnd.dev.sigstore.trustedroot+json");
-            }
-        }
-    }
-
     fn root(&mut self, written: Option<&Text>, roots: &Roots) -> Option<String> {
         let Some(name) = written else {
             return Some(PUBLIC_GOOD.to_owned());
         };
-        if roots.get(name.get()).is_none() {
+        if !roots.has(name.get()) {
             let known: Vec<String> = roots.iter().map(|root| root.name.clone()).collect();
             self.error(
                 name.span(),

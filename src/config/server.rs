@@ -154,6 +154,8 @@ pub struct UpstreamSettings {
     pub deadline: Duration,
     /// Where Docker Hub tells how popular images are; none: at its usual place.
     pub docker_hub_api: Option<Url>,
+    /// Whether trusted roots are refreshed from their TUF repositories.
+    pub refresh_roots: bool,
     /// Whether the well-known public registries are on the list.
     pub include_defaults: bool,
 }

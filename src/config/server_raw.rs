@@ -128,6 +128,8 @@ pub(super) struct RawUpstream {
     /// Where Docker Hub tells how popular images are, for policies that ask. Default: `https://hub.docker.com`.
     #[schemars(with = "Option<String>")]
     pub(super) docker_hub_api: Text,
+    /// Whether trusted roots are refreshed from their TUF repositories. Default: true.
+    pub(super) refresh_roots: Option<bool>,
     /// Whether the well-known public registries are on the list. Default: true.
     pub(super) include_defaults: Option<bool>,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::oci::{Platform, Repository};
-use crate::trust::{Roots, Signer};
+use crate::trust::{RootSource, Roots, Signer};
 
 use super::{Code, Condition, Level, Mode, Origin, Pattern};
 
@@ -32,6 +32,8 @@ pub struct Parts {
     pub signers: Vec<Signer>,
     /// Whom certificates, logs and times are believed for: the built-in roots and `[root.NAME]`.
     pub roots: Roots,
+    /// Where `[root.NAME]` tables of the policy have roots fetched.
+    pub root_sources: Vec<RootSource>,
     /// `[[rule]]` tables.
     pub rules: Vec<Rule>,
     /// `[default]`.
@@ -289,6 +291,11 @@ impl Policy {
     /// Trusted roots.
     pub fn roots(&self) -> &Roots {
         &self.0.roots
+    }
+
+    /// Where the policy's own roots are fetched.
+    pub fn root_sources(&self) -> &[RootSource] {
+        &self.0.root_sources
     }
 
     /// Signers of the kinds that are verified.

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// Refreshes of trusted roots that failed.
+    pub root_refresh_failures: Counter,
 }
 
 /// The numbers of this process.
@@ -82,6 +84,7 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            root_refresh_failures: Counter::default(),
         };
         metrics.reload_successful.set(1);
         metrics
@@ -214,7 +217,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 6] {
+    fn of_server(&self) -> [Family<'_>; 7] {
         [
             (
                 "lazaret_store_bytes",
@@ -245,6 +248,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_root_refresh_failures_total",
+                "Refreshes of trusted roots that failed.",
+                &self.root_refresh_failures,
             ),
         ]
     }

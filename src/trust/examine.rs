@@ -118,14 +118,20 @@ pub fn examine(
         ..Examined::default()
     };
     if opened.is_keyless() {
-        by_certificate(&opened, signers, roots, &mut examined);
+        by_certificate(&opened, signers, roots, now, &mut examined);
     } else {
-        by_key(&opened, signers, roots, &mut examined);
+        by_key(&opened, signers, roots, now, &mut examined);
     }
     examined
 }
 
-fn by_certificate(opened: &Opened, signers: &[&Signer], roots: &Roots, examined: &mut Examined) {
+fn by_certificate(
+    opened: &Opened,
+    signers: &[&Signer],
+    roots: &Roots,
+    now: Timestamp,
+    examined: &mut Examined,
+) {
     let wanted = |root: &str| {
         let mut keyless = signers.iter().filter_map(|signer| match &signer.kind {
             SignerKind::Keyless(keyless) => Some(keyless),
@@ -135,7 +141,7 @@ fn by_certificate(opened: &Opened, signers: &[&Signer], roots: &Roots, examined:
     };
     let mut failures = Vec::new();
     for root in roots.iter() {
-        match certified(opened, root) {
+        match certified(opened, root, now) {
             Ok(result) => {
                 let identity = identity(&result, root);
                 for signer in signers {
@@ -161,12 +167,19 @@ fn by_certificate(opened: &Opened, signers: &[&Signer], roots: &Roots, examined:
     }
     if failures.is_empty() {
         failures.push("no trusted root vouches for its certificate".to_owned());
+        let keyless = signers.iter().filter_map(|signer| match &signer.kind {
+            SignerKind::Keyless(keyless) => Some(&keyless.root),
+            SignerKind::Key { .. } | SignerKind::Notation(_) => None,
+        });
+        let missing = keyless.filter(|name| roots.get(name).is_none());
+        failures.extend(missing.map(|name| not_fetched(name)));
     }
     examined.refusals = failures;
 }
 
 /// Certificate, log and signature, whoever signed.
-fn certified(opened: &Opened, root: &Root) -> Result<VerificationResult, String> {
+fn certified(opened: &Opened, root: &Root, now: Timestamp) -> Result<VerificationResult, String> {
+    root.fresh(now)?;
     let entries = opened.bundle.verification_material.tlog_entries.len();
     let mut policy = VerificationPolicy::any_identity();
     if root.has_log {
@@ -242,12 +255,22 @@ fn time(result: &VerificationResult) -> Option<Timestamp> {
         .and_then(|second| Timestamp::from_second(second).ok())
 }
 
-fn by_key(opened: &Opened, signers: &[&Signer], roots: &Roots, examined: &mut Examined) {
+fn not_fetched(name: &str) -> String {
+    format!("the trusted root {name} was not fetched yet: lazaret trust update {name}")
+}
+
+fn by_key(
+    opened: &Opened,
+    signers: &[&Signer],
+    roots: &Roots,
+    now: Timestamp,
+    examined: &mut Examined,
+) {
     for signer in signers {
         let SignerKind::Key { keys, hash, log } = &signer.kind else {
             continue;
         };
-        match signed_with(opened, keys, *hash, log.as_deref(), roots) {
+        match signed_with(opened, keys, *hash, log.as_deref(), roots, now) {
             Ok((at, authority)) => examined.signed.push(Signed {
                 signer: signer.name.clone(),
                 at,
@@ -268,6 +291,7 @@ fn signed_with(
     hash: Hash,
     log: Option<&str>,
     roots: &Roots,
+    now: Timestamp,
 ) -> Result<(Option<Timestamp>, Authority), String> {
     let message = opened.message.as_ref();
     let message = message.ok_or("what it signs is not at hand")?;
@@ -278,9 +302,8 @@ fn signed_with(
     let Some(log) = log else {
         return Ok((None, Authority::default()));
     };
-    let root = roots
-        .get(log)
-        .ok_or_else(|| format!("there is no trusted root {log}"))?;
+    let root = roots.get(log).ok_or_else(|| not_fetched(log))?;
+    root.fresh(now)?;
     one_entry(opened.bundle.verification_material.tlog_entries.len())
         .map_err(|why| format!("{why}; write tlog = \"off\" if its publisher uploads none"))?;
     let policy = PublicKeyVerificationPolicy::new(DerPublicKey::new(key.spki().to_vec()));

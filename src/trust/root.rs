@@ -1,8 +1,11 @@
 //! Whom to believe in about certificates, logs and time: Sigstore trusted roots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use sigstore_verify::Verifier;
 use sigstore_verify::trust_root::{
@@ -20,16 +23,21 @@ pub const PUBLIC_GOOD: &str = "sigstore";
 pub const GITHUB: &str = "github";
 
 /// One trusted root, ready to verify with.
+#[derive(Clone)]
 pub struct Root {
     /// As signers name it.
     pub name: String,
     /// Digest of the document, for verdicts.
     pub digest: Digest,
-    pub(super) verifier: Verifier,
+    pub(super) verifier: Arc<Verifier>,
     /// Whether the instance has a transparency log, and so every signature must be in it.
     pub(super) has_log: bool,
     /// Whether its certificates are in a certificate-transparency log.
     pub(super) has_certificate_log: bool,
+    /// When its source was last asked, or its file written; none for one that is built in.
+    pub refreshed: Option<Timestamp>,
+    /// How long it is believed after that.
+    pub max_age: Option<Duration>,
 }
 
 impl Root {
@@ -45,10 +53,40 @@ impl Root {
         Ok(Root {
             name: name.to_owned(),
             digest: Digest::of(json.as_bytes()),
-            verifier: Verifier::new(&root).map_err(|error| error.to_string())?,
+            verifier: Arc::new(Verifier::new(&root).map_err(|error| error.to_string())?),
             has_log: !root.tlogs.is_empty(),
             has_certificate_log: !root.ctlogs.is_empty(),
+            refreshed: None,
+            max_age: None,
         })
+    }
+
+    /// The same, refreshed then.
+    pub fn refreshed_at(mut self, refreshed: Option<Timestamp>) -> Root {
+        self.refreshed = refreshed;
+        self
+    }
+
+    /// When it will no longer be believed, if ever; never was where nobody knows how old it is.
+    pub fn stale_from(&self) -> Option<Timestamp> {
+        let max_age = self.max_age?;
+        let refreshed = self.refreshed.unwrap_or(Timestamp::UNIX_EPOCH);
+        Some(refreshed.checked_add(max_age).unwrap_or(Timestamp::MAX))
+    }
+
+    /// An error where it is older than the policy allows: whoever keeps us from hearing of a revoked log or authority
+    /// must not be able to do so for ever.
+    pub(super) fn fresh(&self, now: Timestamp) -> Result<(), String> {
+        if self.stale_from().is_none_or(|stale| now < stale) {
+            return Ok(());
+        }
+        let last = self.refreshed.map_or("never".to_owned(), |at| {
+            format!("on {}", at.strftime("%Y-%m-%d"))
+        });
+        let name = &self.name;
+        Err(format!(
+            "the trusted root {name} was last refreshed {last}, and max_age has passed: lazaret trust update {name}"
+        ))
     }
 }
 
@@ -59,8 +97,12 @@ impl fmt::Debug for Root {
 }
 
 /// All roots by name.
-#[derive(Clone, Debug)]
-pub struct Roots(BTreeMap<String, Arc<Root>>);
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    known: BTreeMap<String, Arc<Root>>,
+    /// Named by the policy, and not fetched yet: nothing verifies under them.
+    awaited: BTreeSet<String>,
+}
 
 impl Roots {
     /// The two that are built in.
@@ -74,7 +116,7 @@ impl Roots {
             (PUBLIC_GOOD, SIGSTORE_PRODUCTION_TRUSTED_ROOT),
             (GITHUB, SIGSTORE_GITHUB_TRUSTED_ROOT),
         ];
-        let mut roots = Roots(BTreeMap::new());
+        let mut roots = Roots::default();
         for (name, json) in built_in {
             match Root::parse(name, json) {
                 Ok(root) => roots.add(root),
@@ -87,17 +129,44 @@ impl Roots {
 
     /// Adds a root, or puts it in the place of the one with its name.
     pub fn add(&mut self, root: Root) {
-        self.0.insert(root.name.clone(), Arc::new(root));
+        self.awaited.remove(&root.name);
+        self.known.insert(root.name.clone(), Arc::new(root));
+    }
+
+    /// Adds a root that others have too.
+    pub fn share(&mut self, root: &Arc<Root>) {
+        self.awaited.remove(&root.name);
+        self.known.insert(root.name.clone(), root.clone());
+    }
+
+    /// Says how long the root of this name is believed after it was refreshed.
+    pub fn limit(&mut self, name: &str, max_age: Duration) {
+        if let Some(root) = self.known.get_mut(name) {
+            *root = Arc::new(Root {
+                max_age: Some(max_age),
+                ..Root::clone(root)
+            });
+        }
+    }
+
+    /// Expects a root that is yet to be fetched.
+    pub fn expect(&mut self, name: &str) {
+        self.awaited.insert(name.to_owned());
+    }
+
+    /// Whether a signer may name it.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.awaited.contains(name)
     }
 
     /// The root of this name.
     pub fn get(&self, name: &str) -> Option<&Arc<Root>> {
-        self.0.get(name)
+        self.known.get(name)
     }
 
     /// All, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Root>> {
-        self.0.values()
+        self.known.values()
     }
 }
 

@@ -25,6 +25,7 @@ mod notation;
 mod policy_files;
 mod properties;
 mod pulls;
+mod roots;
 mod server_files;
 mod signatures;
 mod smuggling;
