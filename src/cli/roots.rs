@@ -219,9 +219,12 @@ fn warn(policy: &Policy) {
     }
 }
 
+/// A time that a root has.
+type Moment = fn(&Root) -> Option<Timestamp>;
+
 /// For the metrics page: when each root was refreshed, and from when on it is not believed.
 pub(super) fn metrics(policy: &Policy) -> String {
-    let rows: [(&str, &str, fn(&Root) -> Option<Timestamp>); 2] = [
+    let rows: [(&str, &str, Moment); 2] = [
         (
             "lazaret_root_refreshed_timestamp_seconds",
             "When a trusted root was last refreshed.",

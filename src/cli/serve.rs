@@ -13,6 +13,7 @@ use super::wire::{
     Built, Loaded, Trouble, about, build, known_roots, policy_with, runtime, server,
 };
 use super::{FAILED, ServeArgs, output};
+use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
 use crate::console::{self, Console};
@@ -94,18 +95,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         .flatten()
         .collect();
     tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
-    let reloader = Arc::new(Reloader {
-        file: loaded.file,
-        text: Mutex::new(loaded.text.clone()),
-        data_dir: server.data_dir.clone(),
-        admission: built.admission.clone(),
-    });
-    if let Some(file) = reloader.file.clone() {
-        tokio::spawn(follow(file, loaded.text, reloader.clone()));
-    }
-    if server.upstream.refresh_roots {
-        tokio::spawn(roots::keep_fresh(server.clone(), reloader));
-    }
+    stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
     serving.spawn(pulls(mirror, Side::Mirror, path.clone(), stopping.clone()));
@@ -291,6 +281,22 @@ async fn chores(
         {
             tracing::error!(%error, "old decisions are not removed");
         }
+    }
+}
+
+/// Follows the policy's file, and refreshes trusted roots.
+fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
+    let reloader = Arc::new(Reloader {
+        file: loaded.file,
+        text: Mutex::new(loaded.text.clone()),
+        data_dir: server.data_dir.clone(),
+        admission: admission.clone(),
+    });
+    if let Some(file) = reloader.file.clone() {
+        tokio::spawn(follow(file, loaded.text, reloader.clone()));
+    }
+    if server.upstream.refresh_roots {
+        tokio::spawn(roots::keep_fresh(server.clone(), reloader));
     }
 }
 

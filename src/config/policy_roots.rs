@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::oci::Digest;
 use crate::trust::{GITHUB, PUBLIC_GOOD, Root, RootSource, Roots};
 
 use super::policy_build::Build;
@@ -26,9 +27,17 @@ impl Build {
             match (file, tuf) {
                 (Some(file), None) => self.root_of_file(name, file, &mut roots),
                 (None, Some(tuf)) => {
-                    sources.extend(self.source(name, tuf));
                     roots.expect(name);
-                    self.take(name, fetched, &mut roots);
+                    if let Some(source) = self.source(name, tuf) {
+                        let by = Digest::of(&source.bootstrap);
+                        if fetched
+                            .get(name)
+                            .is_some_and(|root| root.source == Some(by))
+                        {
+                            self.take(name, fetched, &mut roots);
+                        }
+                        sources.push(source);
+                    }
                 }
                 (None, None) if built_in => {}
                 _ => drop(
@@ -91,6 +100,17 @@ impl Build {
                 format!("{url:?} is no address of a TUF repository"),
             )
             .help("as in mirror = \"https://tuf.example\"");
+            return None;
+        }
+        if !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        {
+            self.error(
+                tuf.span(),
+                format!("{name:?} is no name for a root that is fetched"),
+            )
+            .help("letters, digits, - and _: a folder will have this name");
             return None;
         }
         let bootstrap = self.beside(root)?;

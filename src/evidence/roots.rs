@@ -1,6 +1,7 @@
 //! Trusted roots, kept up to date from TUF repositories. What is fetched survives in a folder, is never rolled back, and
 //! stays when nothing newer can be had.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::upstream::{Kind, Upstream};
 const TARGET: &str = "trusted_root.json";
 /// The file that says when the source was last asked with success.
 const REFRESHED: &str = "refreshed";
+/// The file with the digest of the root metadata that everything there was believed by.
+const SOURCE: &str = "source";
 
 /// What came of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,17 @@ pub async fn refresh(
         path: format!("{}/", path.path().trim_end_matches('/')),
     };
     let own = folder_of(folder, &source.name);
+    let believed_by = Digest::of(&source.bootstrap).to_string();
+    let wrong = |error: std::io::Error| format!("{}: {error}", own.display());
+    if std::fs::read_to_string(own.join(SOURCE)).ok().as_deref() != Some(&believed_by) {
+        // What another starting point led to is nothing to go on from.
+        match std::fs::remove_dir_all(&own) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(wrong(error)),
+            _ => {}
+        }
+        std::fs::create_dir_all(&own).map_err(wrong)?;
+        replace(&own.join(SOURCE), believed_by.as_bytes()).map_err(wrong)?;
+    }
     let bytes = fetch(source, mirror, &own, now)
         .await
         .map_err(|error| said(&error))?;
@@ -85,11 +99,9 @@ pub async fn refresh(
     let file = own.join(TARGET);
     let changed = std::fs::read(&file).ok().as_deref() != Some(json.as_bytes());
     if changed {
-        replace(&file, json.as_bytes()).map_err(|error| format!("{}: {error}", file.display()))?;
+        replace(&file, json.as_bytes()).map_err(wrong)?;
     }
-    let stamp = own.join(REFRESHED);
-    replace(&stamp, now.to_string().as_bytes())
-        .map_err(|error| format!("{}: {error}", stamp.display()))?;
+    replace(&own.join(REFRESHED), now.to_string().as_bytes()).map_err(wrong)?;
     Ok(Refreshed {
         digest: root.digest,
         changed,
@@ -122,10 +134,12 @@ fn said(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A new file takes the old one's place at once.
+/// A new file takes the old one's place at once, and for good.
 fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let new = file.with_extension("new");
-    std::fs::write(&new, bytes)?;
+    let mut writing = std::fs::File::create(&new)?;
+    writing.write_all(bytes)?;
+    writing.sync_all()?;
     std::fs::rename(&new, file)
 }
 
@@ -146,8 +160,9 @@ pub fn fetched(folder: &Path) -> (Roots, Vec<String>) {
             Ok(root) => {
                 let stamp =
                     std::fs::read_to_string(entry.path().join(REFRESHED)).unwrap_or_default();
-                let refreshed = stamp.trim().parse().ok();
-                roots.add(root.refreshed_at(refreshed));
+                let by = std::fs::read_to_string(entry.path().join(SOURCE)).unwrap_or_default();
+                let root = root.refreshed_at(stamp.trim().parse().ok());
+                roots.add(root.believed_by(by.trim().parse().ok()));
             }
             Err(why) => wrong.push(format!("{}: {why}", file.display())),
         }

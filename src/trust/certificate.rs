@@ -27,6 +27,15 @@ const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
+/// Extensions that are looked at, or that only widen what is not made use of: key usage, alternative names, basic
+/// constraints, policies, extended key usage.
+const UNDERSTOOD: [&str; 5] = [
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.32",
+    "2.5.29.37",
+];
 /// `id-ad-ocsp` (RFC 5280, 4.2.2.1).
 const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 
@@ -207,6 +216,21 @@ impl Certificate {
         let ocsp = access
             .is_some_and(|(_, access)| access.0.iter().any(|entry| entry.access_method == OCSP));
         Ok(lists.is_some() || ocsp)
+    }
+
+    /// An error where something in it must be understood and is not (RFC 5280, 4.2).
+    pub(super) fn is_understood(&self) -> Result<(), String> {
+        let extensions = self.parsed.tbs_certificate.extensions.iter().flatten();
+        let mut critical = extensions.filter(|extension| extension.critical);
+        let unknown = critical
+            .find(|extension| !UNDERSTOOD.contains(&extension.extn_id.to_string().as_str()));
+        unknown.map_or(Ok(()), |extension| {
+            let whose = self.subject();
+            Err(format!(
+                "the certificate of {whose} has a critical extension that is not understood ({})",
+                extension.extn_id
+            ))
+        })
     }
 
     fn extension<T: AssociatedOid + for<'a> Decode<'a>>(

@@ -2,7 +2,7 @@
 //!
 //! An envelope (JWS or COSE) around a payload that names the image, with the signer's whole chain of certificates.
 
-mod chain;
+pub(super) mod chain;
 mod cose;
 mod jws;
 mod name;
@@ -18,6 +18,7 @@ use super::examine::{Authority, Examined, Image, Signed};
 use super::material::Says;
 use super::revocation::RevocationList;
 use super::signer::{Signer, SignerKind};
+use super::timestamp::{self, Trusted};
 
 pub use name::SubjectName;
 
@@ -264,7 +265,12 @@ impl Notation {
                 .map(|()| None)
                 .map_err(|why| format!("{why}; its timestamp is not checked: add tsa = [\"…\"]"));
         }
-        let stamped = super::timestamp::verify(token, &envelope.signature, &self.timestamp_roots)?;
+        let trusted = Trusted {
+            roots: &self.timestamp_roots,
+            revocation: self.revocation.as_deref().map(|lists| (lists, self.level)),
+            now,
+        };
+        let stamped = timestamp::verify(token, &envelope.signature, &trusted)?;
         if stamped.earliest > now {
             return Err("its timestamp is yet to come".to_owned());
         }

@@ -38,6 +38,8 @@ pub struct Root {
     pub refreshed: Option<Timestamp>,
     /// How long it is believed after that.
     pub max_age: Option<Duration>,
+    /// Digest of the TUF root metadata that it was fetched by.
+    pub source: Option<Digest>,
 }
 
 impl Root {
@@ -58,12 +60,19 @@ impl Root {
             has_certificate_log: !root.ctlogs.is_empty(),
             refreshed: None,
             max_age: None,
+            source: None,
         })
     }
 
     /// The same, refreshed then.
     pub fn refreshed_at(mut self, refreshed: Option<Timestamp>) -> Root {
         self.refreshed = refreshed;
+        self
+    }
+
+    /// The same, fetched by TUF root metadata with this digest.
+    pub fn believed_by(mut self, source: Option<Digest>) -> Root {
+        self.source = source;
         self
     }
 

@@ -17,6 +17,8 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::certificate::{Certificate, hash_of};
 use super::key::Hash;
+use super::notation::{Level, chain};
+use super::revocation::RevocationList;
 use info::Info;
 
 /// Largest token in bytes; real ones have some 6 KiB.
@@ -36,6 +38,14 @@ const SIGNING_CERTIFICATE_V2: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.47
 const TIME_STAMPING: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.8");
 const RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 
+/// Whom to believe about time.
+pub(super) struct Trusted<'a> {
+    pub(super) roots: &'a [Certificate],
+    /// Lists of certificates that were taken back, and what it means that there is none; none where nobody looks.
+    pub(super) revocation: Option<(&'a [RevocationList], Level)>,
+    pub(super) now: Timestamp,
+}
+
 /// A time, give or take what the authority says of its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamped {
@@ -43,11 +53,11 @@ pub(super) struct Stamped {
     pub(super) latest: Timestamp,
 }
 
-/// Verifies that `token` is about `message`, by an authority whose chain ends in one of `roots`.
+/// Verifies that `token` is about `message`, by an authority whom `trusted` says.
 pub(super) fn verify(
     token: &[u8],
     message: &[u8],
-    roots: &[Certificate],
+    trusted: &Trusted<'_>,
 ) -> Result<Stamped, String> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(format!("a timestamp of more than {MAX_TOKEN_BYTES} bytes"));
@@ -66,7 +76,7 @@ pub(super) fn verify(
         .map_err(|error| format!("a malformed timestamp: {error}"))?
         .about(message)?;
     for time in [stamped.earliest, stamped.latest] {
-        vouched(authority, &certificates, roots, time)?;
+        vouched(authority, &certificates, trusted, time)?;
     }
     Ok(stamped)
 }
@@ -229,11 +239,11 @@ fn skip<'a>(reader: &mut impl Reader<'a>) -> x509_cert::der::Result<()> {
     Ok(())
 }
 
-/// The chain from the authority to one of `roots`, all good at `time`.
+/// The chain from the authority to a trusted root, all good at `time` and none revoked.
 fn vouched(
     authority: &Certificate,
     others: &[Certificate],
-    roots: &[Certificate],
+    trusted: &Trusted<'_>,
     time: Timestamp,
 ) -> Result<(), String> {
     let whose = authority.subject();
@@ -243,19 +253,24 @@ fn vouched(
     }
     let mut current = authority;
     for _ in 0..MAX_CHAIN {
+        current.is_understood()?;
         current.valid_at(time)?;
-        if roots.contains(current) {
+        if trusted.roots.contains(current) {
             return Ok(());
         }
-        if let Some(root) = roots.iter().find(|root| current.issued_by(root).is_ok()) {
-            return root.valid_at(time);
-        }
-        let above = others
+        let issued = |above: &&Certificate| *above != current && current.issued_by(above).is_ok();
+        let above = trusted
+            .roots
             .iter()
-            .find(|other| *other != current && current.issued_by(other).is_ok());
-        current = above.ok_or_else(|| {
+            .find(issued)
+            .or_else(|| others.iter().find(issued));
+        let above = above.ok_or_else(|| {
             format!("no trusted root vouches for the timestamp authority {whose}")
         })?;
+        if let Some((lists, level)) = trusted.revocation {
+            chain::unrevoked(&[current.clone(), above.clone()], lists, level, trusted.now)?;
+        }
+        current = above;
     }
     Err(format!(
         "the chain of the timestamp authority {whose} is longer than {MAX_CHAIN}"

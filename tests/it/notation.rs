@@ -450,6 +450,47 @@ fn a_timestamp_that_is_wrong_in_any_way_is_refused() {
 }
 
 #[test]
+fn a_timestamp_authority_that_was_revoked_tells_no_time() {
+    let (ca, leaf) = setting();
+    let stamps = Ca::new("stamps root");
+    let stamper = stamps.leaf("P-256", stamping);
+    let stamp = |message: &[u8]| stamper.stamp(message, "20260601120000Z");
+    let material = jws(&leaf.jws(&payload_of(&image()), &leaf.header(), Some(&stamp)));
+    let trusted = |lists| Notation {
+        timestamp_roots: vec![stamps.certificate()],
+        revocation: Some(lists),
+        ..trusting(&ca)
+    };
+    believed(&material, trusted(vec![stamps.revocation_list(&[8])]));
+    refused(
+        &material,
+        trusted(vec![stamps.revocation_list(&[7])]),
+        "was revoked",
+    );
+}
+
+#[test]
+fn what_must_be_understood_in_a_certificate_and_is_not_refuses_it() {
+    let ca = Ca::new("Acme root");
+    for (critical, good) in [(false, true), (true, false)] {
+        let leaf = ca.leaf("P-256", |params| {
+            let mut unknown =
+                rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99], vec![5, 0]);
+            unknown.set_criticality(critical);
+            params.custom_extensions.push(unknown);
+        });
+        match good {
+            true => believed(&leaf.good_jws(&image()), trusting(&ca)),
+            false => refused(
+                &leaf.good_jws(&image()),
+                trusting(&ca),
+                "critical extension that is not understood",
+            ),
+        }
+    }
+}
+
+#[test]
 fn a_signer_cannot_choose_the_time_by_calling_itself_an_authority() {
     let (ca, leaf) = setting();
     let mut header = leaf.header();

@@ -285,8 +285,8 @@ tuf = { mirror = "https://tuf.corp.example/", root = "1.root.json" }
 max_age = "30d"
 "#;
 
-fn policy(roots: &Roots, folder: &Path) -> Policy {
-    std::fs::write(folder.join("1.root.json"), "{}").unwrap();
+fn policy(roots: &Roots, folder: &Path, bootstrap: &[u8]) -> Policy {
+    std::fs::write(folder.join("1.root.json"), bootstrap).unwrap();
     let text = format!("{SHIPPED_POLICY}\n{CORP}");
     parse_policy_with(&text, "policy.toml", Some(folder), roots)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
@@ -296,23 +296,28 @@ fn policy(roots: &Roots, folder: &Path) -> Policy {
 async fn a_changed_root_is_a_changed_policy() {
     let mut scene = Scene::new(&document()).await;
     let beside = tempfile::tempdir().unwrap();
-    let waiting = policy(&Roots::embedded(), beside.path());
+    let start = scene.source.bootstrap.clone();
+    let waiting = policy(&Roots::embedded(), beside.path(), &start);
     assert!(waiting.roots().get("corp").is_none() && waiting.roots().has("corp"));
     assert_eq!(waiting.root_sources()[0].mirror, "https://tuf.corp.example");
 
     scene.refresh(NOW).await.unwrap();
-    let first = policy(&scene.roots(), beside.path());
+    let first = policy(&scene.roots(), beside.path(), &start);
     scene.refresh("2026-06-02T00:00:00Z").await.unwrap();
-    let again = policy(&scene.roots(), beside.path());
+    let again = policy(&scene.roots(), beside.path(), &start);
     (scene.tuf.version, scene.tuf.target) = (2, document());
     scene.tuf.publish(&scene.registry);
     scene.refresh(NOW).await.unwrap();
-    let second = policy(&scene.roots(), beside.path());
+    let second = policy(&scene.roots(), beside.path(), &start);
     assert_ne!(waiting.epoch(), first.epoch());
     assert_eq!(first.epoch(), again.epoch());
     assert_ne!(first.epoch(), second.epoch());
     let root = second.roots().get("corp").unwrap();
     assert_eq!(root.stale_from(), "2026-07-01T00:00:00Z".parse().ok());
+
+    // With another starting point the policy does not go on from where the old one led.
+    let other = policy(&scene.roots(), beside.path(), b"another root");
+    assert!(other.roots().get("corp").is_none());
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) fn check(chain: &[Certificate]) -> Result<(), String> {
     if chain.len() > MAX_CHAIN {
         return Err(format!("it brings more than {MAX_CHAIN} certificates"));
     }
+    chain.iter().try_for_each(Certificate::is_understood)?;
     signs(leaf, chain.len() == 1)?;
     for (below, link) in chain.windows(2).enumerate() {
         if let [subject, issuer] = link {
@@ -65,7 +66,7 @@ fn signs(leaf: &Certificate, alone: bool) -> Result<(), String> {
 }
 
 /// An error where a certificate is revoked, or where that is unknown and the level asks for it.
-pub(super) fn unrevoked(
+pub(in crate::trust) fn unrevoked(
     chain: &[Certificate],
     lists: &[RevocationList],
     level: Level,
