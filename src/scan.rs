@@ -1,0 +1,14 @@
+//! What lies in an image, and what is known to be wrong with it. Pure, but for the file that holds the advisories.
+//!
+//! ```text
+//! packages of an image + index of advisories -> matches
+//! ```
+//!
+//! Facts and judgement stay apart: packages are facts of layers and never change; matches are made anew, in
+//! milliseconds, whenever the advisories do. What cannot be compared or is not covered is said to be so, never clean.
+
+mod ecosystem;
+mod package;
+
+pub use ecosystem::{Ecosystem, OsRelease};
+pub use package::{Package, Place};
