@@ -9,6 +9,8 @@
 
 mod ecosystem;
 mod package;
+mod version;
 
 pub use ecosystem::{Ecosystem, OsRelease};
 pub use package::{Package, Place};
+pub use version::{Incomparable, MAX_VERSION_BYTES, Rule, compare};
