@@ -20,6 +20,7 @@ mod severity;
 mod source;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use build::{BuildError, Builder, Built, build};
 pub use exploited::{Exploited, ExploitedError};

@@ -84,11 +84,7 @@ pub(super) fn rate<'a>(scores: impl Iterator<Item = (&'a str, &'a str)>) -> Rati
     let mut rating = Rating::default();
     let mut word = None;
     for (kind, score) in scores {
-        if let Some(tenths) = kind
-            .starts_with("CVSS")
-            .then(|| tenths(kind, score))
-            .flatten()
-        {
+        if let Some(tenths) = kind.starts_with("CVSS").then(|| tenths(score)).flatten() {
             // Of several scores the highest: they are opinions, and the gate must not take the mildest.
             rating.tenths = rating.tenths.max(Some(tenths));
         }
