@@ -47,11 +47,21 @@ fn form(part: &str) -> u8 {
     found.map_or(0, |(_, form)| *form)
 }
 
-/// Runs of digits and of anything else, divided by `.`, `-`, `_` and `+` too.
+/// As many numbers as Composer writes: it reads `1.0` as `1.0.0.0`.
+const NUMBERS: usize = 4;
+
+/// Runs of digits and of anything else, divided by `.`, `-`, `_` and `+` too; the numbers in front padded.
 fn parts(version: &str) -> Vec<&str> {
     let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
-    let mut parts = Vec::new();
-    for mut rest in version.split(['.', '-', '_', '+']) {
+    let (numbers, rest) = digits::split_while(version, |c| c.is_ascii_digit() || c == '.');
+    let mut parts: Vec<&str> = numbers
+        .split('.')
+        .filter(|number| !number.is_empty())
+        .collect();
+    if !parts.is_empty() {
+        parts.resize(parts.len().max(NUMBERS), "0");
+    }
+    for mut rest in rest.split(['.', '-', '_', '+']) {
         while let Some(first) = rest.chars().next() {
             let digit = first.is_ascii_digit();
             let (run, after) = digits::split_while(rest, |c| c.is_ascii_digit() == digit);
