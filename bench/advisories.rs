@@ -44,7 +44,7 @@ fn main() {
     let _ = fs::remove_dir_all(&folder);
 
     let started = Instant::now();
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(None);
     for record in &records {
         builder.add(record);
     }

@@ -21,7 +21,7 @@ use std::fmt;
 
 use super::ecosystem::Ecosystem;
 
-/// Longest version that is compared, in bytes. The longest in 21,000 advisories has 102; comparing takes linear time.
+/// Longest version that is compared, in bytes. The longest in 21,000 advisories has 59; comparing takes linear time.
 pub const MAX_VERSION_BYTES: usize = 512;
 
 /// How versions are ordered.

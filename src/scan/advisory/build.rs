@@ -6,7 +6,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::format::Header;
+use super::index::Index;
 use super::record::{Record, RecordError, Subject};
 use super::source::{SourceError, read_export};
 use super::write::{Collected, MAX_BUILD_BYTES};
@@ -33,6 +36,16 @@ pub enum BuildError {
     Empty,
     /// It is larger than any real export.
     TooLarge,
+    /// It is older than what is there, or has fewer than half of its records: an old or a cut export. Whoever means it
+    /// removes the file first.
+    Backwards {
+        /// Whose it is.
+        ecosystem: String,
+        /// Records that are there, and when the newest was changed.
+        from: (u64, Timestamp),
+        /// Records of the export, and when the newest was changed.
+        to: (u64, Timestamp),
+    },
     /// The file could not be written. Our side; trying again may help.
     Io(io::Error),
 }
@@ -53,6 +66,15 @@ impl fmt::Display for BuildError {
             }
             BuildError::Empty => f.write_str("the export has no advisory about a known ecosystem"),
             BuildError::TooLarge => f.write_str("the export is larger than any real one"),
+            BuildError::Backwards {
+                ecosystem,
+                from,
+                to,
+            } => write!(
+                f,
+                "the export of {ecosystem} has {} records until {}, less than the {} until {} that are there",
+                to.0, to.1, from.0, from.1,
+            ),
             BuildError::Io(error) => write!(f, "advisory index not written: {error}"),
         }
     }
@@ -64,7 +86,7 @@ impl std::error::Error for BuildError {
             BuildError::Source(error) => Some(error),
             BuildError::Malformed { first, .. } => Some(first),
             BuildError::Io(error) => Some(error),
-            BuildError::Empty | BuildError::TooLarge => None,
+            BuildError::Empty | BuildError::TooLarge | BuildError::Backwards { .. } => None,
         }
     }
 }
@@ -84,22 +106,24 @@ pub struct Built {
     pub malformed: u64,
 }
 
-/// Builds the index files of all ecosystems that an export names, and puts each under its name in `folder` at once.
+/// Builds index files from an export, and puts each under its name in `folder` at once.
 ///
-/// An export is a zip archive or a folder of `*.json`, or a file of a record a line, `.zst` or not.
+/// An export is a zip archive or a folder of `*.json`, or a file of a record a line, `.zst` or not. An export of one
+/// ecosystem names others in passing, and must not be taken for all that is known of them: `only` says whose it is,
+/// and is none for an export of everything.
 ///
 /// # Errors
-/// If the export cannot be read, is not OSV's, or the files cannot be written. What was in `folder` stays.
-pub fn build(export: &Path, folder: &Path) -> Result<Built, BuildError> {
-    let mut builder = Builder::default();
+/// If the export cannot be read, is not OSV's, goes backwards, or a file cannot be written. What is there stays.
+pub fn build(export: &Path, only: Option<&Ecosystem>, folder: &Path) -> Result<Built, BuildError> {
+    let mut builder = Builder::new(only);
     let source =
         read_export(export, &mut |record| builder.add(record)).map_err(BuildError::Source)?;
     builder.finish(source, folder)
 }
 
 /// Takes records and writes index files.
-#[derive(Default)]
 pub struct Builder {
+    only: Option<String>,
     files: BTreeMap<String, Collected>,
     read: u64,
     malformed: u64,
@@ -108,6 +132,18 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Takes records of one ecosystem, or of all.
+    pub fn new(only: Option<&Ecosystem>) -> Builder {
+        Builder {
+            only: only.map(|only| only.base().to_owned()),
+            files: BTreeMap::new(),
+            read: 0,
+            malformed: 0,
+            first_error: None,
+            too_large: false,
+        }
+    }
+
     /// Takes a record; one that is malformed is counted, and too many fail the build.
     pub fn add(&mut self, json: &[u8]) {
         self.read += 1;
@@ -124,6 +160,9 @@ impl Builder {
         let mut subjects: BTreeMap<String, Vec<Subject<'_>>> = BTreeMap::new();
         for subject in record.subjects() {
             let base = subject.ecosystem.base().to_owned();
+            if self.only.as_ref().is_some_and(|only| *only != base) {
+                continue;
+            }
             subjects.entry(base).or_default().push(subject);
         }
         for (base, subjects) in subjects {
@@ -159,6 +198,13 @@ impl Builder {
             return Err(BuildError::Empty);
         }
         fs::create_dir_all(folder)?;
+        for (base, collected) in &self.files {
+            forwards(
+                base,
+                collected,
+                &folder.join(Ecosystem::named(base).index_file()),
+            )?;
+        }
         let mut headers = Vec::new();
         for (base, collected) in self.files {
             let path = folder.join(Ecosystem::named(&base).index_file());
@@ -169,4 +215,21 @@ impl Builder {
             malformed: self.malformed,
         })
     }
+}
+
+/// Whether new data may take the place of what is there. A file that cannot be read holds nothing back.
+fn forwards(base: &str, new: &Collected, path: &Path) -> Result<(), BuildError> {
+    let Ok(index) = Index::open(path) else {
+        return Ok(());
+    };
+    let (old, new) = (index.header(), (new.records(), new.watermark()));
+    let shrunk = new.0 < old.records / 2;
+    if shrunk || new.1 < old.watermark {
+        return Err(BuildError::Backwards {
+            ecosystem: base.to_owned(),
+            from: (old.records, old.watermark),
+            to: new,
+        });
+    }
+    Ok(())
 }

@@ -20,13 +20,15 @@ use super::severity::{Rating, Severity};
 use crate::oci::Digest;
 use crate::scan::ecosystem::Ecosystem;
 
-/// Why an index cannot be read. Our side: it is to be built anew.
+/// Why nothing can be said of packages. Our side unless it says otherwise: the index is to be built anew.
 #[derive(Debug)]
 pub enum IndexError {
     /// The file cannot be opened or mapped.
     Io(PathBuf, io::Error),
     /// The file is not what was written.
     Damaged(PathBuf, &'static str),
+    /// More advisories mean the packages of one image than of any real one. The image's side.
+    TooMany,
 }
 
 impl fmt::Display for IndexError {
@@ -36,6 +38,7 @@ impl fmt::Display for IndexError {
             IndexError::Damaged(path, why) => {
                 write!(f, "advisory index {} cannot be used: {why}", path.display())
             }
+            IndexError::TooMany => f.write_str("more advisories than for any real image"),
         }
     }
 }
@@ -44,7 +47,7 @@ impl std::error::Error for IndexError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             IndexError::Io(_, error) => Some(error),
-            IndexError::Damaged(..) => None,
+            IndexError::Damaged(..) | IndexError::TooMany => None,
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::scan::ecosystem::Ecosystem;
 use crate::scan::package::Package;
 use crate::scan::version::{Incomparable, Rule, compare};
 
+/// Most matches of one image. The worst of real ones have some ten thousand.
+const MAX_MATCHES: usize = 200_000;
+
 /// All index files of a folder, and what is known of exploitation.
 pub struct Advisories {
     indexes: BTreeMap<String, Index>,
@@ -81,6 +84,13 @@ impl Advisories {
             let path = entry.map_err(failed)?.path();
             if path.extension().is_some_and(|end| end == "advisories") {
                 let index = Index::open(&path)?;
+                let name = Ecosystem::named(&index.header().ecosystem).index_file();
+                if path.file_name().is_none_or(|found| *found != *name) {
+                    return Err(IndexError::Damaged(
+                        path,
+                        "it bears the name of another ecosystem",
+                    ));
+                }
                 indexes.insert(index.header().ecosystem.clone(), index);
             }
         }
@@ -98,13 +108,16 @@ impl Advisories {
         for index in self.indexes.values() {
             hasher.update(index.digest().to_string());
         }
+        self.exploited.hash(&mut hasher);
         Digest::Sha256(hasher.finalize().into())
     }
 
     /// What is wrong with packages, and which of them nothing is known about.
     ///
+    /// It may wait for the disk: call it where waiting is allowed.
+    ///
     /// # Errors
-    /// If an index is not what was written.
+    /// If an index is not what was written, or more is found than in any real image.
     pub fn findings<'a>(&self, packages: &'a [Package]) -> Result<Report<'a>, IndexError> {
         let mut lookups: BTreeMap<&str, Lookup<'_>> = BTreeMap::new();
         let mut covered: BTreeMap<&Ecosystem, bool> = BTreeMap::new();
@@ -134,6 +147,9 @@ impl Advisories {
                 }
             }
             for (number, hit) in found {
+                if matches.len() == MAX_MATCHES {
+                    return Err(IndexError::TooMany);
+                }
                 matches.push(self.joined(package, lookup.facts(number)?, hit));
             }
         }

@@ -30,7 +30,7 @@ fn package(ecosystem: &str, name: &str, version: &str) -> Package {
 
 fn built() -> (TempDir, Advisories) {
     let folder = tempfile::tempdir().unwrap();
-    build(&fixtures(), folder.path()).unwrap();
+    build(&fixtures(), None, folder.path()).unwrap();
     let advisories = Advisories::open(folder.path(), Exploited::default()).unwrap();
     (folder, advisories)
 }
@@ -242,9 +242,22 @@ fn a_source_package_is_looked_up_too_and_found_once() {
 }
 
 #[test]
+fn advisories_may_be_shared_and_tell_when_they_changed() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let (folder, advisories) = built();
+    shared(&advisories);
+    let kev = br#"{"vulnerabilities":[{"cveID":"CVE-2030-0002"}]}"#;
+    let exploited = Exploited::default().with_kev(kev).unwrap();
+    let other = Advisories::open(folder.path(), exploited).unwrap();
+    let same = Advisories::open(folder.path(), Exploited::default()).unwrap();
+    assert_ne!(advisories.digest(), other.digest());
+    assert_eq!(advisories.digest(), same.digest());
+}
+
+#[test]
 fn matches_carry_what_is_known() {
     let folder = tempfile::tempdir().unwrap();
-    build(&fixtures(), folder.path()).unwrap();
+    build(&fixtures(), None, folder.path()).unwrap();
     let kev = br#"{"vulnerabilities":[{"cveID":"CVE-2030-0002"}]}"#;
     let exploited = Exploited::default().with_kev(kev).unwrap();
     let exploited = exploited

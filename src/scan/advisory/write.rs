@@ -42,6 +42,16 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    /// Records that count.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// When the newest record was changed.
+    pub(super) fn watermark(&self) -> Timestamp {
+        self.watermark.unwrap_or_default()
+    }
+
     /// How much it takes so far.
     pub(super) fn bytes(&self) -> usize {
         self.arena.len() + self.advisories.len()
@@ -112,7 +122,7 @@ impl Collected {
         let header = Header {
             format: FORMAT,
             ecosystem: base.to_owned(),
-            watermark: self.watermark.unwrap_or_default(),
+            watermark: self.watermark(),
             records: self.records,
             ignored: self.ignored,
             malformed,

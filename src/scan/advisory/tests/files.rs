@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{built, fixtures, package};
+use crate::scan::Ecosystem;
 use crate::scan::advisory::{Advisories, BuildError, Exploited, build};
 
 fn jsonl() -> String {
@@ -54,7 +55,7 @@ fn every_kind_of_export_gives_the_same_packages() {
     .unwrap();
     zip(&at("all.zip"));
     let counts = |export: &Path| -> Vec<(String, u64, u64)> {
-        let built = build(export, &at("out")).unwrap();
+        let built = build(export, None, &at("out")).unwrap();
         built
             .headers
             .into_iter()
@@ -70,10 +71,10 @@ fn every_kind_of_export_gives_the_same_packages() {
     let whole = fs::read(at("all.zip")).unwrap();
     for cut in [0, 10, whole.len() / 2, whole.len() - 1] {
         fs::write(at("cut.zip"), &whole[..cut]).unwrap();
-        assert!(build(&at("cut.zip"), &at("cut")).is_err(), "{cut}");
+        assert!(build(&at("cut.zip"), None, &at("cut")).is_err(), "{cut}");
     }
     assert!(!at("cut").exists());
-    assert!(build(&at("absent.zip"), &at("cut")).is_err());
+    assert!(build(&at("absent.zip"), None, &at("cut")).is_err());
 }
 
 #[test]
@@ -82,16 +83,16 @@ fn an_export_that_is_not_one_is_refused() {
     let export = folder.path().join("all.jsonl");
     let out = folder.path().join("out");
     fs::write(&export, "").unwrap();
-    assert!(matches!(build(&export, &out), Err(BuildError::Empty)));
+    assert!(matches!(build(&export, None, &out), Err(BuildError::Empty)));
     fs::write(&export, format!("{}<html>\n", jsonl())).unwrap();
-    let error = build(&export, &out).unwrap_err();
+    let error = build(&export, None, &out).unwrap_err();
     assert!(
         matches!(error, BuildError::Malformed { malformed: 1, .. }),
         "{error}"
     );
     // One of thousands is an accident, and is counted.
     fs::write(&export, format!("{}{{}}\n", jsonl().repeat(100))).unwrap();
-    assert_eq!(build(&export, &out).unwrap().malformed, 1);
+    assert_eq!(build(&export, None, &out).unwrap().malformed, 1);
 }
 
 #[test]
@@ -123,4 +124,71 @@ fn no_damage_goes_unseen() {
         assert!(read(&bytes).unwrap_or(true), "byte {at}");
         assert!(read(&whole[..at]).is_err(), "cut at {at}");
     }
+}
+
+fn export(folder: &Path, records: &str) -> PathBuf {
+    let path = folder.join("new.jsonl");
+    fs::write(&path, records).unwrap();
+    path
+}
+
+#[test]
+fn an_export_of_one_ecosystem_touches_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    build(&fixtures(), None, folder.path()).unwrap();
+    let before = fs::read(folder.path().join("npm.advisories")).unwrap();
+    let record = r#"{"id":"GHSA-1","modified":"2031-01-01T00:00:00Z","affected":[
+        {"package":{"ecosystem":"npm","name":"x"},"versions":["1"]},
+        {"package":{"ecosystem":"crates.io","name":"x"},"versions":["1.0.0"]}]}"#;
+    let export = export(folder.path(), &record.replace('\n', ""));
+    let built = build(&export, Some(&Ecosystem::CratesIo), folder.path()).unwrap();
+    assert_eq!(built.headers.len(), 1);
+    assert_eq!(built.headers[0].ecosystem, "crates.io");
+    assert_eq!(
+        fs::read(folder.path().join("npm.advisories")).unwrap(),
+        before
+    );
+    let nothing = build(&export, Some(&Ecosystem::Go), folder.path());
+    assert!(matches!(nothing, Err(BuildError::Empty)));
+}
+
+#[test]
+fn data_does_not_go_backwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = |count: usize, day: usize| -> String {
+        let record = |id| {
+            format!(
+                r#"{{"id":"GHSA-{id}","modified":"2031-01-{day:02}T00:00:00Z","affected":[{{"package":{{"ecosystem":"npm","name":"x"}},"versions":["1.0.0"]}}]}}"#
+            )
+        };
+        (0..count).map(|id| record(id) + "\n").collect()
+    };
+    let built = |count, day| {
+        build(
+            &export(folder.path(), &records(count, day)),
+            None,
+            folder.path(),
+        )
+    };
+    assert!(built(10, 5).is_ok());
+    assert!(
+        matches!(built(10, 4), Err(BuildError::Backwards { .. })),
+        "older"
+    );
+    assert!(
+        matches!(built(4, 6), Err(BuildError::Backwards { .. })),
+        "cut"
+    );
+    assert!(built(9, 5).is_ok(), "some are withdrawn");
+    fs::write(folder.path().join("npm.advisories"), "damaged").unwrap();
+    assert!(Advisories::open(folder.path(), Exploited::default()).is_err());
+    assert!(built(1, 1).is_ok(), "what is damaged holds nothing back");
+}
+
+#[test]
+fn a_file_under_another_name_is_refused() {
+    let (folder, _advisories) = built();
+    let at = |name: &str| folder.path().join(name);
+    fs::rename(at("npm.advisories"), at("go.advisories")).unwrap();
+    assert!(Advisories::open(folder.path(), Exploited::default()).is_err());
 }

@@ -72,7 +72,7 @@ fn real_records_match_as_the_schema_says() {
     }
     let folder = tempfile::tempdir().unwrap();
     let started = Instant::now();
-    let built = build(&sample, folder.path()).unwrap();
+    let built = build(&sample, None, folder.path()).unwrap();
     let took = started.elapsed();
     assert_eq!(built.malformed, 0);
     let size: u64 = fs::read_dir(folder.path())
