@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::exploited::Exploited;
-use super::index::{Facts, Index, IndexError, Lookup, Row};
+use super::index::{Index, IndexError};
+use super::lookup::{Facts, Lookup, Row};
 use super::range::Affects;
 use super::severity::{Rating, Severity};
 use crate::oci::Digest;
@@ -19,7 +20,8 @@ use crate::scan::version::{Incomparable, Rule, compare};
 /// Most matches of one image. The worst of real ones have some ten thousand.
 const MAX_MATCHES: usize = 200_000;
 
-/// All index files of a folder, and what is known of exploitation.
+/// All index files of a folder, and what is known of exploitation. The default has neither: nothing is covered.
+#[derive(Default)]
 pub struct Advisories {
     indexes: BTreeMap<String, Index>,
     exploited: Exploited,
@@ -138,12 +140,12 @@ impl Advisories {
             };
             let lookup = match lookups.entry(ecosystem.base()) {
                 btree_map::Entry::Occupied(open) => open.into_mut(),
-                btree_map::Entry::Vacant(free) => free.insert(index.lookup()?),
+                btree_map::Entry::Vacant(free) => free.insert(Lookup::of(index)?),
             };
             let mut found = BTreeMap::new();
             for (name, version) in names(package) {
                 for block in lookup.blocks(ecosystem, name)? {
-                    hits(&index.rows(&block)?, rule, version, &mut found);
+                    hits(&block.rows(index)?, rule, version, &mut found);
                 }
             }
             for (number, hit) in found {

@@ -3,14 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::range::{Event, Versions};
+use super::range::Versions;
+use super::raw::{Raw, RawAffected, RawRange, RawSeverity, RawSpecific};
 use super::severity::{Rating, Severity, rate};
 use crate::scan::ecosystem::Ecosystem;
-use crate::scan::version::{MAX_VERSION_BYTES, compare};
+use jiff::Timestamp;
 
 /// Largest record. The largest of 21,000 has 100 kB; those of kernels reach some MB.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
@@ -51,70 +48,6 @@ impl std::error::Error for RecordError {
             _ => None,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Raw<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    modified: Cow<'a, str>,
-    published: Option<Cow<'a, str>>,
-    withdrawn: Option<Cow<'a, str>>,
-    aliases: Option<Vec<Cow<'a, str>>>,
-    upstream: Option<Vec<Cow<'a, str>>>,
-    related: Option<Vec<Cow<'a, str>>>,
-    summary: Option<Cow<'a, str>>,
-    severity: Option<Vec<RawSeverity<'a>>>,
-    affected: Option<Vec<RawAffected<'a>>>,
-    database_specific: Option<RawSpecific>,
-}
-
-#[derive(Deserialize)]
-struct RawSeverity<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    score: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct RawAffected<'a> {
-    #[serde(borrow)]
-    package: Option<RawPackage<'a>>,
-    ranges: Option<Vec<RawRange<'a>>>,
-    versions: Option<Vec<Cow<'a, str>>>,
-    severity: Option<Vec<RawSeverity<'a>>>,
-    ecosystem_specific: Option<RawSpecific>,
-    database_specific: Option<RawSpecific>,
-}
-
-#[derive(Deserialize)]
-struct RawPackage<'a> {
-    #[serde(borrow)]
-    ecosystem: Cow<'a, str>,
-    name: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct RawRange<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
-    events: Option<Vec<RawEvent<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct RawEvent<'a> {
-    #[serde(borrow)]
-    introduced: Option<Cow<'a, str>>,
-    fixed: Option<Cow<'a, str>>,
-    last_affected: Option<Cow<'a, str>>,
-}
-
-/// Free-form fields, of which any database may put anything.
-#[derive(Deserialize)]
-struct RawSpecific {
-    severity: Option<Value>,
-    urgency: Option<Value>,
-    informational: Option<Value>,
 }
 
 /// A record, read.
@@ -290,69 +223,6 @@ impl<'a> Record<'a> {
         let (word, _) = self.raw.summary.as_deref()?.split_once(':')?;
         let word = word.rsplit(' ').next().unwrap_or(word);
         Severity::from_word(word).filter(|_| self.is_advisory())
-    }
-}
-
-impl RawAffected<'_> {
-    /// Ranges, and of the versions named one by one those that no range covers.
-    fn versions(&self, ecosystem: &Ecosystem) -> Versions<'_> {
-        let ranges = self.ranges.iter().flatten();
-        let ranges = ranges
-            .filter(|range| range.kind != "GIT")
-            .map(RawRange::events);
-        let mut versions = Versions {
-            ranges: ranges.filter(|events| !events.is_empty()).collect(),
-            named: Vec::new(),
-        };
-        let rule = ecosystem.rule();
-        let covered = |named: &str| {
-            // What is no version by the rule is compared as text: only the list can mean it.
-            rule.is_some_and(|rule| {
-                compare(rule, named, named).is_ok()
-                    && matches!(
-                        versions.affect(rule, named),
-                        super::range::Affects::Yes { .. }
-                    )
-            })
-        };
-        let named = self.versions.iter().flatten().map(AsRef::as_ref);
-        versions.named = named
-            .filter(|named: &&str| named.len() <= MAX_VERSION_BYTES && !covered(named))
-            .collect();
-        versions
-    }
-}
-
-impl RawRange<'_> {
-    fn events(&self) -> Vec<(Event, &str)> {
-        let events = self.events.iter().flatten().flat_map(|event| {
-            let pairs = [
-                (Event::Introduced, &event.introduced),
-                (Event::Fixed, &event.fixed),
-                (Event::LastAffected, &event.last_affected),
-            ];
-            pairs
-                .into_iter()
-                .filter_map(|(kind, at)| Some((kind, at.as_deref()?)))
-        });
-        events.collect()
-    }
-}
-
-impl RawSpecific {
-    fn severity(&self) -> Option<Severity> {
-        // RustSec publishes notices that a crate is no longer maintained: no vulnerability.
-        if let Some(kind) = self.informational.as_ref().and_then(Value::as_str) {
-            return Some(if kind == "unsound" {
-                Severity::Low
-            } else {
-                Severity::Negligible
-            });
-        }
-        let words = [&self.severity, &self.urgency].into_iter().flatten();
-        words
-            .filter_map(Value::as_str)
-            .find_map(Severity::from_word)
     }
 }
 

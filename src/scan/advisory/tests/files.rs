@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{built, fixtures, package};
+use crate::oci::Digest;
 use crate::scan::Ecosystem;
-use crate::scan::advisory::{Advisories, BuildError, Exploited, build};
+use crate::scan::advisory::{Advisories, BuildError, Builder, Exploited, Record, build};
 
 fn jsonl() -> String {
     let mut files: Vec<PathBuf> = fs::read_dir(fixtures())
@@ -191,4 +193,31 @@ fn a_file_under_another_name_is_refused() {
     let at = |name: &str| folder.path().join(name);
     fs::rename(at("npm.advisories"), at("go.advisories")).unwrap();
     assert!(Advisories::open(folder.path(), Exploited::default()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn hostile_records_neither_panic_nor_break_the_index(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+    ) {
+        let mut bytes = jsonl().into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let mut builder = Builder::new(None);
+        for line in bytes.split(|byte| *byte == b'\n') {
+            if Record::parse(line).is_ok() {
+                builder.add(line);
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        if builder.finish(Digest::of(&bytes), folder.path()).is_ok() {
+            let advisories = Advisories::open(folder.path(), Exploited::default()).unwrap();
+            let packages = [package("npm", "@example/merge", "1.0.0"), package("AlmaLinux:9", "bash", "1")];
+            prop_assert!(advisories.findings(&packages).is_ok());
+        }
+    }
 }
