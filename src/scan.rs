@@ -1,6 +1,7 @@
 //! What lies in an image, and what is known to be wrong with it. Pure, but for the file that holds the advisories.
 //!
 //! ```text
+//! bytes of a layer -> facts; facts of layers + configuration -> inventory
 //! packages of an image + index of advisories -> matches
 //! ```
 //!
@@ -8,7 +9,10 @@
 //! milliseconds, whenever the advisories do. What cannot be compared or is not covered is said to be so, never clean.
 
 mod advisory;
+mod catalogue;
 mod ecosystem;
+mod image;
+mod layer;
 mod package;
 mod version;
 
@@ -17,6 +21,12 @@ pub use advisory::{
     Header, Index, IndexError, MAX_EXPORT_BYTES, MAX_RECORD_BYTES, Match, Record, RecordError,
     Report, Severity, SourceError, Uncovered, Versions, build,
 };
+pub use catalogue::{Database, Item, Kind, Malformed, System};
 pub use ecosystem::{Ecosystem, OsRelease};
+pub use image::{Answer, Inventory, Source, merge};
+pub use layer::{
+    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, Paths, Toc, Unscannable,
+    read_layer,
+};
 pub use package::{Package, Place};
 pub use version::{Incomparable, MAX_VERSION_BYTES, Rule, compare};
