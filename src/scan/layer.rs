@@ -28,3 +28,5 @@ pub use unscannable::{Bomb, Unscannable};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::{Archive, read, vector};

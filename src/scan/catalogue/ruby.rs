@@ -18,10 +18,15 @@ pub(super) fn read(path: &str, content: &[u8]) -> Result<Vec<Item>, Malformed> {
     // Computed in code: then the file's name says it.
     let file = path.rsplit('/').next().unwrap_or_default();
     let stem = file.strip_suffix(".gemspec").unwrap_or_default();
-    let (name, version) = stem.rsplit_once('-').unwrap_or_default();
-    if name.is_empty() || !version.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(Malformed("a gem without name or version"));
-    }
+    let numbers = stem.match_indices("-").find_map(|(at, _)| {
+        let (name, version) = stem.split_at_checked(at)?;
+        // `-x86_64-linux` may follow.
+        let version = version.strip_prefix('-')?.split('-').next()?;
+        version
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then_some((name, version))
+    });
+    let (name, version) = numbers.ok_or(Malformed("a gem without name or version"))?;
     Ok(vec![Item::new(name, version)])
 }
 
