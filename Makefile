@@ -45,5 +45,5 @@ bench-names: ## judge the name corpus and count hits, misses and false alarms
 bench-advisories: ## build an index of advisories and look 400 packages up: SCALE=45 for as many as there are
 	$(CARGO) bench --bench advisories -- --scale $(or $(SCALE),1)
 
-fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|advisory|version (needs cargo-fuzz, nightly)
+fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|advisory|version|layer (needs cargo-fuzz, nightly)
 	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

@@ -108,7 +108,8 @@ fn tar() -> Vec<u8> {
             .chunks(FILE_BYTES)
             .enumerate()
         {
-            add(&mut tar, &format!("usr/lib/{at}-{}", tar.len()), part);
+            let name = format!("usr/lib/{at}-{}", tar.len());
+            add(&mut tar, &name, part);
             if tar.len() >= TAR_BYTES {
                 tar.resize(tar.len() + 1024, 0);
                 return tar;
@@ -124,11 +125,8 @@ fn tar() -> Vec<u8> {
             format!("line {:x}\n", number >> 40)
         });
         let text: String = text.collect();
-        add(
-            &mut tar,
-            &format!("usr/share/{}", tar.len()),
-            text.as_bytes(),
-        );
+        let name = format!("usr/share/{}", tar.len());
+        add(&mut tar, &name, text.as_bytes());
     }
     tar.resize(tar.len() + 1024, 0);
     tar

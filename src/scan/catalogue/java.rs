@@ -147,3 +147,24 @@ fn from_manifest(path: &str, content: &[u8]) -> Option<Item> {
     })?;
     Some(Item::new(&format!("{group}:{artifact}"), version))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::catalogue::tests::manifests::jar;
+
+    #[test]
+    fn a_bomb_stops_at_the_budget() {
+        let bomb = jar(&[("a.jar", &[0; 100_000])]);
+        let mut budget = Budget {
+            entries: 10,
+            bytes: 50_000,
+        };
+        let found = read("a.jar", &bomb, MAX_DEPTH, &mut budget, &mut Vec::new());
+        assert_eq!(found, Err(Malformed("it does not decompress")));
+        let many = jar(&[("a", b""), ("b", b"")]);
+        budget.entries = 1;
+        let found = read("a.jar", &many, MAX_DEPTH, &mut budget, &mut Vec::new());
+        assert_eq!(found, Err(Malformed("too many entries")));
+    }
+}

@@ -175,5 +175,5 @@ pub(in crate::scan) fn towards_database(path: &str) -> bool {
         .chain(&APK)
         .chain(&OS_RELEASE)
         .chain([&DPKG_FOLDER]);
-    database || !path.is_empty() && folders.any(|folder| at_or_above(&folder))
+    database || !path.is_empty() && folders.any(at_or_above)
 }

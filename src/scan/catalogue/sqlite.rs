@@ -86,7 +86,7 @@ impl<'a> File<'a> {
         if usable < 480 {
             return Err(Malformed("pages of no possible size"));
         }
-        if content.len() % page_bytes != 0 {
+        if !content.len().is_multiple_of(page_bytes) {
             return Err(Malformed("it ends inside a page"));
         }
         Ok(File {

@@ -1,7 +1,7 @@
 //! Every reader by small files, and the package databases of real systems.
 
 mod databases;
-mod manifests;
+pub(super) mod manifests;
 mod programs;
 
 use proptest::prelude::*;

@@ -1,20 +1,17 @@
 //! The pass itself: every entry once, in the order of the archive.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 
-use super::executable::Executable;
-use super::facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, MAX_GAPS};
+use super::content::Pair;
+use super::facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts};
 use super::header::Type;
 use super::inflate::{Compression, Inflated};
 use super::path::{Name, Paths, above, normal};
 use super::tar::{Entry, Tar};
 use super::toc::{Toc, TocCheck};
 use super::{Bomb, Limits, Unscannable};
-use crate::scan::catalogue::{
-    Item, Kind, Malformed, System, Wanted, read_database, read_java, read_manifest, read_sqlite,
-    towards_database, wanted,
-};
+use crate::scan::catalogue::{Malformed, System, Wanted, towards_database, wanted};
 
 /// What marks a name that removes another (OCI image-spec, layer.md "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -48,22 +45,25 @@ pub fn read_layer(
 }
 
 /// What is known so far.
-struct Pass<'a> {
-    limits: &'a Limits,
-    toc: Option<TocCheck>,
-    counts: Counts,
-    systems: BTreeMap<String, System>,
-    found: Vec<Found>,
+pub(super) struct Pass<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) toc: Option<TocCheck>,
+    pub(super) counts: Counts,
+    pub(super) systems: BTreeMap<String, System>,
+    pub(super) found: Vec<Found>,
     links: BTreeMap<String, String>,
     removed: Vec<String>,
     emptied: Vec<String>,
     paths: Paths,
-    setuid: Vec<String>,
-    gaps: Gaps,
-    /// Databases, and what must be one file, by path.
+    pub(super) setuid: Vec<String>,
+    pub(super) gaps: Gaps,
+    /// Databases by path, and the folders above them.
     databases: HashSet<String>,
+    above_databases: HashSet<String>,
+    /// Where in `found` the packages of a path are.
+    pub(super) by_path: HashMap<String, Vec<usize>>,
     /// SQLite databases and their logs wait for each other: folder, then database and log.
-    sqlite: BTreeMap<String, (Option<Vec<u8>>, Option<Vec<u8>>)>,
+    pub(super) pairs: BTreeMap<String, Pair>,
     kept_bytes: u64,
 }
 
@@ -82,7 +82,9 @@ impl<'a> Pass<'a> {
             setuid: Vec::new(),
             gaps: Gaps::default(),
             databases: HashSet::new(),
-            sqlite: BTreeMap::new(),
+            above_databases: HashSet::new(),
+            pairs: BTreeMap::new(),
+            by_path: HashMap::new(),
             kept_bytes: 0,
         }
     }
@@ -166,6 +168,11 @@ impl<'a> Pass<'a> {
         if !self.databases.insert(name.path.clone()) {
             return Err(Unscannable::Duplicate(name.path.clone()));
         }
+        for folder in above(&name.path) {
+            if !self.above_databases.contains(folder) {
+                self.above_databases.insert(folder.to_owned());
+            }
+        }
         Ok(())
     }
 
@@ -175,8 +182,7 @@ impl<'a> Pass<'a> {
             toc.link(&path, Type::Symlink, &target);
         }
         if towards_database(&path) {
-            let below = |database: &String| above(database).any(|folder| folder == path);
-            if self.databases.iter().any(below) {
+            if self.above_databases.contains(&path) {
                 return Err(Unscannable::Path {
                     path,
                     why: "is a link above a package database of its own layer",
@@ -205,8 +211,11 @@ impl<'a> Pass<'a> {
                 why: "is a package database under a second name",
             });
         }
-        let same = |found: &&Found| found.path == target;
-        let copies: Vec<Found> = self.found.iter().filter(same).cloned().collect();
+        let known = self.by_path.get(&target).cloned().unwrap_or_default();
+        let copies = known
+            .into_iter()
+            .filter_map(|at| self.found.get(at).cloned());
+        let copies: Vec<Found> = copies.collect();
         if copies.is_empty() && wanted.is_some() {
             self.gaps.add(path, Gap::HardLink);
         }
@@ -216,136 +225,7 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn file(
-        &mut self,
-        entry: &Entry,
-        path: String,
-        wanted: Option<Wanted>,
-        tar: &mut Tar<'_>,
-    ) -> Result<(), Unscannable> {
-        if entry.mode & 0o6000 != 0 && self.setuid.len() < MAX_GAPS {
-            self.setuid.push(path.clone());
-        }
-        let toc_file = self.toc.as_ref().is_some_and(|_| TocCheck::is_toc(&path));
-        if let (Some(wanted), false) = (wanted, toc_file) {
-            return self.wanted_file(entry, path, wanted, tar);
-        }
-        if let Some(toc) = self.toc.as_mut().filter(|_| toc_file) {
-            return toc.table(tar);
-        }
-        let mut file = Executable::new(entry.size, self.limits.executable_bytes);
-        let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
-        loop {
-            let shown = tar.content()?;
-            if shown.is_empty() {
-                break;
-            }
-            if let Some(hash) = &mut hash {
-                hash.update(shown);
-            }
-            let count = shown.len();
-            let more = file.feed(shown);
-            tar.consume(count);
-            if !more && hash.is_none() {
-                break;
-            }
-        }
-        if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
-            toc.file(&path, entry.size, &hash.finish());
-        }
-        self.executable(file, &path)
-    }
-
-    fn executable(&mut self, file: Executable, path: &str) -> Result<(), Unscannable> {
-        let Some(holds) = file.finish() else {
-            return Ok(());
-        };
-        self.counts.executables += 1;
-        for gap in holds.gaps {
-            self.gaps.add(path, gap);
-        }
-        for (kind, packages) in [(Kind::Go, holds.go), (Kind::Rust, holds.rust)] {
-            if !packages.is_empty() {
-                self.add(path, kind, packages)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn wanted_file(
-        &mut self,
-        entry: &Entry,
-        path: String,
-        wanted: Wanted,
-        tar: &mut Tar<'_>,
-    ) -> Result<(), Unscannable> {
-        let most = match wanted {
-            Wanted::Database(_) | Wanted::Sqlite | Wanted::SqliteLog => self.limits.database_bytes,
-            Wanted::OsRelease | Wanted::Manifest(_) => self.limits.manifest_bytes,
-            Wanted::Java => self.limits.archive_bytes,
-        };
-        let Some(content) = tar.read(most)? else {
-            if wanted.is_database() || self.toc.is_some() {
-                return Err(Unscannable::DatabaseTooLarge(path));
-            }
-            self.gaps.add(&path, Gap::TooLarge);
-            return Ok(());
-        };
-        if let Some(toc) = &mut self.toc {
-            let mut hash = TocCheck::hasher();
-            hash.update(&content);
-            toc.file(&path, entry.size, &hash.finish());
-        }
-        match wanted {
-            Wanted::OsRelease => {
-                self.keep(&path)?;
-                self.systems.insert(path, System::parse(&content));
-            }
-            Wanted::Database(database) => {
-                let packages = read_database(database, &content);
-                let packages = packages.map_err(|why| Unscannable::Database {
-                    path: path.clone(),
-                    why,
-                })?;
-                self.add(&path, database.kind(), packages)?;
-            }
-            Wanted::Sqlite | Wanted::SqliteLog => {
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                let pair = self.sqlite.entry(folder.to_owned()).or_default();
-                if wanted == Wanted::Sqlite {
-                    pair.0 = Some(content);
-                } else if !content.is_empty() {
-                    pair.1 = Some(content);
-                }
-            }
-            Wanted::Manifest(kind) => match read_manifest(kind, &path, &content) {
-                Ok(packages) => self.add(&path, kind, packages)?,
-                Err(_) => self.gaps.add(&path, Gap::Malformed),
-            },
-            Wanted::Java => match read_java(&path, &content) {
-                Ok(packages) if packages.is_empty() => self.gaps.add(&path, Gap::Unidentified),
-                Ok(packages) => self.add(&path, Kind::Java, packages)?,
-                Err(_) => self.gaps.add(&path, Gap::Malformed),
-            },
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, path: &str, kind: Kind, packages: Vec<Item>) -> Result<(), Unscannable> {
-        self.keep(path)?;
-        for item in &packages {
-            self.keep(&item.name)?;
-            self.keep(&item.version)?;
-        }
-        self.found.push(Found {
-            path: path.to_owned(),
-            kind,
-            packages,
-        });
-        Ok(())
-    }
-
-    fn keep(&mut self, text: &str) -> Result<(), Unscannable> {
+    pub(super) fn keep(&mut self, text: &str) -> Result<(), Unscannable> {
         self.kept_bytes += text.len() as u64 + KEPT_OVERHEAD_BYTES;
         if self.kept_bytes > self.limits.kept_bytes {
             return Err(Unscannable::TooManyFacts);
@@ -357,25 +237,7 @@ impl<'a> Pass<'a> {
         if let Some(toc) = self.toc.take() {
             toc.finish()?;
         }
-        let mut logs = Vec::new();
-        for (folder, (database, log)) in std::mem::take(&mut self.sqlite) {
-            let path = format!("{folder}/rpmdb.sqlite");
-            let Some(database) = database else {
-                if log.is_some() {
-                    return Err(Unscannable::SplitDatabase(format!("{path}-wal")));
-                }
-                continue;
-            };
-            if log.is_some() {
-                logs.push(format!("{path}-wal"));
-            }
-            let packages = read_sqlite(database, log.as_deref());
-            let packages = packages.map_err(|why| Unscannable::Database {
-                path: path.clone(),
-                why,
-            })?;
-            self.add(&path, Kind::Rpm, packages)?;
-        }
+        let logs = self.sqlite()?;
         self.paths.seal();
         self.counts.compressed_bytes = bytes.compressed_bytes();
         self.counts.tar_bytes = bytes.bytes();

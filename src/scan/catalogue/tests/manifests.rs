@@ -74,7 +74,7 @@ fn a_computed_gemspec_is_named_by_its_file() {
     assert_eq!(spelled(&items), ["nokogiri 1.16.0"]);
 }
 
-fn jar(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(in crate::scan::catalogue) fn jar(files: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write as _;
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, content) in files {
@@ -116,6 +116,4 @@ fn java_archives_and_those_inside_them() {
         deep = jar(&[("a.jar", &deep)]);
     }
     assert!(read_java("a.jar", &deep).is_err(), "too deep");
-    let bomb = jar(&[("a.jar", &vec![0; 300 << 20])]);
-    assert!(read_java("a.jar", &bomb).is_err(), "too much");
 }
