@@ -25,8 +25,8 @@ pub use catalogue::{Database, Item, Kind, Malformed, System};
 pub use ecosystem::{Ecosystem, OsRelease};
 pub use image::{Answer, Inventory, Source, merge};
 pub use layer::{
-    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, Paths, Toc, Unscannable,
-    read_layer,
+    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, PathKey, Paths, Toc,
+    Unscannable, read_layer,
 };
 pub use package::{Package, Place};
 pub use version::{Incomparable, MAX_VERSION_BYTES, Rule, compare};

@@ -25,7 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use auditable::read_auditable;
+pub(super) use auditable::{AUDITABLE_SECTION, read_auditable};
 pub(super) use go::BuildInfo;
 pub(super) use java::read_java;
 pub use kind::{Database, Kind};

@@ -22,7 +22,7 @@ mod unscannable;
 pub use facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts};
 pub use limits::Limits;
 pub use pass::read_layer;
-pub use path::Paths;
+pub use path::{PathKey, Paths};
 pub(super) use path::{above, follow};
 pub use toc::Toc;
 pub use unscannable::{Bomb, Unscannable};

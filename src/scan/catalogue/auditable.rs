@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::bytes::{offset, slice, u16_be, u16_le, u32_be, u32_le, u64_be, u64_le};
 use super::{Item, Malformed};
 
-const SECTION: &[u8] = b".dep-v0";
+/// The section of the list.
+pub(in crate::scan) const AUDITABLE_SECTION: &[u8] = b".dep-v0";
 /// Most bytes of the list, as its specification advises.
 const MAX_LIST_BYTES: u64 = 8 << 20;
 
@@ -88,7 +89,7 @@ fn section(elf: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     for index in 0..count {
         let header = header(index)?;
         let name = names.get(offset(u32(header)?)?..).unwrap_or_default();
-        if name.split(|byte| *byte == 0).next() == Some(SECTION) {
+        if name.split(|byte| *byte == 0).next() == Some(AUDITABLE_SECTION) {
             return body(header).map(Some);
         }
     }

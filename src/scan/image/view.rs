@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::scan::catalogue::towards_database;
-use crate::scan::layer::{LayerFacts, Unscannable, above, follow};
+use crate::scan::layer::{LayerFacts, PathKey, Unscannable, above, follow};
 
 /// Most links in a row, as in Linux (`MAXSYMLINKS`).
 const MAX_HOPS: usize = 40;
@@ -33,17 +33,16 @@ impl<'a> View<'a> {
 
     /// Whether `path` of layer `at` is still there when all are applied.
     pub(super) fn survives(&self, path: &str, at: usize) -> bool {
-        self.layers
-            .iter()
-            .skip(at + 1)
-            .all(|upper| !upper.hides(path))
+        let chain = Chain::new(path);
+        let mut upper = self.layers.iter().skip(at + 1);
+        upper.all(|upper| !upper.hides(&chain))
     }
 
     /// The links that lead to databases once the layers up to `at` are applied.
     pub(super) fn links(&self, at: usize) -> BTreeMap<&'a str, &'a str> {
         let mut links: BTreeMap<&str, &str> = BTreeMap::new();
         for layer in self.layers.iter().take(at + 1) {
-            links.retain(|path, _| !layer.hides(path));
+            links.retain(|path, _| !layer.hides(&Chain::new(path)));
             let own = layer.facts.links.iter();
             links.extend(own.map(|(path, target)| (path.as_str(), target.as_str())));
         }
@@ -51,18 +50,35 @@ impl<'a> View<'a> {
     }
 }
 
+/// A path and the folders above it, hashed once for all layers.
+struct Chain<'a> {
+    path: (&'a str, PathKey),
+    above: Vec<(&'a str, PathKey)>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(path: &'a str) -> Chain<'a> {
+        let key = |path: &'a str| (path, PathKey::of(path));
+        Chain {
+            path: key(path),
+            above: above(path).map(key).collect(),
+        }
+    }
+}
+
 impl Removals<'_> {
-    /// Whether this layer replaces or removes `path` of lower ones.
-    fn hides(&self, path: &str) -> bool {
-        let gone = |folder| {
+    /// Whether this layer replaces or removes a path of lower ones.
+    fn hides(&self, chain: &Chain<'_>) -> bool {
+        let gone = |(folder, key): &(&str, PathKey)| {
             self.removed.contains(folder)
                 || self.emptied.contains(folder)
-                || self.facts.paths.covers(folder)
+                || self.facts.paths.covers(*key)
         };
+        let (path, key) = chain.path;
         self.removed.contains(path)
-            || self.facts.paths.contains(path)
+            || self.facts.paths.contains(key)
             || self.emptied.contains("")
-            || above(path).any(gone)
+            || chain.above.iter().any(gone)
     }
 }
 

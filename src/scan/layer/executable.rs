@@ -1,7 +1,9 @@
 //! Programs: what their makers linked into them, read while they pass.
 
+use memchr::memmem;
+
 use super::Gap;
-use crate::scan::catalogue::{BuildInfo, Item, read_auditable};
+use crate::scan::catalogue::{AUDITABLE_SECTION, BuildInfo, Item, read_auditable};
 
 /// How an ELF file begins.
 const ELF: &[u8] = b"\x7fELF";
@@ -14,6 +16,9 @@ pub(super) struct Executable {
     held: Vec<u8>,
     begun: bool,
     go: BuildInfo,
+    /// Of a file that is too large: its last bytes so far, and whether a list of crates was mentioned.
+    tail: Vec<u8>,
+    mentioned: bool,
 }
 
 /// What a program holds.
@@ -31,6 +36,8 @@ impl Executable {
             held: Vec::new(),
             begun: false,
             go: BuildInfo::default(),
+            tail: Vec::new(),
+            mentioned: false,
         }
     }
 
@@ -53,8 +60,27 @@ impl Executable {
         self.go.feed(bytes);
         if self.size <= self.most {
             self.held.extend_from_slice(bytes);
+        } else if !self.mentioned {
+            self.look_for_mention(bytes);
         }
         true
+    }
+
+    /// A program with a list of crates names its section; one that does not hides nothing by its size.
+    fn look_for_mention(&mut self, bytes: &[u8]) {
+        let seam = AUDITABLE_SECTION.len() - 1;
+        let head = bytes.get(..seam.min(bytes.len())).unwrap_or_default();
+        self.tail.extend_from_slice(head);
+        let found = |bytes| memmem::find(bytes, AUDITABLE_SECTION).is_some();
+        self.mentioned = found(&self.tail) || found(bytes);
+        if bytes.len() >= seam {
+            self.tail.clear();
+            let last = bytes.get(bytes.len() - seam..);
+            self.tail.extend_from_slice(last.unwrap_or_default());
+        } else {
+            let over = self.tail.len().saturating_sub(seam);
+            self.tail.drain(..over);
+        }
     }
 
     /// What it holds; none if it is no program.
@@ -69,8 +95,7 @@ impl Executable {
         }
         let mut rust = Vec::new();
         if self.size > self.most {
-            // A program of Go has told what it holds already.
-            if go.items.is_empty() {
+            if self.mentioned {
                 gaps.push(Gap::TooLarge);
             }
         } else {

@@ -84,7 +84,7 @@ pub struct Paths(Vec<u64>);
 
 impl Paths {
     pub(super) fn add(&mut self, path: &str, directory: bool) {
-        self.0.push(short(path) | u64::from(!directory));
+        self.0.push(PathKey::of(path).0 | u64::from(!directory));
     }
 
     pub(super) fn seal(&mut self) {
@@ -93,14 +93,13 @@ impl Paths {
     }
 
     /// Whether the layer has an entry of this path, of any type.
-    pub fn contains(&self, path: &str) -> bool {
-        let short = short(path);
-        self.has(short) || self.has(short | 1)
+    pub fn contains(&self, path: PathKey) -> bool {
+        self.has(path.0) || self.has(path.0 | 1)
     }
 
     /// Whether the layer has an entry of this path that is no directory: nothing of lower layers stays below it.
-    pub fn covers(&self, path: &str) -> bool {
-        self.has(short(path) | 1)
+    pub fn covers(&self, path: PathKey) -> bool {
+        self.has(path.0 | 1)
     }
 
     fn has(&self, short: u64) -> bool {
@@ -108,10 +107,17 @@ impl Paths {
     }
 }
 
-fn short(path: &str) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(path.as_bytes()).into();
-    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
-    u64::from_le_bytes(first) & !1
+/// A path as [`Paths`] remember it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathKey(u64);
+
+impl PathKey {
+    /// The key of a path without a leading slash.
+    pub fn of(path: &str) -> PathKey {
+        let digest: [u8; 32] = Sha256::digest(path.as_bytes()).into();
+        let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+        PathKey(u64::from_le_bytes(first) & !1)
+    }
 }
 
 impl Serialize for Paths {

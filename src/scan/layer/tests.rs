@@ -61,7 +61,8 @@ fn facts_survive_their_file() {
     assert_eq!(back, facts);
     assert_eq!(back.removed, ["a/b"]);
     assert_eq!(back.emptied, ["c"]);
-    assert!(back.paths.covers("lib64") && !back.paths.contains("a/b"));
+    assert!(back.paths.covers(PathKey::of("lib64")));
+    assert!(!back.paths.contains(PathKey::of("a/b")));
 }
 
 #[test]
@@ -92,6 +93,27 @@ fn memory_does_not_grow_with_a_file() {
     let source = head.as_slice().chain(std::io::repeat(0).take(size + 1024));
     let facts = read_layer(PLAIN, None, source, &Limits::default()).unwrap();
     assert_eq!(facts.counts.tar_bytes, 512 + size + 1024);
+}
+
+#[test]
+fn a_large_program_is_a_gap_if_it_mentions_a_list_of_crates() {
+    let limits = Limits {
+        executable_bytes: 100,
+        ..Limits::default()
+    };
+    let program = |tail: &[u8]| [b"\x7fELF".as_slice(), &[1; 300_000], tail, &[2; 500]].concat();
+    let mut archive = Archive::default();
+    archive.file("bin/node", &program(b""));
+    // Wherever pieces end, one of these lies across.
+    for at in 0..4 {
+        archive.file(
+            &format!("bin/{at}"),
+            &program(&[&vec![1; at * 32_768], b".dep-v0".as_slice()].concat()),
+        );
+    }
+    let facts = read_layer(PLAIN, None, archive.end().as_slice(), &limits).unwrap();
+    assert_eq!((facts.counts.executables, facts.gaps.count), (5, 4));
+    assert_eq!(facts.gaps.first[0], ("bin/0".to_owned(), Gap::TooLarge));
 }
 
 #[test]

@@ -128,7 +128,12 @@ fn a_database_named_from_the_root() {
     // Builders of Go images write programs so, and all clients unpack them below the root.
     let mut archive = Archive::default();
     archive.file("/ko-app/app", b"");
-    assert!(read(&archive.end()).unwrap().paths.contains("ko-app/app"));
+    assert!(
+        read(&archive.end())
+            .unwrap()
+            .paths
+            .contains(PathKey::of("ko-app/app"))
+    );
 }
 
 #[test]
