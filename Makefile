@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop conformance bench bench-names fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-advisories bench-layers fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,5 +42,11 @@ bench: ## compare with a plain registry and other pull-through caches
 bench-names: ## judge the name corpus and count hits, misses and false alarms
 	$(CARGO) bench --bench names -- --write
 
-fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|name (needs cargo-fuzz, nightly)
+bench-advisories: ## build an index of advisories and look 400 packages up: SCALE=45 for as many as there are
+	$(CARGO) bench --bench advisories -- --scale $(or $(SCALE),1)
+
+bench-layers: ## read a generated layer: MB/s of one core, gzip, zstd and plain
+	$(CARGO) bench --bench layers
+
+fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|name|advisory|version|layer (needs cargo-fuzz, nightly)
 	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

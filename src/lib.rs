@@ -6,6 +6,7 @@ pub mod oci;
 pub mod policy;
 
 pub mod names;
+pub mod scan;
 pub mod trust;
 
 pub mod config;

@@ -12,6 +12,7 @@ policy    : oci trust
 names     : oci
 config    : oci policy names trust
 trust     : oci
+scan      : oci telemetry
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry

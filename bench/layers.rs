@@ -1,0 +1,162 @@
+//! What reading a layer costs: MB/s of one core over a generated layer, by compression.
+//!
+//! `cargo bench --bench layers` prints the table. The layer is made of files of the compiler that runs this, or of
+//! generated text where there are none, so that it compresses as programs do; nothing is downloaded.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that panics is a bench that says where"
+)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use lazaret::scan::{LayerFacts, Limits, read_layer};
+
+/// Bytes of the generated tar.
+const TAR_BYTES: usize = 256 << 20;
+/// Bytes of one file: what does not fit is cut into several.
+const FILE_BYTES: usize = 4 << 20;
+/// Rounds; the best counts, so that other work on the machine does not.
+const ROUNDS: usize = 5;
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
+
+fn main() {
+    let tar = tar();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    gzip.write_all(&tar).unwrap();
+    let layers = [
+        ("gzip -6", GZIP, gzip.finish().unwrap()),
+        (
+            "zstd -3",
+            ZSTD,
+            zstd::encode_all(tar.as_slice(), 3).unwrap(),
+        ),
+        ("plain", PLAIN, tar.clone()),
+    ];
+    println!(
+        "{} MB of tar, best of {ROUNDS}, MB/s of one core",
+        megabytes(tar.len())
+    );
+    println!("| layer   | MB sent | unpacked MB/s | sent MB/s |");
+    println!("|---------|--------:|--------------:|----------:|");
+    for (name, media_type, layer) in &layers {
+        let (spent, facts) = best(media_type, layer);
+        assert_eq!(facts.counts.tar_bytes, tar.len() as u64);
+        let rate = |bytes: usize| bytes as f64 / 1e6 / spent.as_secs_f64();
+        let sent = megabytes(layer.len());
+        println!(
+            "| {name:7} | {sent:7} | {:13.0} | {:9.0} |",
+            rate(tar.len()),
+            rate(layer.len())
+        );
+    }
+    if let Some(peak) = peak() {
+        println!("peak memory of the process, layers included: {peak} MB");
+    }
+}
+
+fn megabytes(bytes: usize) -> usize {
+    bytes / 1_000_000
+}
+
+fn best(media_type: &str, layer: &[u8]) -> (Duration, LayerFacts) {
+    let mut rounds = (0..ROUNDS).map(|_| {
+        let started = spent();
+        let facts = read_layer(media_type, None, layer, &Limits::default()).unwrap();
+        (spent().saturating_sub(started), facts)
+    });
+    let first = rounds.next().unwrap();
+    rounds.fold(
+        first,
+        |best, round| if round.0 < best.0 { round } else { best },
+    )
+}
+
+/// Time that this thread has run, where the system tells; else of the clock.
+fn spent() -> Duration {
+    thread_local!(static START: Instant = Instant::now());
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = stat.and_then(|stat| stat.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| START.with(Instant::elapsed), Duration::from_nanos)
+}
+
+fn peak() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    let kib: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1000)
+}
+
+fn tar() -> Vec<u8> {
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|output| String::from_utf8(output.stdout).unwrap());
+    let mut files = Vec::new();
+    collect(Path::new(sysroot.unwrap_or_default().trim()), &mut files);
+    files.sort();
+    let mut tar = Vec::with_capacity(TAR_BYTES + FILE_BYTES);
+    for file in &files {
+        for (at, part) in fs::read(file)
+            .unwrap_or_default()
+            .chunks(FILE_BYTES)
+            .enumerate()
+        {
+            let name = format!("usr/lib/{at}-{}", tar.len());
+            add(&mut tar, &name, part);
+            if tar.len() >= TAR_BYTES {
+                tar.resize(tar.len() + 1024, 0);
+                return tar;
+            }
+        }
+    }
+    let mut number = 0_u64;
+    while tar.len() < TAR_BYTES {
+        let text = (0..20_000).map(|_| {
+            number = number
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            format!("line {:x}\n", number >> 40)
+        });
+        let text: String = text.collect();
+        let name = format!("usr/share/{}", tar.len());
+        add(&mut tar, &name, text.as_bytes());
+    }
+    tar.resize(tar.len() + 1024, 0);
+    tar
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+fn add(tar: &mut Vec<u8>, name: &str, content: &[u8]) {
+    let mut header = [0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[100..107].copy_from_slice(b"0000644");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[148..156].copy_from_slice(b"        ");
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    tar.extend(header);
+    tar.extend(content);
+    tar.resize(tar.len().next_multiple_of(512), 0);
+}

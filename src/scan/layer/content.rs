@@ -1,0 +1,190 @@
+//! The content of files: what is wanted is held whole and read, programs are read as they pass, the rest is skipped.
+
+use super::Unscannable;
+use super::executable::Executable;
+use super::facts::{Found, Gap, MAX_GAPS};
+use super::pass::Pass;
+use super::tar::{Entry, Tar};
+use super::toc::TocCheck;
+use crate::scan::catalogue::{
+    Item, Kind, System, Wanted, read_database, read_java, read_manifest, read_sqlite,
+};
+
+/// A SQLite database and its log, in whichever order they come.
+#[derive(Default)]
+pub(super) struct Pair {
+    database: Option<Vec<u8>>,
+    log: Option<Vec<u8>>,
+}
+
+impl Pass<'_> {
+    pub(super) fn file(
+        &mut self,
+        entry: &Entry,
+        path: String,
+        wanted: Option<Wanted>,
+        tar: &mut Tar<'_>,
+    ) -> Result<(), Unscannable> {
+        if entry.mode & 0o6000 != 0 && self.setuid.len() < MAX_GAPS {
+            self.setuid.push(path.clone());
+        }
+        let toc_file = self.toc.as_ref().is_some_and(|_| TocCheck::is_toc(&path));
+        if let (Some(wanted), false) = (wanted, toc_file) {
+            return self.wanted_file(entry, path, wanted, tar);
+        }
+        if let Some(toc) = self.toc.as_mut().filter(|_| toc_file) {
+            return toc.table(tar);
+        }
+        let mut file = Executable::new(entry.size, self.limits.executable_bytes);
+        let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
+        loop {
+            let shown = tar.content()?;
+            if shown.is_empty() {
+                break;
+            }
+            if let Some(hash) = &mut hash {
+                hash.update(shown);
+            }
+            let count = shown.len();
+            let more = file.feed(shown);
+            tar.consume(count);
+            if !more && hash.is_none() {
+                break;
+            }
+        }
+        if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
+            toc.file(&path, entry.size, &hash.finish());
+        }
+        self.executable(file, &path)
+    }
+
+    fn executable(&mut self, file: Executable, path: &str) -> Result<(), Unscannable> {
+        let Some(holds) = file.finish() else {
+            return Ok(());
+        };
+        self.counts.executables += 1;
+        for gap in holds.gaps {
+            self.gaps.add(path, gap);
+        }
+        for (kind, packages) in [(Kind::Go, holds.go), (Kind::Rust, holds.rust)] {
+            if !packages.is_empty() {
+                self.add(path, kind, packages)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted_file(
+        &mut self,
+        entry: &Entry,
+        path: String,
+        wanted: Wanted,
+        tar: &mut Tar<'_>,
+    ) -> Result<(), Unscannable> {
+        let most = match wanted {
+            Wanted::Database(_) | Wanted::Sqlite | Wanted::SqliteLog => self.limits.database_bytes,
+            Wanted::OsRelease | Wanted::Manifest(_) => self.limits.manifest_bytes,
+            Wanted::Java => self.limits.archive_bytes,
+        };
+        let Some(content) = tar.read(most)? else {
+            if wanted.is_database() || self.toc.is_some() {
+                return Err(Unscannable::DatabaseTooLarge(path));
+            }
+            self.gaps.add(&path, Gap::TooLarge);
+            return Ok(());
+        };
+        if let Some(toc) = &mut self.toc {
+            let mut hash = TocCheck::hasher();
+            hash.update(&content);
+            toc.file(&path, entry.size, &hash.finish());
+        }
+        self.understand(path, wanted, content)
+    }
+
+    fn understand(
+        &mut self,
+        path: String,
+        wanted: Wanted,
+        content: Vec<u8>,
+    ) -> Result<(), Unscannable> {
+        match wanted {
+            Wanted::OsRelease => {
+                self.keep(&path)?;
+                self.systems.insert(path, System::parse(&content));
+            }
+            Wanted::Database(database) => {
+                let packages = read_database(database, &content);
+                let packages = packages.map_err(|why| Unscannable::Database {
+                    path: path.clone(),
+                    why,
+                })?;
+                self.add(&path, database.kind(), packages)?;
+            }
+            Wanted::Sqlite | Wanted::SqliteLog => {
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                let pair = self.pairs.entry(folder.to_owned()).or_default();
+                if wanted == Wanted::Sqlite {
+                    pair.database = Some(content);
+                } else if !content.is_empty() {
+                    pair.log = Some(content);
+                }
+            }
+            Wanted::Manifest(kind) => match read_manifest(kind, &path, &content) {
+                Ok(packages) => self.add(&path, kind, packages)?,
+                Err(_) => self.gaps.add(&path, Gap::Malformed),
+            },
+            Wanted::Java => match read_java(&path, &content) {
+                Ok(packages) if packages.is_empty() => self.gaps.add(&path, Gap::Unidentified),
+                Ok(packages) => self.add(&path, Kind::Java, packages)?,
+                Err(_) => self.gaps.add(&path, Gap::Malformed),
+            },
+        }
+        Ok(())
+    }
+
+    pub(super) fn add(
+        &mut self,
+        path: &str,
+        kind: Kind,
+        packages: Vec<Item>,
+    ) -> Result<(), Unscannable> {
+        self.keep(path)?;
+        for item in &packages {
+            self.keep(&item.name)?;
+            self.keep(&item.version)?;
+        }
+        let places = self.by_path.entry(path.to_owned()).or_default();
+        places.push(self.found.len());
+        self.found.push(Found {
+            path: path.to_owned(),
+            kind,
+            packages,
+        });
+        Ok(())
+    }
+
+    /// Reads the databases that waited for their logs; returns the logs' paths.
+    pub(super) fn sqlite(&mut self) -> Result<Vec<String>, Unscannable> {
+        let mut logs = Vec::new();
+        for (folder, pair) in std::mem::take(&mut self.pairs) {
+            let path = format!("{folder}/rpmdb.sqlite");
+            let log = format!("{path}-wal");
+            let Some(database) = pair.database else {
+                if pair.log.is_some() {
+                    return Err(Unscannable::SplitDatabase(log));
+                }
+                continue;
+            };
+            let packages = read_sqlite(database, pair.log.as_deref());
+            let packages = packages.map_err(|why| Unscannable::Database {
+                path: path.clone(),
+                why,
+            })?;
+            self.add(&path, Kind::Rpm, packages)?;
+            if pair.log.is_some() {
+                logs.push(log);
+            }
+        }
+        Ok(logs)
+    }
+}

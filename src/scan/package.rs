@@ -1,0 +1,138 @@
+//! A package that an image holds: a fact, without a judgement.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::ecosystem::Ecosystem;
+use crate::oci::Digest;
+
+/// What a package URL leaves as it is (purl-spec, "Character encoding").
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
+/// A package as its manager names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Package {
+    /// Whose name and version these are.
+    pub ecosystem: Ecosystem,
+    /// The name: of the binary package, where a distribution builds several from one source. Maven: `group:artifact`.
+    pub name: String,
+    /// The version as the manager writes it, with epoch (`1:2.3-4`) where it is not zero.
+    pub version: String,
+    /// Name and version of the source package, where the manager knows one: advisories of distributions name it.
+    pub source: Option<(String, String)>,
+    /// Where it was found.
+    pub found: Place,
+}
+
+/// Where in an image something was found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The layer; the image configuration for what an environment variable tells.
+    pub layer: Digest,
+    /// The path in it, without a leading slash.
+    pub path: String,
+}
+
+impl Package {
+    /// The package URL (purl-spec): one word for name, version and ecosystem, for people and for waivers.
+    pub fn purl(&self) -> String {
+        let (kind, namespace) = self.ecosystem.purl();
+        let mut purl = format!("pkg:{kind}/");
+        if let Some(namespace) = namespace {
+            let _ = write!(purl, "{namespace}/");
+        }
+        // Slashes of Go and Packagist, the colon of Maven: purl has a segment for each.
+        let maven = self.ecosystem == Ecosystem::Maven;
+        let name = self.ecosystem.normal_name(&self.name);
+        for (at, part) in name.split(|c| c == '/' || maven && c == ':').enumerate() {
+            let slash = if at > 0 { "/" } else { "" };
+            let _ = write!(purl, "{slash}{}", utf8_percent_encode(part, PLAIN));
+        }
+        let (epoch, version) = match self.version.split_once(':') {
+            Some((epoch, version)) if kind == "rpm" => (Some(epoch), version),
+            _ => (None, self.version.as_str()),
+        };
+        let _ = write!(purl, "@{}", utf8_percent_encode(version, PLAIN));
+        let distro = self.ecosystem.release().zip(namespace);
+        let distro = distro.map(|(release, name)| {
+            let release = release.trim_start_matches('v').to_lowercase();
+            format!("distro={name}-{}", utf8_percent_encode(&release, PLAIN))
+        });
+        let epoch = epoch.map(|epoch| format!("epoch={}", utf8_percent_encode(epoch, PLAIN)));
+        let qualifiers: Vec<String> = distro.into_iter().chain(epoch).collect();
+        if !qualifiers.is_empty() {
+            let _ = write!(purl, "?{}", qualifiers.join("&"));
+        }
+        purl
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purls() {
+        let cases = [
+            (
+                "Debian:12",
+                "libssl3",
+                "3.0.11-1~deb12u2",
+                "pkg:deb/debian/libssl3@3.0.11-1~deb12u2?distro=debian-12",
+            ),
+            (
+                "Ubuntu:22.04:LTS",
+                "bash",
+                "5.1-6ubuntu1",
+                "pkg:deb/ubuntu/bash@5.1-6ubuntu1?distro=ubuntu-22.04",
+            ),
+            (
+                "Alpine:v3.20",
+                "musl",
+                "1.2.5-r0",
+                "pkg:apk/alpine/musl@1.2.5-r0?distro=alpine-3.20",
+            ),
+            (
+                "AlmaLinux:9",
+                "dbus",
+                "1:1.12.20-8.el9",
+                "pkg:rpm/almalinux/dbus@1.12.20-8.el9?distro=almalinux-9&epoch=1",
+            ),
+            ("Wolfi", "glibc", "2.39-r1", "pkg:apk/wolfi/glibc@2.39-r1"),
+            ("npm", "@babel/core", "7.0.0", "pkg:npm/%40babel/core@7.0.0"),
+            (
+                "PyPI",
+                "Foo_Bar",
+                "1.0+local",
+                "pkg:pypi/foo-bar@1.0%2Blocal",
+            ),
+            (
+                "Go",
+                "github.com/a/b",
+                "v1.2.3",
+                "pkg:golang/github.com/a/b@v1.2.3",
+            ),
+            ("Maven", "org.a:b", "1", "pkg:maven/org.a/b@1"),
+            ("Fedora:40", "bash", "5", "pkg:generic/bash@5"),
+        ];
+        for (ecosystem, name, version, purl) in cases {
+            let package = Package {
+                ecosystem: Ecosystem::named(ecosystem),
+                name: name.to_owned(),
+                version: version.to_owned(),
+                source: None,
+                found: Place {
+                    layer: Digest::of(b""),
+                    path: "lib/apk/db/installed".to_owned(),
+                },
+            };
+            assert_eq!(package.purl(), purl);
+        }
+    }
+}
