@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-advisories bench-layers fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-advisories bench-layers fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: ## compare with a plain registry and other pull-through caches
 
 bench-names: ## judge the name corpus and count hits, misses and false alarms
 	$(CARGO) bench --bench names -- --write
+
+bench-signatures: ## what verifying a signature costs, beside cosign
+	$(CARGO) bench --bench signatures -- --write
 
 bench-advisories: ## build an index of advisories and look 400 packages up: SCALE=45 for as many as there are
 	$(CARGO) bench --bench advisories -- --scale $(or $(SCALE),1)

@@ -110,6 +110,21 @@ fn looked_for(rule: &Rule) -> Vec<String> {
     told
 }
 
+fn days(age: std::time::Duration) -> String {
+    match (age.as_secs() / 3600, age.as_secs() / 86_400) {
+        (hours, 0) => format!("{hours} h"),
+        (_, days) => format!("{days} days"),
+    }
+}
+
+/// The words and what follows, where something does.
+fn some(words: &str, what: &str) -> String {
+    match what {
+        "" => String::new(),
+        what => format!("{words}{what}"),
+    }
+}
+
 /// What a rule asks for, a sentence each.
 fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
     let mut demands = vec![format!(
@@ -128,13 +143,25 @@ fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
         }
         (Unsigned::Deny, false) => format!("signature: {} of {signers}", rule.threshold),
     });
+    if rule.unsigned != Unsigned::Allow && !rule.signed_by.is_empty() {
+        let must = rule.must_include.iter();
+        demands.extend(must.map(|name| format!("  one of them {name}")));
+        let age = rule.max_signature_age.map(days);
+        demands.extend(age.map(|age| format!("  no older than {age}")));
+    }
     demands.extend(rule.attestations.iter().map(|wanted| {
         let when = wanted.when.as_ref();
         let when = when.map(|when| format!(", when {when}"));
         format!(
-            "attestation: {} by {}{}",
+            "attestation: {} by {}{}{}{}{}",
             wanted.name,
             wanted.signed_by.join(" or "),
+            some(", built by ", &wanted.builder.join(" or ")),
+            some(", of ", wanted.source.as_deref().unwrap_or_default()),
+            wanted
+                .max_age
+                .map(|age| format!(", no older than {}", days(age)))
+                .unwrap_or_default(),
             when.unwrap_or_default()
         )
     }));

@@ -1,7 +1,7 @@
 //! `lazaret serve`.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,6 +74,13 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         None => None,
     };
     let (gateway, gateway_tls) = gateway.unzip();
+    let everywhere =
+        |listener: &Listener| listener.address().is_ok_and(|at| at.ip().is_unspecified());
+    if server.external_url.is_none() && everywhere(&admin) {
+        tracing::warn!(
+            "external_url is not set: explain links name 127.0.0.1, which is another machine to most clients"
+        );
+    }
     let explain = server.external_url.as_ref().map_or_else(
         || url(&admin),
         |url| url.as_str().trim_end_matches('/').to_owned(),
@@ -147,11 +154,20 @@ async fn bind(listener: &config::Listener) -> Result<(Listener, Option<Arc<TlsFi
     Ok((bound, tls))
 }
 
+/// What a person opens. A listener on all addresses is at this machine's own, as far as anybody knows.
 fn url(listener: &Listener) -> String {
-    let address: SocketAddr = listener
-        .address()
-        .unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
-    format!("{}://{address}", listener.scheme())
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let bound = listener.address().unwrap_or(SocketAddr::new(here, 0));
+    let ip = if bound.ip().is_unspecified() {
+        here
+    } else {
+        bound.ip()
+    };
+    format!(
+        "{}://{}",
+        listener.scheme(),
+        SocketAddr::new(ip, bound.port())
+    )
 }
 
 fn greet(

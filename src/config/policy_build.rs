@@ -13,6 +13,7 @@ use crate::trust::Roots;
 use super::diagnostic::Diagnostics;
 use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, Text};
 use super::policy_tables::suggestion;
+use super::shape;
 
 /// Largest policy file in bytes; thousands of rules fit.
 const MAX_POLICY_BYTES: usize = 4 * 1024 * 1024;
@@ -48,8 +49,9 @@ pub fn parse_policy_with(
         );
         return Err(build.diagnostics);
     }
-    let written: PolicyFile =
-        toml::from_str(text).map_err(|error| Diagnostics::from_toml(file, text, &error, &[]))?;
+    let Some(written) = shape::read::<PolicyFile>(text, &mut build.diagnostics) else {
+        return Err(build.diagnostics);
+    };
     let parts = build.policy(&written, fetched);
     build.diagnostics.into_result(Policy::new(parts))
 }

@@ -27,7 +27,7 @@ pub struct Metrics {
     pub cache_hits: CounterVec,
     /// `kind` (manifest, blob, tag).
     pub cache_misses: CounterVec,
-    /// `result` (complete, failed, abandoned).
+    /// `result` (complete, failed).
     pub fills: CounterVec,
     upstream_requests: OnceLock<CounterVec>,
     /// Time to a registry's answer.
@@ -73,7 +73,7 @@ impl Metrics {
             findings: CounterVec::two(&["code", "level"], &codes, &levels),
             cache_hits: CounterVec::one(&["kind"], KINDS.iter().copied()),
             cache_misses: CounterVec::one(&["kind"], KINDS.iter().copied()),
-            fills: CounterVec::one(&["result"], ["complete", "failed", "abandoned"]),
+            fills: CounterVec::one(&["result"], ["complete", "failed"]),
             upstream_requests: OnceLock::new(),
             upstream_seconds: Histogram::default(),
             verdict_seconds: Histogram::default(),
