@@ -9,6 +9,7 @@
     unreachable_pub,
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::cast_precision_loss,
     reason = "a bench that panics is a bench that says where; it takes what it needs of the tests' support"
 )]

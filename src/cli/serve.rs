@@ -74,17 +74,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         None => None,
     };
     let (gateway, gateway_tls) = gateway.unzip();
-    let everywhere =
-        |listener: &Listener| listener.address().is_ok_and(|at| at.ip().is_unspecified());
-    if server.external_url.is_none() && everywhere(&admin) {
-        tracing::warn!(
-            "external_url is not set: explain links name 127.0.0.1, which is another machine to most clients"
-        );
-    }
-    let explain = server.external_url.as_ref().map_or_else(
-        || url(&admin),
-        |url| url.as_str().trim_end_matches('/').to_owned(),
-    );
+    let explain = explain_url(&server, &admin);
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
     let hold = Hold {
         exchange: server.hold.per_exchange,
@@ -152,6 +142,19 @@ async fn bind(listener: &config::Listener) -> Result<(Listener, Option<Arc<TlsFi
         Trouble::Other(format!("cannot listen on {}: {error}", listener.listen))
     })?;
     Ok((bound, tls))
+}
+
+/// Where explain links point.
+fn explain_url(server: &Server, admin: &Listener) -> String {
+    if let Some(url) = &server.external_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    if admin.address().is_ok_and(|at| at.ip().is_unspecified()) {
+        tracing::warn!(
+            "external_url is not set: explain links name 127.0.0.1, which is another machine to most clients"
+        );
+    }
+    url(admin)
 }
 
 /// What a person opens. A listener on all addresses is at this machine's own, as far as anybody knows.
