@@ -14,6 +14,7 @@ mod key;
 mod material;
 mod notation;
 mod payload;
+mod pem;
 mod publishers;
 mod revocation;
 mod root;

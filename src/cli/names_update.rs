@@ -97,10 +97,10 @@ fn entries(text: &str, file: &Path) -> Vec<Entry> {
         });
         return rows.collect();
     }
-    let why = format!(
-        "list:{}",
-        file.file_name().unwrap_or_default().to_string_lossy()
-    );
+    let why = match file.file_name() {
+        Some(name) if file != Path::new("-") => format!("list:{}", name.to_string_lossy()),
+        _ => "list".to_owned(),
+    };
     let listed = lines().filter(|line| !line.starts_with('#'));
     listed
         .map(|line| entry(line.trim(), LISTED, &why.replace(' ', "-")))

@@ -19,14 +19,11 @@ use x509_cert::time::Time;
 use crate::oci::Digest;
 
 use super::key::{Hash, PublicKey};
+use super::pem;
 
-/// Most certificates of one file.
-const MAX_IN_FILE: usize = 64;
 /// Largest certificate in bytes; real ones have some KiB.
 const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
 /// Extensions that are looked at, or that only widen what is not made use of: key usage, alternative names, basic
 /// constraints, policies, extended key usage.
 const UNDERSTOOD: [&str; 5] = [
@@ -53,24 +50,11 @@ impl Certificate {
     /// # Errors
     /// A sentence for who wrote the text.
     pub fn from_pem(text: &str) -> Result<Vec<Certificate>, String> {
-        let mut found = Vec::new();
-        for block in text.split(BEGIN).skip(1) {
-            let (body, _) = block
-                .split_once(END)
-                .ok_or("a certificate without its END line")?;
-            let body: String = body.split_whitespace().collect();
-            let der = STANDARD
-                .decode(body)
-                .map_err(|error| format!("a certificate is not base64: {error}"))?;
-            found.push(Certificate::from_der(&der)?);
-            if found.len() > MAX_IN_FILE {
-                return Err(format!("more than {MAX_IN_FILE} certificates"));
-            }
-        }
-        if found.is_empty() {
-            return Err("no PEM block \"CERTIFICATE\"".to_owned());
-        }
-        Ok(found)
+        let blocks = pem::blocks(text, "CERTIFICATE")?;
+        blocks
+            .iter()
+            .map(|der| Certificate::from_der(der))
+            .collect()
     }
 
     /// A certificate in DER (RFC 5280).
@@ -101,7 +85,10 @@ impl Certificate {
 
     /// The whole in PEM.
     pub fn to_pem(&self) -> String {
-        format!("{BEGIN}\n{}\n{END}\n", STANDARD.encode(&self.der))
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            STANDARD.encode(&self.der)
+        )
     }
 
     /// Issuer and serial number in DER, by which others name it.

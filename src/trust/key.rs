@@ -10,8 +10,7 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::oci::Digest;
 
-/// Most keys of one PEM text; publishers rotate one or two.
-const MAX_KEYS: usize = 16;
+use super::pem;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -70,28 +69,13 @@ impl PublicKey {
     /// # Errors
     /// A sentence for who wrote the text.
     pub fn from_pem(text: &str) -> Result<Vec<PublicKey>, String> {
-        const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
-        const END: &str = "-----END PUBLIC KEY-----";
         if text.contains("PRIVATE KEY") {
             return Err(
                 "this is a private key: only the public half belongs into a policy".to_owned(),
             );
         }
-        let mut keys = Vec::new();
-        for block in text.split(BEGIN).skip(1) {
-            let (body, _) = block
-                .split_once(END)
-                .ok_or("a public key without its END line")?;
-            let body: String = body.split_whitespace().collect();
-            keys.push(PublicKey::from_base64(&body)?);
-            if keys.len() > MAX_KEYS {
-                return Err(format!("more than {MAX_KEYS} keys"));
-            }
-        }
-        if keys.is_empty() {
-            return Err("no PEM block \"PUBLIC KEY\"".to_owned());
-        }
-        Ok(keys)
+        let blocks = pem::blocks(text, "PUBLIC KEY")?;
+        blocks.iter().map(|der| PublicKey::from_spki(der)).collect()
     }
 
     /// A key as the base64 of its SubjectPublicKeyInfo.

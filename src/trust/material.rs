@@ -14,6 +14,7 @@ use crate::oci::Digest;
 
 use super::examine::Image;
 use super::payload::{COSIGN_SIGN, SimplePayload, Statement};
+use super::pem;
 
 /// Largest bundle or envelope in bytes: a statement in base64 and some KiB.
 pub const MAX_MATERIAL_BYTES: u64 = 48 * 1024 * 1024;
@@ -313,14 +314,11 @@ fn annotation<'a>(
     }
 }
 
-/// The base64 inside the first PEM certificate.
+/// The base64 of the first PEM certificate.
 fn certificate(pem: &str) -> Result<String, String> {
-    let body = pem
-        .split_once("-----BEGIN CERTIFICATE-----")
-        .and_then(|(_, rest)| rest.split_once("-----END CERTIFICATE-----"))
-        .ok_or("the certificate annotation is no PEM certificate")?
-        .0;
-    Ok(body.split_whitespace().collect())
+    let blocks = pem::blocks(pem, "CERTIFICATE");
+    let blocks = blocks.map_err(|why| format!("the certificate annotation: {why}"))?;
+    Ok(STANDARD.encode(blocks.first().map_or(&[][..], Vec::as_slice)))
 }
 
 fn hex_bytes(hex: &str) -> Result<Vec<u8>, String> {

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use x509_cert::crl::CertificateList;
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 
 use super::certificate::{Certificate, hash_of, moment};
+use super::pem;
 
 /// Largest list in bytes.
 const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
@@ -33,14 +32,8 @@ impl RevocationList {
         if bytes.len() > MAX_LIST_BYTES {
             return Err(format!("more than {MAX_LIST_BYTES} bytes"));
         }
-        let text = std::str::from_utf8(bytes).ok();
-        let pem = text.and_then(|text| {
-            let (_, rest) = text.split_once("-----BEGIN X509 CRL-----")?;
-            let (body, _) = rest.split_once("-----END X509 CRL-----")?;
-            STANDARD
-                .decode(body.split_whitespace().collect::<String>())
-                .ok()
-        });
+        let pem = std::str::from_utf8(bytes).ok();
+        let pem = pem.and_then(|text| pem::blocks(text, "X509 CRL").ok()?.into_iter().next());
         let list = CertificateList::from_der(pem.as_deref().unwrap_or(bytes))
             .map_err(|error| format!("no certificate revocation list: {error}"))?;
         let extensions = || list.tbs_cert_list.crl_extensions.iter().flatten();
