@@ -20,6 +20,7 @@ mod revocation;
 mod root;
 mod signer;
 mod source;
+mod stamped;
 mod timestamp;
 
 #[cfg(test)]

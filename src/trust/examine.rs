@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sigstore_verify::types::{Artifact, DerPublicKey};
+use sigstore_verify::types::{Artifact, Bundle, DerPublicKey};
 use sigstore_verify::{PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult};
 
 use crate::oci::Digest;
@@ -13,6 +13,7 @@ use super::material::{Material, Opened, Says, Signee};
 use super::notation;
 use super::root::{Root, Roots};
 use super::signer::{Keyless, Signer, SignerKind};
+use super::stamped::without_timestamps;
 
 /// The image that signatures are looked at for.
 #[derive(Clone, Debug)]
@@ -192,10 +193,14 @@ fn certified(opened: &Opened, root: &Root, now: Timestamp) -> Result<Verificatio
     if !root.has_certificate_log {
         policy = policy.skip_sct();
     }
-    let result = root
-        .verifier
-        .verify(artifact(opened), &opened.bundle, &policy)
-        .map_err(|error| error.to_string())?;
+    let verify = |bundle: &Bundle| root.verifier.verify(artifact(opened), bundle, &policy);
+    let result = verify(&opened.bundle).or_else(|error| {
+        match without_timestamps(opened, &root.stampers, now) {
+            Some(Ok(bundle)) => verify(&bundle).map_err(|error| error.to_string()),
+            Some(Err(why)) => Err(format!("{error}; {why}")),
+            None => Err(error.to_string()),
+        }
+    })?;
     if !result.certificate_verified() || result.verified_timestamps().is_empty() {
         return Err("no authority vouches for its certificate and its time".to_owned());
     }

@@ -14,6 +14,8 @@ use sigstore_verify::trust_root::{
 
 use crate::oci::Digest;
 
+use super::stamped::{Authority, authorities};
+
 /// Largest trusted root in bytes; the public one has 12 KiB.
 const MAX_ROOT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -30,6 +32,8 @@ pub struct Root {
     /// Digest of the document, for verdicts.
     pub digest: Digest,
     pub(super) verifier: Arc<Verifier>,
+    /// Whose timestamps are believed.
+    pub(super) stampers: Arc<[Authority]>,
     /// Whether the instance has a transparency log, and so every signature must be in it.
     pub(super) has_log: bool,
     /// Whether its certificates are in a certificate-transparency log.
@@ -56,6 +60,7 @@ impl Root {
             name: name.to_owned(),
             digest: Digest::of(json.as_bytes()),
             verifier: Arc::new(Verifier::new(&root).map_err(|error| error.to_string())?),
+            stampers: authorities(&root).into(),
             has_log: !root.tlogs.is_empty(),
             has_certificate_log: !root.ctlogs.is_empty(),
             refreshed: None,

@@ -49,6 +49,8 @@ pub(super) struct Trusted<'a> {
 /// A time, give or take what the authority says of its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamped {
+    /// As the token says.
+    pub(super) at: Timestamp,
     pub(super) earliest: Timestamp,
     pub(super) latest: Timestamp,
 }
@@ -63,7 +65,9 @@ pub(super) fn verify(
         return Err(format!("a timestamp of more than {MAX_TOKEN_BYTES} bytes"));
     }
     let (data, info) = open(token).map_err(|error| format!("a malformed timestamp: {error}"))??;
-    let certificates = certificates(&data)?;
+    let mut certificates = certificates(&data)?;
+    // A token need not bring what the verifier has.
+    certificates.extend(trusted.roots.iter().cloned());
     let [signer] = data.signer_infos.0.as_slice() else {
         return Err("a timestamp with more or fewer than one signer".to_owned());
     };

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import keyless
 import newer
 import notary
 from conformance import LAZARET, answers, free_port, start
@@ -157,7 +158,8 @@ def test(folder: Path, children: list) -> int:
                   'type = "slsa-provenance"\nsigned_by = ["p256"]\nsource = "https://git.example/acme/app"\n')
     notation = notary.Notary(folder)
     notarized, notary_rules = notary.sign_all(notation, image, lab.at)
-    lab.serve(children, rules + notary_rules)
+    certified, keyless_rules = keyless.sign_all(keyless.Keyless(lab, children, start), image)
+    lab.serve(children, rules + notary_rules + keyless_rules)
 
     for what, repository, version, key, digest in cases:
         # cosign signs with Ed25519ph (RFC 8032), which neither its own `verify` nor Lazaret takes for Ed25519.
@@ -183,6 +185,9 @@ def test(folder: Path, children: list) -> int:
     for what, repository, digest, good in notarized:
         ok, said = lab.pull(repository, ":1")
         table.row(what, ok, good, notation.referee(lab.at(repository, digest)), said, "signature-untrusted")
+    for what, repository, words, referee in certified:
+        ok, said = lab.pull(repository, ":1")
+        table.row(what, ok, words is None, referee, said, words or "")
     needed = {f"{version}, {key}" for version in lab.cosign for key in ["p256", "rsa3072"]}
     missing = needed - {what for what, *_ in cases}
     if missing:

@@ -29,5 +29,6 @@ mod roots;
 mod server_files;
 mod signatures;
 mod smuggling;
+mod stamped;
 mod verdicts;
 mod walls;

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 use jiff::{SignedDuration, Timestamp};
-use x509_cert::der::asn1::{AnyRef, OctetStringRef, UintRef};
+use x509_cert::der::asn1::{AnyRef, OctetStringRef};
 use x509_cert::der::{Decode, Reader, SliceReader, Tag, Tagged};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -29,7 +29,7 @@ impl Info {
                 let hash = imprint.decode()?;
                 Ok((hash, OctetStringRef::decode(imprint)?.as_bytes().to_vec()))
             })?;
-            let _serial = UintRef::decode(info)?;
+            let _serial = AnyRef::decode(info)?;
             let time = AnyRef::decode(info)?;
             if time.tag() != Tag::GeneralizedTime {
                 return Err(Tag::GeneralizedTime.value_error());
@@ -59,6 +59,7 @@ impl Info {
         let time = generalized(&self.time).ok_or("the timestamp's time is malformed")?;
         let beyond = |_| "the timestamp's time is beyond all bounds".to_owned();
         Ok(Stamped {
+            at: time,
             earliest: time.checked_sub(self.accuracy).map_err(beyond)?,
             latest: time.checked_add(self.accuracy).map_err(beyond)?,
         })
