@@ -3,6 +3,8 @@
 mod args;
 mod check;
 mod config;
+mod db;
+mod db_args;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -27,6 +29,8 @@ pub use args::{
     WhyArgs,
 };
 
+pub use db_args::DbCommand;
+
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;
 /// Could not be done.
@@ -43,6 +47,7 @@ pub fn run() -> ExitCode {
         Command::Names { command } => names::names(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
+        Command::Db { command } => db::db(command),
         Command::Trust { command } => trust::trust(command),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { command } => shell::man(&command),

@@ -2,24 +2,29 @@
 //!
 //! No collector decides, and none fails: what cannot be learnt is `Gathered::Unavailable`.
 
+mod advisories;
 mod buildkit;
 mod config;
 mod content;
 mod discover;
+mod facts;
 mod gather;
 mod name;
 mod reputation;
 mod roots;
 mod scan;
 mod signature;
+mod source;
 mod structure;
 mod weigh;
 
+pub use advisories::{AdvisoryData, AdvisorySource, Current, KEV_FILE, PARTIAL, Progress};
 pub use buildkit::Within;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
-pub use gather::{GATHER_DEADLINE, gather};
+pub use gather::{GATHER_DEADLINE, Tools, gather};
 pub use name::NameCollector;
 pub use reputation::Reputations;
 pub use roots::{Refreshed, fetched as fetched_roots, refresh as refresh_root};
+pub use scan::Scanner;
 pub use signature::{Found, signatures_of};
 pub use structure::{Opened, Structure};

@@ -8,6 +8,7 @@ mod judge;
 mod model;
 mod pattern;
 mod rules;
+mod scan;
 mod secrets;
 mod subject;
 mod verdict;
@@ -15,15 +16,18 @@ mod verdict;
 pub use condition::{Condition, ConditionError};
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    NameSuspicion, Refused, Reputation, ScanEvidence, SeenIdentity, SignatureEvidence, Standing,
-    SuspicionTier, ValidSignature, ValidStatement,
+    NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, Standing, SuspicionTier,
+    ValidSignature, ValidStatement,
 };
 pub use explain::{Paint, explain, summary};
-pub use finding::{Code, Finding, Level, Origin, Waived};
+pub use finding::{Affected, Code, Finding, Level, Origin, Waived};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
-    SignedName, Unsigned, Waiver, WantedAttestation,
+    SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
+pub use scan::{
+    Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,
+};
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict, Vouched};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
-use crate::evidence::{Content, NameCollector, Reputations};
+use crate::evidence::{Content, NameCollector, Reputations, Scanner, Tools};
 use crate::ledger::{Client, Ledger};
 use crate::oci::{Digest, Reference, Repository, Tag, Target};
 use crate::policy::{Permit, Policy};
@@ -29,6 +29,8 @@ pub struct Parts {
     pub reputations: Option<Arc<Reputations>>,
     /// Store and registries.
     pub content: Arc<Content>,
+    /// Looks into layers.
+    pub scanner: Arc<Scanner>,
     /// Where decisions are kept.
     pub ledger: Arc<dyn Ledger>,
     /// How long a tag's digest is believed without asking the registry.
@@ -42,10 +44,10 @@ type Judged = Result<Arc<Ruling>, AdmissionError>;
 pub struct Admission {
     pub(super) policy: ArcSwap<Policy>,
     pub(super) trust_epoch: AtomicU64,
-    pub(super) advisory_epoch: AtomicU64,
     pub(super) names: NameCollector,
     pub(super) reputations: Option<Arc<Reputations>>,
     pub(super) content: Arc<Content>,
+    pub(super) tools: Tools,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
     pub(super) approvals: Approvals,
@@ -81,9 +83,12 @@ impl Admission {
         Arc::new(Admission {
             policy: ArcSwap::new(parts.policy),
             trust_epoch: AtomicU64::new(0),
-            advisory_epoch: AtomicU64::new(0),
             names: parts.names,
             reputations: parts.reputations,
+            tools: Tools {
+                content: parts.content.clone(),
+                scanner: parts.scanner,
+            },
             content: parts.content,
             approvals: Approvals::new(parts.ledger.clone()),
             ledger: parts.ledger,
@@ -91,6 +96,11 @@ impl Admission {
             resolving: Flights::new(),
             judging: Flights::new(),
         })
+    }
+
+    /// Looks into layers.
+    pub fn scanner(&self) -> &Arc<Scanner> {
+        &self.tools.scanner
     }
 
     /// The policy in force.
@@ -117,7 +127,7 @@ impl Admission {
         Epoch {
             policy: policy.epoch(),
             trust: self.trust_epoch.load(Ordering::Acquire),
-            advisories: self.advisory_epoch.load(Ordering::Acquire),
+            advisories: self.tools.scanner.advisories().epoch(),
         }
     }
 

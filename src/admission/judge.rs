@@ -136,7 +136,7 @@ impl Admission {
             }
         };
         let name = self.name(&reference, &policy).await?;
-        let evidence = gather(&self.content, &subject, &structure, &policy, name, &within).await;
+        let evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
+use super::DbCommand;
+
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
 #[derive(Parser, Debug)]
 #[command(
@@ -67,6 +69,12 @@ pub enum Command {
         /// What about them.
         #[command(subcommand)]
         command: TrustCommand,
+    },
+    /// The advisories that scans ask.
+    Db {
+        /// What about them.
+        #[command(subcommand)]
+        command: DbCommand,
     },
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  lazaret completions bash > /etc/bash_completion.d/lazaret")]

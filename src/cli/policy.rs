@@ -166,7 +166,11 @@ fn demands(policy: &Policy, rule: &Rule) -> Vec<String> {
         )
     }));
     demands.extend(looked_for(rule));
-    demands.extend(rule.scan.iter().map(|profile| format!("scan: {profile}")));
+    demands.extend(
+        rule.scan
+            .iter()
+            .map(|profile| format!("scan: {}", profile.name)),
+    );
     demands.extend(
         rule.config
             .iter()

@@ -12,7 +12,7 @@ use super::roots::{self, Reloader};
 use super::wire::{
     Built, Loaded, Trouble, about, build, known_roots, policy_with, runtime, server,
 };
-use super::{FAILED, ServeArgs, output};
+use super::{FAILED, ServeArgs, db, output};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
@@ -303,7 +303,7 @@ async fn chores(
     }
 }
 
-/// Follows the policy's file, and refreshes trusted roots.
+/// Follows the policy's file, and refreshes trusted roots and advisories.
 fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
     let reloader = Arc::new(Reloader {
         file: loaded.file,
@@ -314,6 +314,8 @@ fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
     if let Some(file) = reloader.file.clone() {
         tokio::spawn(follow(file, loaded.text, reloader.clone()));
     }
+    let advisories = admission.scanner().advisories().clone();
+    tokio::spawn(db::keep_fresh(advisories, server.upstream.fetch_advisories));
     if server.upstream.refresh_roots {
         tokio::spawn(roots::keep_fresh(server.clone(), reloader));
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{DataArgs, output, roots};
+use super::{DataArgs, db, output, roots};
 use crate::admission::{Admission, Parts};
 use crate::config::{self, Credentials, Diagnostics, Server};
-use crate::evidence::{Content, NameCollector, Reputations, fetched_roots};
+use crate::evidence::{Content, NameCollector, Reputations, Scanner, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
@@ -25,6 +25,8 @@ const HUB_API: &str = "hub.docker.com";
 const HUB_DEADLINE: Duration = Duration::from_secs(10);
 /// The ledger's file in the data folder.
 const LEDGER: &str = "ledger.db";
+/// The folder of facts of layers in the data folder.
+const FACTS: &str = "facts";
 /// The file of added names in the data folder.
 pub(super) const NAMES: &str = "names.csv";
 
@@ -294,6 +296,7 @@ pub(super) async fn build(
         names: NameCollector::new(corpus(&server.data_dir)?),
         reputations: Some(Reputations::new(hub(server)?)),
         content: Arc::new(Content::new(store.clone(), upstreams.clone())),
+        scanner: Scanner::new(&folder.join(FACTS), db::advisories(server, false)?),
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,
     });

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::oci::Digest;
-use crate::policy::{ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, Unsigned};
+use crate::policy::{
+    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, ScanProfile, Unsigned,
+};
 
 use crate::trust::Roots;
 
@@ -72,6 +74,12 @@ fn words(written: &[Text]) -> Vec<String> {
     written.iter().map(|word| word.get().clone()).collect()
 }
 
+/// The tables that rules name.
+struct Profiles<'a> {
+    scans: BTreeMap<&'a str, Arc<ScanProfile>>,
+    configs: BTreeMap<&'a str, Arc<ConfigProfile>>,
+}
+
 pub(super) struct Build {
     file: Arc<str>,
     pub(super) diagnostics: Diagnostics,
@@ -110,16 +118,17 @@ impl Build {
             .iter()
             .filter_map(|(name, signer)| self.signer(name, signer, &roots))
             .collect();
-        for scan in written.scan.values() {
-            if let Some(age) = &scan.get().max_database_age {
-                self.duration(age);
-            }
-        }
-        let profiles: BTreeMap<&str, Arc<ConfigProfile>> = written
+        let scans: BTreeMap<&str, Arc<ScanProfile>> = written
+            .scan
+            .iter()
+            .map(|(name, table)| (name.as_str(), Arc::new(self.scan(name, table))))
+            .collect();
+        let configs: BTreeMap<&str, Arc<ConfigProfile>> = written
             .config
             .iter()
             .map(|(name, table)| (name.as_str(), Arc::new(self.config(name, table))))
             .collect();
+        let profiles = Profiles { scans, configs };
         let names = self.names(&written.names);
         let rules: Vec<Rule> = written
             .rule
@@ -157,7 +166,7 @@ impl Build {
         &mut self,
         table: &At<RuleTable>,
         file: &PolicyFile,
-        profiles: &BTreeMap<&str, Arc<ConfigProfile>>,
+        profiles: &Profiles<'_>,
         default: bool,
     ) -> Rule {
         let written = table.get();
@@ -204,11 +213,14 @@ impl Build {
                 .signatures_from(written.signatures_from.as_ref(), file.names.get()),
             max_signature_age,
             attestations,
-            scan: written.scan.as_ref().map(|name| name.get().clone()),
+            scan: written
+                .scan
+                .as_ref()
+                .and_then(|name| profiles.scans.get(name.get().as_str()).cloned()),
             config: written
                 .config
                 .as_ref()
-                .and_then(|name| profiles.get(name.get().as_str()).cloned()),
+                .and_then(|name| profiles.configs.get(name.get().as_str()).cloned()),
             origin: self.origin(
                 &table.span(),
                 if default { "[default]" } else { "[[rule]]" },

@@ -228,7 +228,7 @@ pub(super) enum HashWord {
     Sha512,
 }
 
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum SeverityWord {
     Negligible,
@@ -241,38 +241,22 @@ pub(super) enum SeverityWord {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScanTable {
-    /// The highest severity that still passes.
-    #[expect(
-        dead_code,
-        reason = "read for its validity; there is no scanner in this version"
-    )]
+    /// The highest severity that still passes; default high.
     pub(super) max_severity: Option<SeverityWord>,
-    /// Whether only vulnerabilities with a fix count.
-    #[expect(
-        dead_code,
-        reason = "read for its validity; there is no scanner in this version"
-    )]
+    /// Whether only vulnerabilities with a fix count; default false.
     pub(super) only_fixable: Option<bool>,
-    /// What a vulnerability meets that is exploited in the wild.
-    #[expect(
-        dead_code,
-        reason = "read for its validity; there is no scanner in this version"
-    )]
+    /// What a vulnerability meets of which nobody says how bad it is; default warn.
+    pub(super) unknown_severity: Option<Action>,
+    /// What a vulnerability meets that is exploited in the wild; default deny.
     pub(super) known_exploited: Option<Action>,
-    /// How old the advisory data may be.
-    pub(super) max_database_age: Option<Text>,
-    /// What secrets in layers meet.
-    #[expect(
-        dead_code,
-        reason = "read for its validity; there is no scanner in this version"
-    )]
-    pub(super) secrets: Option<Action>,
-    /// What known malware meets.
-    #[expect(
-        dead_code,
-        reason = "read for its validity; there is no scanner in this version"
-    )]
+    /// What a package meets that was made to do harm; default deny.
     pub(super) malware: Option<Action>,
+    /// What packages meet about which there are no advisories; default deny.
+    pub(super) unsupported: Option<Action>,
+    /// What programs meet of which nothing says what they are made of; default deny.
+    pub(super) unidentified: Option<Action>,
+    /// How old the advisory data may be, as in "72h".
+    pub(super) max_database_age: Option<Text>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -344,8 +328,14 @@ pub(super) struct RuleTable {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WaiverTable {
-    /// Code of the finding that is excused.
+    /// Code of the finding that is excused, or an advisory by any of its names: `CVE-2026-1234`.
     pub(super) finding: Text,
+    /// Packages that it is about; default all.
+    #[serde(default)]
+    pub(super) packages: Vec<Text>,
+    /// Files of the image that it is about, as findings name them; default all.
+    #[serde(default)]
+    pub(super) paths: Vec<Text>,
     /// For which images.
     pub(super) images: At<Vec<Text>>,
     /// Why.

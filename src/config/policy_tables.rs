@@ -6,12 +6,16 @@ use jiff::Timestamp;
 
 use crate::names::RULES;
 use crate::oci::Platform;
-use crate::policy::{Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, Waiver};
+use crate::policy::{
+    Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, ScanProfile, Severity,
+    WaivedFinding, Waiver,
+};
 
 use super::diagnostic::nearest;
 use super::policy_build::Build;
 use super::policy_file::{
-    Action, At, ConfigTable, NamesTable, ReputationTable, Strictness, Text, WaiverTable,
+    Action, At, ConfigTable, NamesTable, ReputationTable, ScanTable, SeverityWord, Strictness,
+    Text, WaiverTable,
 };
 use super::units;
 
@@ -161,6 +165,26 @@ impl Build {
         }
     }
 
+    pub(super) fn scan(&mut self, name: &str, table: &At<ScanTable>) -> ScanProfile {
+        let written = table.get();
+        let action = |action: Option<Action>, default| action.map_or(default, level);
+        ScanProfile {
+            max_severity: written.max_severity.map_or(Severity::High, severity),
+            only_fixable: written.only_fixable.unwrap_or(false),
+            unknown_severity: action(written.unknown_severity, Level::Warn),
+            known_exploited: action(written.known_exploited, Level::Deny),
+            malware: action(written.malware, Level::Deny),
+            unsupported: action(written.unsupported, Level::Deny),
+            unidentified: action(written.unidentified, Level::Deny),
+            max_database_age: written
+                .max_database_age
+                .as_ref()
+                .and_then(|age| self.duration(age)),
+            name: name.to_owned(),
+            origin: self.origin(&table.span(), format!("[scan.{name}]")),
+        }
+    }
+
     pub(super) fn duration(&mut self, text: &Text) -> Option<std::time::Duration> {
         units::duration(text.get().as_str())
             .map_err(|why| {
@@ -182,8 +206,8 @@ impl Build {
             self.error(written.images.span(), "the waiver is for no image");
         }
         let images = self.patterns(written.images.get(), true);
-        let finding = written.finding.get().parse::<Code>();
-        if finding.is_err() {
+        let finding = waived_finding(written.finding.get());
+        if finding.is_none() {
             let codes = Code::ALL.iter().map(|code| code.as_str());
             let message = format!("unknown finding code `{}`", written.finding.get());
             self.error(written.finding.span(), message)
@@ -195,13 +219,40 @@ impl Build {
                 .help("write a date, as in until = 2027-01-31");
         }
         Some(Waiver {
-            finding: finding.ok()?,
+            finding: finding?,
+            packages: written
+                .packages
+                .iter()
+                .map(|one| one.get().clone())
+                .collect(),
+            paths: written.paths.iter().map(|one| one.get().clone()).collect(),
             images,
             reason: written.reason.get().clone(),
             owner: written.owner.get().clone(),
             until: until?,
             origin: self.origin(&table.span(), "[[waiver]]"),
         })
+    }
+}
+
+/// A code, or what looks like the id of an advisory: `CVE-2026-1`, `GHSA-…`.
+fn waived_finding(written: &str) -> Option<WaivedFinding> {
+    if let Ok(code) = written.parse::<Code>() {
+        return Some(WaivedFinding::Code(code));
+    }
+    let (database, rest) = written.split_once('-')?;
+    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let id = !database.is_empty() && database.chars().all(upper) && !rest.trim().is_empty();
+    id.then(|| WaivedFinding::Advisory(written.to_owned()))
+}
+
+fn severity(word: SeverityWord) -> Severity {
+    match word {
+        SeverityWord::Negligible => Severity::Negligible,
+        SeverityWord::Low => Severity::Low,
+        SeverityWord::Medium => Severity::Medium,
+        SeverityWord::High => Severity::High,
+        SeverityWord::Critical => Severity::Critical,
     }
 }
 

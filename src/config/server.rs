@@ -154,6 +154,10 @@ pub struct UpstreamSettings {
     pub deadline: Duration,
     /// Where Docker Hub tells how popular images are; none: at its usual place.
     pub docker_hub_api: Option<Url>,
+    /// Where exports of advisories lie; none: at OSV's usual place.
+    pub advisories: Option<Url>,
+    /// Whether advisories are fetched by themselves.
+    pub fetch_advisories: bool,
     /// Whether trusted roots are refreshed from their TUF repositories.
     pub refresh_roots: bool,
     /// Whether the well-known public registries are on the list.

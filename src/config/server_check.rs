@@ -210,6 +210,11 @@ impl Check<'_> {
             read_timeout: self.time(raw.read_timeout, Duration::from_secs(30)),
             deadline: self.time(raw.deadline, Duration::from_secs(120)),
             docker_hub_api: self.url(raw.docker_hub_api, "https://hub.docker.com"),
+            advisories: self.url(
+                raw.advisories,
+                "https://osv-vulnerabilities.storage.googleapis.com",
+            ),
+            fetch_advisories: raw.fetch_advisories.unwrap_or(true),
             refresh_roots: raw.refresh_roots.unwrap_or(true),
             include_defaults: raw.include_defaults.unwrap_or(true),
         }

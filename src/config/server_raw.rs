@@ -128,6 +128,12 @@ pub(super) struct RawUpstream {
     /// Where Docker Hub tells how popular images are, for policies that ask. Default: `https://hub.docker.com`.
     #[schemars(with = "Option<String>")]
     pub(super) docker_hub_api: Text,
+    /// Where exports of advisories lie, a folder for each ecosystem. Default: OSV's, at
+    /// `https://osv-vulnerabilities.storage.googleapis.com`.
+    #[schemars(with = "Option<String>")]
+    pub(super) advisories: Text,
+    /// Whether advisories are fetched, and kept fresh, by themselves. Default: true.
+    pub(super) fetch_advisories: Option<bool>,
     /// Whether trusted roots are refreshed from their TUF repositories. Default: true.
     pub(super) refresh_roots: Option<bool>,
     /// Whether the well-known public registries are on the list. Default: true.

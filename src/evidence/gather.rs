@@ -6,25 +6,46 @@ use std::time::Duration;
 
 use crate::policy::{Evidence, Gathered, NameEvidence, Policy, Subject};
 
-use super::{Content, Structure, Within, config, scan, signature};
+use super::{Content, Scanner, Structure, Within, config, signature};
 
 /// How long all collectors together may take; a hold lasts as long at most.
 pub const GATHER_DEADLINE: Duration = Duration::from_secs(180);
 
+/// What collectors work with.
+#[derive(Clone)]
+pub struct Tools {
+    /// Store and registries.
+    pub content: Arc<Content>,
+    /// Looks into layers.
+    pub scanner: Arc<Scanner>,
+}
+
 /// Gathers the evidence about `subject`; the name was judged before anything was fetched and comes along. `within`: the
 /// indexes that list the subject and were asked for.
 pub async fn gather(
-    content: &Arc<Content>,
+    tools: &Tools,
     subject: &Arc<Subject>,
     structure: &Arc<Structure>,
     policy: &Arc<Policy>,
     name: Gathered<NameEvidence>,
     within: &Arc<[Within]>,
 ) -> Evidence {
+    let Tools { content, scanner } = tools;
     let config = {
         let (content, subject, structure) = (content.clone(), subject.clone(), structure.clone());
         guarded(async move {
             config::collect(&content, subject.reference.repository(), &structure).await
+        })
+    };
+    let scan = {
+        let repository = subject.reference.repository().clone();
+        let wanted = policy.needs(&repository).scan;
+        let (scanner, content, structure) = (scanner.clone(), content.clone(), structure.clone());
+        guarded(async move {
+            match wanted {
+                true => scanner.collect(content, repository, structure).await,
+                false => Gathered::Absent,
+            }
         })
     };
     let signed = signature::collect(
@@ -34,7 +55,7 @@ pub async fn gather(
         within.clone(),
     );
     let signed = guarded(async { Gathered::Found(signed.await) });
-    let (config, signed, scan) = tokio::join!(config, signed, guarded(scan::collect()));
+    let (config, signed, scan) = tokio::join!(config, signed, scan);
     let (signature, attestation) = match signed {
         Gathered::Found(both) => both,
         Gathered::Absent => (Gathered::Absent, Gathered::Absent),

@@ -1,8 +1,349 @@
-//! The socket for scan evidence.
+//! What is in the layers: each is read once, on its way into the store; what is known about it is asked anew each time.
 
-use crate::policy::{Gathered, ScanEvidence};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
 
-/// Unavailable until a scan collector is built in, so a rule that asks for it denies.
-pub(super) async fn collect() -> Gathered<ScanEvidence> {
-    Gathered::unavailable("layers are not scanned by this version")
+use bytes::{Buf as _, Bytes};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::oci::{
+    Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
+};
+use crate::policy::{
+    Contents, Gathered, ScanEvidence, ScannedImage, Severity, Uncovered, Vulnerability,
+};
+use crate::scan::{
+    self, Answer, Ecosystem, Inventory, LayerFacts, Limits, Match, Report, Source, Toc,
+    Unscannable, merge, read_layer,
+};
+
+use super::advisories::Current;
+use super::facts::Facts;
+use super::{AdvisoryData, Content, Structure};
+
+/// Layers that are read at once, of all images: each takes a core and up to some hundred MiB.
+const MAX_PASSES: usize = 4;
+/// Pieces of a layer that wait for its reader.
+const PIECES_AHEAD: usize = 8;
+/// What manifests announce of layers that are loaded lazily.
+const STARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
+const ZSTD_CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum";
+
+/// Looks into images.
+pub struct Scanner {
+    facts: Facts,
+    advisories: Arc<AdvisoryData>,
+    passes: Semaphore,
+}
+
+/// Why there is nothing to say of an image.
+enum Failed {
+    /// It will never be otherwise.
+    ForGood(String),
+    /// Another try may end otherwise.
+    ForNow(String),
+}
+
+impl Failed {
+    fn for_now(error: impl std::fmt::Display) -> Failed {
+        Failed::ForNow(error.to_string())
+    }
+}
+
+impl From<Unscannable> for Failed {
+    fn from(why: Unscannable) -> Failed {
+        match why.temporary() {
+            true => Failed::ForNow(why.to_string()),
+            false => Failed::ForGood(why.to_string()),
+        }
+    }
+}
+
+impl Scanner {
+    /// Keeps facts of layers in `folder`.
+    pub fn new(folder: &Path, advisories: Arc<AdvisoryData>) -> Arc<Scanner> {
+        Arc::new(Scanner {
+            facts: Facts::in_folder(folder),
+            advisories,
+            passes: Semaphore::new(MAX_PASSES),
+        })
+    }
+
+    /// What it asks.
+    pub fn advisories(&self) -> &Arc<AdvisoryData> {
+        &self.advisories
+    }
+
+    /// Looks into every judged image; `Absent` where the subject is an artifact and has no file system.
+    pub(super) async fn collect(
+        self: Arc<Self>,
+        content: Arc<Content>,
+        repository: Repository,
+        structure: Arc<Structure>,
+    ) -> Gathered<ScanEvidence> {
+        let mut images = Vec::new();
+        for (_, platform, image) in &structure.images {
+            if !image.is_container() {
+                return Gathered::Absent;
+            }
+            let looked = self
+                .image(&content, &repository, platform.as_ref(), image)
+                .await;
+            match looked {
+                Ok(image) => images.push(image),
+                Err(why) => return Gathered::unavailable(why),
+            }
+        }
+        Gathered::Found(ScanEvidence { images })
+    }
+
+    async fn image(
+        self: &Arc<Self>,
+        content: &Arc<Content>,
+        repository: &Repository,
+        platform: Option<&Platform>,
+        image: &ImageManifest,
+    ) -> Result<ScannedImage, String> {
+        // First: meanwhile another collector fetches the configuration.
+        let layers = self.layers(content, repository, &image.layers).await;
+        let config = content
+            .small(repository, &image.config, MAX_CONFIG_BYTES)
+            .await
+            .map_err(|error| error.to_string())?;
+        let config = ImageConfig::parse(&config).map_err(|error| error.to_string())?;
+        let platform = platform.unwrap_or(&config.platform).clone();
+        let looked = match layers {
+            Ok(layers) => self.contents(layers, image.config.digest, config).await,
+            Err(failed) => Err(failed),
+        };
+        let contents = match looked {
+            Ok(contents) => Ok(contents),
+            Err(Failed::ForGood(why)) => Err(why),
+            Err(Failed::ForNow(why)) => return Err(why),
+        };
+        Ok(ScannedImage { platform, contents })
+    }
+
+    async fn contents(
+        self: &Arc<Self>,
+        layers: Vec<(Digest, LayerFacts)>,
+        digest: Digest,
+        config: ImageConfig,
+    ) -> Result<Contents, Failed> {
+        let merged = tokio::task::spawn_blocking(move || {
+            merge(&Source {
+                layers: &layers,
+                config: digest,
+                environment: &config.container.env,
+                diff_ids: &config.diff_ids,
+            })
+        });
+        let mut inventory = merged.await.map_err(Failed::for_now)??;
+        for package in &mut inventory.packages {
+            if package.ecosystem == Ecosystem::Go
+                && package.name == "stdlib"
+                && let Some(plain) = package.version.strip_prefix("go")
+            {
+                package.version = plain.to_owned();
+            }
+        }
+        let known = inventory
+            .packages
+            .iter()
+            .map(|package| &package.ecosystem)
+            .filter(|ecosystem| !matches!(ecosystem, Ecosystem::Unsupported(_)))
+            .map(|ecosystem| ecosystem.base().to_owned());
+        let wanted: BTreeSet<String> = known.collect();
+        let asked: Vec<String> = wanted.into_iter().collect();
+        let missing = self.advisories.ensure(asked.clone()).await;
+        let current = self.advisories.current();
+        let matched =
+            tokio::task::spawn_blocking(move || judged(&inventory, &current, &asked, &missing));
+        matched
+            .await
+            .map_err(Failed::for_now)?
+            .map_err(Failed::ForNow)
+    }
+
+    /// The facts of all layers, base first; all are fetched and read at once.
+    async fn layers(
+        self: &Arc<Self>,
+        content: &Arc<Content>,
+        repository: &Repository,
+        layers: &[Descriptor],
+    ) -> Result<Vec<(Digest, LayerFacts)>, Failed> {
+        let mut reading = JoinSet::new();
+        for (at, layer) in layers.iter().enumerate() {
+            let (scanner, content) = (self.clone(), content.clone());
+            let (repository, layer) = (repository.clone(), layer.clone());
+            reading.spawn(async move {
+                let facts = scanner.layer(&content, &repository, &layer).await;
+                (at, layer.digest, facts)
+            });
+        }
+        let mut read = Vec::new();
+        while let Some(done) = reading.join_next().await {
+            let (at, digest, facts) = done.map_err(Failed::for_now)?;
+            read.push((at, digest, facts?));
+        }
+        read.sort_by_key(|(at, ..)| *at);
+        let read = read.into_iter().map(|(_, digest, facts)| (digest, facts));
+        Ok(read.collect())
+    }
+
+    async fn layer(
+        self: &Arc<Self>,
+        content: &Content,
+        repository: &Repository,
+        layer: &Descriptor,
+    ) -> Result<LayerFacts, Failed> {
+        if !layer.urls.is_empty() {
+            return Err(Unscannable::Foreign.into());
+        }
+        let toc = toc(layer)?;
+        let (scanner, wanted) = (self.clone(), layer.clone());
+        let kept = tokio::task::spawn_blocking(move || scanner.facts.read(&wanted));
+        if let Some(facts) = kept.await.map_err(Failed::for_now)? {
+            return Ok(facts);
+        }
+        let _pass = self.passes.acquire().await.map_err(Failed::for_now)?;
+        let mut reading = content
+            .layer(repository, layer)
+            .await
+            .map_err(Failed::for_now)?;
+        let (pieces, arriving) = mpsc::channel(PIECES_AHEAD);
+        let (scanner, wanted) = (self.clone(), layer.clone());
+        let pass = tokio::task::spawn_blocking(move || {
+            let bytes = Arriving {
+                pieces: arriving,
+                piece: Some(Bytes::new()),
+            };
+            let facts = read_layer(&wanted.media_type, toc, bytes, &Limits::default())?;
+            scanner.facts.keep(&wanted, &facts);
+            Ok::<_, Unscannable>(facts)
+        });
+        loop {
+            let piece = reading.chunk().await.transpose();
+            let last = !matches!(piece, Ok(Some(_)));
+            // A reader that has seen enough is gone.
+            let sent = pieces.send(piece.map_err(|error| error.to_string())).await;
+            if last || sent.is_err() {
+                break;
+            }
+        }
+        Ok(pass.await.map_err(Failed::for_now)??)
+    }
+}
+
+/// A layer's pieces as a reader that may block. The end is said; silence is none.
+struct Arriving {
+    pieces: mpsc::Receiver<Result<Option<Bytes>, String>>,
+    piece: Option<Bytes>,
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.as_ref().is_some_and(Bytes::is_empty) {
+            let next = self.pieces.blocking_recv();
+            let next = next.unwrap_or_else(|| Err("its download was given up".to_owned()));
+            self.piece = next.map_err(io::Error::other)?;
+        }
+        let Some(piece) = &mut self.piece else {
+            return Ok(0);
+        };
+        let count = piece.len().min(buffer.len());
+        if let Some(buffer) = buffer.get_mut(..count) {
+            piece.copy_to_slice(buffer);
+        }
+        Ok(count)
+    }
+}
+
+fn toc(layer: &Descriptor) -> Result<Option<Toc>, Unscannable> {
+    if layer.annotations.contains_key(ZSTD_CHUNKED) {
+        return Ok(Some(Toc::ZstdChunked));
+    }
+    let announced = layer.annotations.get(STARGZ);
+    let digest = announced.map(|digest| digest.parse::<Digest>());
+    let digest = digest.transpose();
+    Ok(digest
+        .map_err(|_| Unscannable::TableOfContents("is announced by no digest"))?
+        .map(Toc::Stargz))
+}
+
+/// What is known about an inventory.
+fn judged(
+    inventory: &Inventory,
+    current: &Current,
+    asked: &[String],
+    missing: &BTreeMap<String, String>,
+) -> Result<Contents, String> {
+    let advisories = current.advisories.as_ref().map_err(Clone::clone)?;
+    let report = advisories
+        .findings(&inventory.packages)
+        .map_err(|error| error.to_string())?;
+    let uncovered = report.uncovered.iter().map(|one| Uncovered {
+        ecosystem: one.ecosystem.to_string(),
+        packages: one.packages,
+        why: missing.get(one.ecosystem.base()).cloned(),
+    });
+    let asked = asked.iter().filter_map(|ecosystem| {
+        let fetched = current.fetched.get(ecosystem)?;
+        Some((ecosystem.clone(), *fetched))
+    });
+    Ok(Contents {
+        packages: inventory.packages.len(),
+        unidentified: inventory.answer() == Answer::Unknown,
+        uncovered: uncovered.collect(),
+        asked: asked.collect(),
+        vulnerabilities: vulnerabilities(&report),
+    })
+}
+
+/// One for each advisory and file, worst first: packages built from one source share their advisories.
+fn vulnerabilities(report: &Report<'_>) -> Vec<Vulnerability> {
+    let mut found: BTreeMap<(&str, &scan::Place, Option<&str>), Vulnerability> = BTreeMap::new();
+    for one in &report.matches {
+        let package = one.package;
+        let key = (one.id.as_str(), &package.found, one.fixed.as_deref());
+        let vulnerability = found.entry(key).or_insert_with(|| vulnerability(one));
+        vulnerability.severity = vulnerability.severity.max(severity(one.severity));
+        vulnerability.unsure &= one.unsure.is_some();
+        let named = (package.name.clone(), package.version.clone());
+        if !vulnerability.packages.contains(&named) {
+            vulnerability.packages.push(named);
+        }
+    }
+    let mut found: Vec<Vulnerability> = found.into_values().collect();
+    found.sort_by_key(|one| std::cmp::Reverse((one.malicious, one.exploited, one.severity)));
+    found
+}
+
+fn vulnerability(one: &Match<'_>) -> Vulnerability {
+    let ids = std::iter::once(&one.id).chain(&one.aliases);
+    Vulnerability {
+        ids: ids.cloned().collect(),
+        severity: severity(one.severity),
+        packages: Vec::new(),
+        path: one.package.found.path.clone(),
+        fixed: one.fixed.clone(),
+        summary: one.summary.clone(),
+        malicious: one.malicious,
+        exploited: one.kev,
+        unsure: one.unsure.is_some(),
+    }
+}
+
+fn severity(severity: scan::Severity) -> Severity {
+    match severity {
+        scan::Severity::Unknown => Severity::Unknown,
+        scan::Severity::Negligible => Severity::Negligible,
+        scan::Severity::Low => Severity::Low,
+        scan::Severity::Medium => Severity::Medium,
+        scan::Severity::High => Severity::High,
+        scan::Severity::Critical => Severity::Critical,
+    }
 }

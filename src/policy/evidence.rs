@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
 use crate::trust::Authority;
 
+use super::ScanEvidence;
+
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gathered<T> {
@@ -212,11 +214,4 @@ pub struct ValidStatement {
     pub found: String,
     /// On whose word it is believed.
     pub authority: Authority,
-}
-
-/// What is in the layers. No scanner is built in yet, so this is never `Found`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScanEvidence {
-    /// Identifiers of the advisories that match.
-    pub advisories: Vec<String>,
 }

@@ -62,8 +62,22 @@ pub struct Finding {
     pub origin: Origin,
     /// Which image of an index, if not all.
     pub platform: Option<Platform>,
+    /// What it is about in the image, for waivers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected: Option<Affected>,
     /// The waiver that excuses it, if one does.
     pub waived: Option<Waived>,
+}
+
+/// The packages that an advisory means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Affected {
+    /// The advisory's id and its aliases.
+    pub ids: Vec<String>,
+    /// Names of the packages.
+    pub packages: Vec<String>,
+    /// The file in the image that names them.
+    pub path: String,
 }
 
 impl Finding {
@@ -139,6 +153,18 @@ codes! {
     AttestationDeferred = "attestation-deferred",
     /// A scan is required and has no result.
     ScanUnavailable = "scan-unavailable",
+    /// The layers cannot be looked into, or readers of them could see different files.
+    Unscannable = "unscannable",
+    /// A package has a known vulnerability.
+    Vulnerability = "vulnerability",
+    /// A package was made to do harm.
+    MaliciousPackage = "malicious-package",
+    /// There are no advisories about packages of the image.
+    DistroUnsupported = "distro-unsupported",
+    /// Programs are there and nothing says what they are made of.
+    ContentUnidentified = "content-unidentified",
+    /// The advisories are older than the policy allows.
+    DatabaseStale = "database-stale",
     /// The image's configuration could not be read.
     ConfigUnavailable = "config-unavailable",
     /// The rule checks image configurations and this is no container image.

@@ -53,6 +53,7 @@ impl Docket<'_> {
                 help: None,
                 origin,
                 platform: platform.clone(),
+                affected: None,
                 waived: None,
             });
             self.findings.len() - 1
@@ -99,7 +100,7 @@ impl Docket<'_> {
             for finding in self
                 .findings
                 .iter_mut()
-                .filter(|f| f.code == waiver.finding && f.waived.is_none())
+                .filter(|f| waiver.covers(f) && f.waived.is_none())
             {
                 used = true;
                 finding.waived = Some(Waived {
@@ -184,6 +185,7 @@ impl Policy {
             help: None,
             origin: rule.origin.clone(),
             platform: None,
+            affected: None,
             waived: None,
         };
         Verdict {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
 use hyper::{Method, StatusCode};
+use url::Url;
 
 use crate::oci::{Digest, Repository};
 
@@ -91,12 +92,34 @@ impl Upstream {
         from: u64,
     ) -> Result<BlobBody, UpstreamError> {
         let url = self.url(repository, &format!("blobs/{digest}"))?;
+        self.bytes(url, from, repository.path()).await
+    }
+
+    /// A file at a path from the root, which is no part of the distribution API: the export of a database.
+    ///
+    /// # Errors
+    /// [`UpstreamError`].
+    pub async fn download(self: &Arc<Self>, path: &str) -> Result<BlobBody, UpstreamError> {
+        self.persist(|| async move {
+            let url = self.base.join(path);
+            let url = url.map_err(|_| self.error(Kind::Malformed, "an unusable address"))?;
+            self.bytes(url, 0, "").await
+        })
+        .await
+    }
+
+    async fn bytes(
+        self: &Arc<Self>,
+        url: Url,
+        from: u64,
+        repository: &str,
+    ) -> Result<BlobBody, UpstreamError> {
         let ask = Ask {
             method: Method::GET,
             url,
             accept: None,
             from,
-            repository: repository.path(),
+            repository,
         };
         let (answer, _) = self.request(&ask).await?;
         let headers = answer.headers();

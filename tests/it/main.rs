@@ -26,6 +26,7 @@ mod policy_files;
 mod properties;
 mod pulls;
 mod roots;
+mod scans;
 mod server_files;
 mod signatures;
 mod smuggling;

@@ -16,7 +16,7 @@ scan      : oci telemetry
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry
-evidence  : oci policy names trust upstream store telemetry
+evidence  : oci policy names trust scan upstream store telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
 console   : oci policy ledger admission telemetry

@@ -6,8 +6,9 @@ use lazaret::evidence::NameCollector;
 use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
-    AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, Policy, Refused,
-    ScanEvidence, SeenIdentity, SignatureEvidence, Subject, ValidSignature, ValidStatement,
+    AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, JudgedImage, Policy,
+    Refused, ScanEvidence, ScannedImage, SeenIdentity, Severity, SignatureEvidence, Subject,
+    Uncovered, ValidSignature, ValidStatement, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -30,6 +31,7 @@ pub(crate) struct Case {
     signature: Option<Signatures>,
     #[serde(default)]
     statement: Vec<Statement>,
+    scan: Option<Scan>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +76,90 @@ struct By {
 struct RefusedCase {
     why: String,
     identity: Option<[String; 2]>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    unavailable: Option<String>,
+    #[serde(default)]
+    absent: bool,
+    unscannable: Option<String>,
+    #[serde(default)]
+    unidentified: bool,
+    #[serde(default)]
+    uncovered: Vec<UncoveredCase>,
+    #[serde(default)]
+    fetched: std::collections::BTreeMap<String, jiff::Timestamp>,
+    #[serde(default)]
+    found: Vec<FoundCase>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UncoveredCase {
+    ecosystem: String,
+    packages: usize,
+    why: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoundCase {
+    ids: Vec<String>,
+    severity: String,
+    packages: Vec<[String; 2]>,
+    path: String,
+    fixed: Option<String>,
+    #[serde(default)]
+    malicious: bool,
+    #[serde(default)]
+    exploited: bool,
+    #[serde(default)]
+    unsure: bool,
+}
+
+impl Scan {
+    fn contents(&self) -> Contents {
+        let severity = |word: &str| match word {
+            "low" => Severity::Low,
+            "medium" => Severity::Medium,
+            "high" => Severity::High,
+            "critical" => Severity::Critical,
+            _ => Severity::Unknown,
+        };
+        let uncovered = self.uncovered.iter().map(|one| Uncovered {
+            ecosystem: one.ecosystem.clone(),
+            packages: one.packages,
+            why: one.why.clone(),
+        });
+        let found = |one: &FoundCase| Vulnerability {
+            ids: one.ids.clone(),
+            severity: severity(&one.severity),
+            packages: one
+                .packages
+                .iter()
+                .map(|[name, version]| (name.clone(), version.clone()))
+                .collect(),
+            path: one.path.clone(),
+            fixed: one.fixed.clone(),
+            summary: String::new(),
+            malicious: one.malicious,
+            exploited: one.exploited,
+            unsure: one.unsure,
+        };
+        Contents {
+            packages: 7,
+            unidentified: self.unidentified,
+            vulnerabilities: self.found.iter().map(found).collect(),
+            uncovered: uncovered.collect(),
+            asked: self
+                .fetched
+                .iter()
+                .map(|(name, at)| (name.clone(), *at))
+                .collect(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,8 +216,36 @@ impl Case {
             config: self.configs(policy),
             signature: self.signatures(),
             attestation: self.attestations(),
-            scan: Gathered::<ScanEvidence>::unavailable("layers are not scanned by this version"),
+            scan: self.scanned(),
         }
+    }
+
+    fn scanned(&self) -> Gathered<ScanEvidence> {
+        let Some(written) = &self.scan else {
+            return Gathered::unavailable("the registry did not answer in time");
+        };
+        if let Some(why) = &written.unavailable {
+            return Gathered::unavailable(why);
+        }
+        if written.absent {
+            return Gathered::Absent;
+        }
+        let contents = match &written.unscannable {
+            Some(why) => Err(why.clone()),
+            None => Ok(written.contents()),
+        };
+        let platforms = if self.platforms.is_empty() {
+            vec!["linux/amd64".to_owned()]
+        } else {
+            self.platforms.clone()
+        };
+        let images = platforms.iter().map(|platform| ScannedImage {
+            platform: platform.parse().unwrap(),
+            contents: contents.clone(),
+        });
+        Gathered::Found(ScanEvidence {
+            images: images.collect(),
+        })
     }
 
     fn configs(&self, policy: &Policy) -> Gathered<ConfigEvidence> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{Content, NameCollector, Reputations};
+use lazaret::evidence::{AdvisoryData, Content, NameCollector, Reputations, Scanner};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -79,6 +79,10 @@ impl Setup {
                 .cloned()
                 .map(Reputations::new),
             content: Arc::new(Content::new(store.clone(), upstreams.clone())),
+            scanner: Scanner::new(
+                &folder.path().join("facts"),
+                AdvisoryData::open(&folder.path().join("advisories"), None),
+            ),
             ledger: ledger.clone(),
             tag_freshness: self.tag_freshness,
         });

@@ -9,3 +9,4 @@ pub(crate) mod gate;
 pub(crate) mod instance;
 pub(crate) mod notary;
 pub(crate) mod signing;
+pub(crate) mod tarball;

@@ -5,7 +5,43 @@ use crate::scan::ecosystem::Ecosystem;
 /// Between release and name; in neither.
 const SEPARATOR: &str = "\0";
 
+/// What OSV calls them.
+const KNOWN: [&str; 27] = [
+    "AlmaLinux",
+    "Alpine",
+    "Azure Linux",
+    "Bitnami",
+    "CRAN",
+    "Chainguard",
+    "Debian",
+    "Go",
+    "Hex",
+    "Mageia",
+    "Maven",
+    "MinimOS",
+    "NuGet",
+    "Packagist",
+    "Photon OS",
+    "Pub",
+    "PyPI",
+    "Red Hat",
+    "Rocky Linux",
+    "RubyGems",
+    "SUSE",
+    "Ubuntu",
+    "Wolfi",
+    "crates.io",
+    "npm",
+    "openEuler",
+    "openSUSE",
+];
+
 impl Ecosystem {
+    /// OSV's names of all that have advisories, without releases.
+    pub fn known() -> &'static [&'static str] {
+        &KNOWN
+    }
+
     /// The release as index files know it: one for all that advisories call it.
     fn scope(&self) -> String {
         let release = self.release().unwrap_or_default();

@@ -1,0 +1,286 @@
+//! `lazaret db`: the advisories that scans ask.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::wire::{Trouble, about, runtime, server};
+use super::{DataArgs, DbCommand, FAILED, REFUSED, output};
+use crate::config::Server;
+use crate::evidence::{AdvisoryData, AdvisorySource, KEV_FILE, PARTIAL};
+use crate::scan::{Advisories, Built, Ecosystem, Exploited};
+use crate::telemetry;
+
+/// The folder of advisories in the data folder.
+const FOLDER: &str = "advisories";
+/// What fetching is called in messages.
+const NAME: &str = "OSV";
+/// How long an export may let its first byte wait, with all retries.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two refreshes of a server; OSV makes its exports anew all the time.
+const REFRESH: Duration = Duration::from_secs(6 * 3600);
+/// Between two looks at whether somebody else changed the folder.
+const LOOK: Duration = Duration::from_secs(30);
+/// Between two figures on a terminal.
+const FIGURES: Duration = Duration::from_millis(200);
+
+/// The folder of a server's advisories.
+fn folder(data_dir: &Path) -> PathBuf {
+    data_dir.join(FOLDER)
+}
+
+/// The advisories of a server; they fetch by themselves what they lack, where its file lets them.
+pub(super) fn advisories(server: &Server, by_hand: bool) -> Result<Arc<AdvisoryData>, Trouble> {
+    let source = match by_hand || server.upstream.fetch_advisories {
+        true => Some(source(server)?),
+        false => None,
+    };
+    Ok(AdvisoryData::open(&folder(&server.data_dir), source))
+}
+
+fn source(server: &Server) -> Result<AdvisorySource, Trouble> {
+    let usual = "https://osv-vulnerabilities.storage.googleapis.com";
+    let written = server.upstream.advisories.as_ref();
+    let url = written.map_or(usual, url::Url::as_str);
+    let path = url::Url::parse(url).map(|url| url.path().to_owned());
+    let path = path.unwrap_or_default();
+    Ok(AdvisorySource {
+        upstream: super::wire::outside(server, NAME, url, DEADLINE)?,
+        path: format!("{}/", path.trim_end_matches('/')),
+    })
+}
+
+pub(super) fn db(command: DbCommand) -> ExitCode {
+    let done = match command {
+        DbCommand::Update { ecosystems, data } => {
+            runtime().and_then(|runtime| runtime.block_on(update(&ecosystems, &data)))
+        }
+        DbCommand::Import {
+            export,
+            ecosystem,
+            kev,
+            data,
+        } => runtime().and_then(|runtime| {
+            runtime.block_on(import(
+                export.as_deref(),
+                ecosystem.as_deref(),
+                kev.as_deref(),
+                &data,
+            ))
+        }),
+        DbCommand::Status { json, data } => status(json, &data),
+    };
+    done.unwrap_or_else(|trouble| {
+        output::err(trouble);
+        ExitCode::from(FAILED)
+    })
+}
+
+fn settings(data: &DataArgs) -> Result<Server, Trouble> {
+    let mut server = server(data.config.as_deref())?;
+    if let Some(folder) = &data.data_dir {
+        server.data_dir = folder.clone();
+    }
+    Ok(server)
+}
+
+/// The ecosystem that a person means: as OSV writes it, whatever the case.
+fn named(word: &str) -> Result<String, Trouble> {
+    let known = Ecosystem::known();
+    let found = known.iter().find(|known| known.eq_ignore_ascii_case(word));
+    found.map(|found| (*found).to_owned()).ok_or_else(|| {
+        Trouble::Other(format!(
+            "{word:?} is no ecosystem; known are {}",
+            known.join(", ")
+        ))
+    })
+}
+
+async fn update(words: &[String], data: &DataArgs) -> Result<ExitCode, Trouble> {
+    let server = settings(data)?;
+    let advisories = advisories(&server, true)?;
+    let wanted: Vec<String> = match words {
+        [] => advisories.current().fetched.keys().cloned().collect(),
+        words => words
+            .iter()
+            .map(|word| named(word))
+            .collect::<Result<_, _>>()?,
+    };
+    if wanted.is_empty() {
+        return Err(Trouble::Other(
+            "there are no advisories to update yet: name ecosystems, as in `lazaret db update Debian Alpine PyPI`; a server fetches those that it meets by itself".to_owned(),
+        ));
+    }
+    let mut code = ExitCode::SUCCESS;
+    for ecosystem in wanted {
+        let mut figures = Figures::of(&ecosystem);
+        let fetched = advisories
+            .fetch(&ecosystem, &mut |arrived, of| figures.show(arrived, of))
+            .await;
+        figures.clear();
+        match fetched {
+            Ok(built) => tell(&built),
+            Err(why) => {
+                output::err(format_args!("error: {ecosystem}: {why}"));
+                code = ExitCode::from(REFUSED);
+            }
+        }
+    }
+    Ok(code)
+}
+
+async fn import(
+    export: Option<&Path>,
+    ecosystem: Option<&str>,
+    kev: Option<&Path>,
+    data: &DataArgs,
+) -> Result<ExitCode, Trouble> {
+    let server = settings(data)?;
+    if let Some(kev) = kev {
+        Exploited::read(Some(kev), None)
+            .map_err(|error| Trouble::Other(format!("{}: {error}", kev.display())))?;
+        let folder = folder(&server.data_dir);
+        std::fs::create_dir_all(&folder).map_err(about(&folder))?;
+        let passing = folder.join(format!("{PARTIAL}-kev"));
+        std::fs::copy(kev, &passing).map_err(about(kev))?;
+        std::fs::rename(&passing, folder.join(KEV_FILE)).map_err(about(&passing))?;
+        output::out("known exploited vulnerabilities are joined from now on");
+    }
+    if let Some(export) = export {
+        // Data is as fresh as its file, not as its import.
+        let made = std::fs::metadata(export).and_then(|about| about.modified());
+        let made = made.map_err(about(export))?;
+        let made = Timestamp::try_from(made).unwrap_or_else(|_| telemetry::now());
+        let ecosystem = ecosystem.map(named).transpose()?;
+        let advisories = AdvisoryData::open(&folder(&server.data_dir), None);
+        let built = advisories.import(export, ecosystem.as_deref(), made).await;
+        tell(&built.map_err(|why| Trouble::Other(format!("{}: {why}", export.display())))?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(built: &Built) {
+    for header in &built.headers {
+        output::out(format_args!(
+            "{}: {} advisories about {} packages, the newest of {}",
+            header.ecosystem,
+            header.records,
+            header.packages,
+            header.watermark.strftime("%Y-%m-%d %H:%M UTC"),
+        ));
+    }
+    if built.malformed > 0 {
+        output::err(format_args!(
+            "warning: {} records could not be read and are left out",
+            built.malformed
+        ));
+    }
+}
+
+fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
+    let server = settings(data)?;
+    let advisories = AdvisoryData::open(&folder(&server.data_dir), None);
+    let current = advisories.current();
+    let known = current.advisories.as_ref();
+    let known: &Advisories = known.map_err(|why| Trouble::Other(why.clone()))?;
+    for index in known.indexes() {
+        let header = index.header();
+        let fetched = current.fetched.get(&header.ecosystem);
+        if json {
+            output::out(serde_json::json!({
+                "ecosystem": header.ecosystem,
+                "fetched": fetched.map(ToString::to_string),
+                "watermark": header.watermark.to_string(),
+                "advisories": header.records,
+                "packages": header.packages,
+                "digest": index.digest().to_string(),
+            }));
+            continue;
+        }
+        let fetched = fetched.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        output::out(format_args!(
+            "{:<14} fetched {}  {:>8} advisories  {:>7} packages  newest {}",
+            header.ecosystem,
+            fetched.unwrap_or_default(),
+            header.records,
+            header.packages,
+            header.watermark.strftime("%Y-%m-%d"),
+        ));
+    }
+    if current.fetched.is_empty() && !json {
+        output::out(
+            "no advisories yet: a server fetches those of the ecosystems that it meets; by hand: lazaret db update Debian",
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Figures of a download, on terminals only.
+struct Figures {
+    ecosystem: String,
+    shown: Option<std::time::Instant>,
+    on: bool,
+}
+
+impl Figures {
+    fn of(ecosystem: &str) -> Figures {
+        Figures {
+            ecosystem: ecosystem.to_owned(),
+            shown: None,
+            on: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&mut self, arrived: u64, of: Option<u64>) {
+        let due = self.shown.is_none_or(|shown| shown.elapsed() > FIGURES);
+        if !self.on || !due {
+            return;
+        }
+        self.shown = Some(std::time::Instant::now());
+        let mib = |bytes: u64| bytes >> 20;
+        let of = of.map(|of| format!(" of {}", mib(of))).unwrap_or_default();
+        output::status(&format!("{}: {}{of} MiB", self.ecosystem, mib(arrived)));
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            output::status("");
+        }
+    }
+}
+
+/// Keeps a server's advisories fresh, for as long as it runs, and sees what others put into the folder.
+pub(super) async fn keep_fresh(advisories: Arc<AdvisoryData>, fetch: bool) {
+    let mut next = tokio::time::Instant::now();
+    loop {
+        let looked = advisories.clone();
+        let _ = tokio::task::spawn_blocking(move || looked.reread()).await;
+        if fetch && tokio::time::Instant::now() >= next {
+            refresh(&advisories).await;
+            next = tokio::time::Instant::now() + REFRESH.mul_f64(0.9 + 0.2 * fastrand::f64());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn refresh(advisories: &AdvisoryData) {
+    let current = advisories.current();
+    for (ecosystem, fetched) in &current.fetched {
+        let age = telemetry::now().duration_since(*fetched);
+        if age < jiff::SignedDuration::try_from(REFRESH / 2).unwrap_or_default() {
+            continue;
+        }
+        match advisories.fetch(ecosystem, &mut |_, _| {}).await {
+            Ok(_) => tracing::info!(ecosystem, "advisories refreshed"),
+            Err(why) => tracing::warn!(
+                ecosystem,
+                why,
+                "the advisories are not refreshed and stay as they were"
+            ),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Advisory data: opened from a folder, fetched the first time that an ecosystem is met, refreshed, swapped whole.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::scan::{Advisories, Built, Ecosystem, Exploited, build};
+use crate::telemetry;
+use crate::upstream::Upstream;
+
+/// How long a failure to fetch stands: pulls that wait in a row do not ask anew each.
+const FAILURE_STANDS: Duration = Duration::from_secs(60);
+/// Largest export: that of all ecosystems had 1 GB in 2026.
+const MAX_DOWNLOAD_BYTES: u64 = 8 << 30;
+/// The catalogue of known exploited vulnerabilities, if there is one in the folder.
+pub const KEV_FILE: &str = "known_exploited_vulnerabilities.json";
+
+/// How names of files begin that are on their way.
+pub const PARTIAL: &str = ".partial";
+
+/// What is told while bytes arrive: how many have, and how many there are.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64, Option<u64>) + Send);
+
+/// All advisories at one moment.
+pub struct Current {
+    /// To be asked; or why not.
+    pub advisories: Result<Advisories, String>,
+    /// When the data of each ecosystem was fetched.
+    pub fetched: BTreeMap<String, Timestamp>,
+    stamp: Vec<(PathBuf, Option<SystemTime>, u64)>,
+}
+
+/// Where exports are fetched.
+pub struct AdvisorySource {
+    /// Who has them.
+    pub upstream: Arc<Upstream>,
+    /// The path above them: `/`.
+    pub path: String,
+}
+
+/// The advisories of a folder.
+pub struct AdvisoryData {
+    folder: PathBuf,
+    source: Option<AdvisorySource>,
+    current: ArcSwap<Current>,
+    epoch: AtomicU64,
+    /// One fetches at a time; what failed not long ago, and why.
+    fetching: Mutex<BTreeMap<String, (Instant, String)>>,
+}
+
+impl AdvisoryData {
+    /// Opens the folder, which need not be there. Without a source nothing is fetched.
+    pub fn open(folder: &Path, source: Option<AdvisorySource>) -> Arc<AdvisoryData> {
+        Arc::new(AdvisoryData {
+            current: ArcSwap::from_pointee(Current::open(folder)),
+            folder: folder.to_owned(),
+            source,
+            epoch: AtomicU64::new(0),
+            fetching: Mutex::new(BTreeMap::new()),
+        })
+    }
+
+    /// What is there now.
+    pub fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+
+    /// Counts changes of the data.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Opens the folder anew if another process changed it. Waits for the disk.
+    pub fn reread(&self) {
+        if self.current.load().stamp != stamp(&self.folder) {
+            self.current.store(Arc::new(Current::open(&self.folder)));
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Fetches what is not there yet of these ecosystems, and says of which it could not and why.
+    pub(super) async fn ensure(&self, wanted: Vec<String>) -> BTreeMap<String, String> {
+        let mut missing = BTreeMap::new();
+        for ecosystem in wanted {
+            if self.current().has(&ecosystem) {
+                continue;
+            }
+            let mut failures = self.fetching.lock().await;
+            if self.current().has(&ecosystem) {
+                continue;
+            }
+            if let Some((at, why)) = failures.get(&ecosystem)
+                && at.elapsed() < FAILURE_STANDS
+            {
+                missing.insert(ecosystem, why.clone());
+                continue;
+            }
+            tracing::info!(ecosystem, "fetching advisories, for the first time");
+            match self.fetch(&ecosystem, &mut |_, _| {}).await {
+                Ok(built) => {
+                    let records: u64 = built.headers.iter().map(|header| header.records).sum();
+                    tracing::info!(ecosystem, records, "advisories fetched");
+                    failures.remove(&ecosystem);
+                }
+                Err(why) => {
+                    tracing::warn!(ecosystem, why, "advisories are not fetched");
+                    let why = format!("{why}; by hand: lazaret db update {ecosystem:?}");
+                    failures.insert(ecosystem.clone(), (Instant::now(), why.clone()));
+                    missing.insert(ecosystem, why);
+                }
+            }
+        }
+        missing
+    }
+
+    /// Fetches the export of one ecosystem and puts it in the place of what is there.
+    ///
+    /// # Errors
+    /// Why not, in a sentence; what was there stays.
+    pub async fn fetch(&self, ecosystem: &str, progress: Progress<'_>) -> Result<Built, String> {
+        let Some(source) = &self.source else {
+            return Err("advisories are not fetched by this server".to_owned());
+        };
+        let path = format!("{}{ecosystem}/all.zip", source.path);
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        std::fs::create_dir_all(&self.folder).map_err(|error| said(&error))?;
+        // Unlike any other: two processes may fetch at once.
+        let zip = tempfile_in(&self.folder);
+        let arrived = download(source, &path, &zip, progress).await;
+        let built = match arrived {
+            Ok(()) => self.import(&zip, Some(ecosystem), telemetry::now()).await,
+            Err(why) => Err(why),
+        };
+        let _ = std::fs::remove_file(&zip);
+        built
+    }
+
+    /// Builds the data of an export that lies on disk: of one ecosystem, or of all that it names.
+    ///
+    /// # Errors
+    /// Why not, in a sentence; what was there stays.
+    pub async fn import(
+        &self,
+        export: &Path,
+        ecosystem: Option<&str>,
+        fetched: Timestamp,
+    ) -> Result<Built, String> {
+        let (folder, export) = (self.folder.clone(), export.to_owned());
+        let only = ecosystem.map(Ecosystem::named);
+        let building = tokio::task::spawn_blocking(move || {
+            let built = build(&export, only.as_ref(), &folder).map_err(|e| e.to_string())?;
+            for header in &built.headers {
+                let file = folder.join(Ecosystem::named(&header.ecosystem).index_file());
+                std::fs::write(file.with_extension("fetched"), fetched.to_string())
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+            Ok::<_, String>(built)
+        });
+        let built = building
+            .await
+            .map_err(|_| "the export's reader crashed".to_owned())??;
+        self.reread();
+        Ok(built)
+    }
+}
+
+impl Current {
+    fn open(folder: &Path) -> Current {
+        // First, so that a change while it is opened is seen the next time.
+        let stamp = stamp(folder);
+        if !folder.is_dir() {
+            return Current {
+                advisories: Ok(Advisories::default()),
+                fetched: BTreeMap::new(),
+                stamp,
+            };
+        }
+        let kev = folder.join(KEV_FILE);
+        let exploited = Exploited::read(kev.is_file().then_some(kev.as_path()), None);
+        let advisories = exploited
+            .map_err(|error| format!("{}: {error}", kev.display()))
+            .and_then(|exploited| {
+                Advisories::open(folder, exploited).map_err(|error| error.to_string())
+            });
+        let mut fetched = BTreeMap::new();
+        for index in advisories.iter().flat_map(Advisories::indexes) {
+            let header = index.header();
+            let file = folder.join(Ecosystem::named(&header.ecosystem).index_file());
+            let said = std::fs::read_to_string(file.with_extension("fetched")).ok();
+            let at = said.and_then(|at| at.trim().parse().ok());
+            fetched.insert(header.ecosystem.clone(), at.unwrap_or(header.watermark));
+        }
+        Current {
+            advisories,
+            fetched,
+            stamp,
+        }
+    }
+
+    fn has(&self, ecosystem: &str) -> bool {
+        self.fetched.contains_key(ecosystem)
+    }
+}
+
+/// What changes when the folder does.
+fn stamp(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut stamp: Vec<_> = entries
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with(PARTIAL))
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .map(|(path, about)| (path, about.modified().ok(), about.len()))
+        .collect();
+    stamp.sort();
+    stamp
+}
+
+fn tempfile_in(folder: &Path) -> PathBuf {
+    folder.join(format!("{PARTIAL}-{:x}.zip", fastrand::u128(..)))
+}
+
+async fn download(
+    source: &AdvisorySource,
+    path: &str,
+    file: &Path,
+    progress: Progress<'_>,
+) -> Result<(), String> {
+    let mut body = source
+        .upstream
+        .download(path)
+        .await
+        .map_err(|error| error.to_string())?;
+    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    let mut to = std::fs::File::create(file).map_err(failed)?;
+    let mut arrived = 0;
+    while let Some(piece) = body.chunk().await {
+        let piece = piece.map_err(|error| error.to_string())?;
+        arrived += piece.len() as u64;
+        if arrived > MAX_DOWNLOAD_BYTES {
+            return Err("the export is larger than any real one".to_owned());
+        }
+        to.write_all(&piece).map_err(failed)?;
+        progress(arrived, body.total);
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! What a scan found, and what it is held to.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::oci::Platform;
+
+use super::{Level, Origin};
+
+/// How bad a vulnerability is, mildest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nobody says, which is not the same as harmless.
+    #[default]
+    Unknown,
+    /// The vendor does not count it as a vulnerability.
+    Negligible,
+    /// CVSS 0.1 to 3.9.
+    Low,
+    /// CVSS 4.0 to 6.9.
+    Medium,
+    /// CVSS 7.0 to 8.9.
+    High,
+    /// CVSS 9.0 and more.
+    Critical,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Unknown => "of unknown severity",
+            Severity::Negligible => "negligible",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        })
+    }
+}
+
+/// `[scan.NAME]`.
+#[derive(Clone, Debug)]
+pub struct ScanProfile {
+    /// The highest severity that still passes.
+    pub max_severity: Severity,
+    /// Whether only vulnerabilities with a fix count against `max_severity`.
+    pub only_fixable: bool,
+    /// What a vulnerability meets of which nobody says how bad it is.
+    pub unknown_severity: Level,
+    /// What a vulnerability meets that is known to be exploited, whatever its severity.
+    pub known_exploited: Level,
+    /// What a package meets that was made to do harm.
+    pub malware: Level,
+    /// What packages meet about which there are no advisories.
+    pub unsupported: Level,
+    /// What programs meet of which nothing says what they are made of.
+    pub unidentified: Level,
+    /// How old advisory data may be.
+    pub max_database_age: Option<Duration>,
+    /// The table's name.
+    pub name: String,
+    /// Where the table stands.
+    pub origin: Origin,
+}
+
+/// What is in the layers of the judged images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanEvidence {
+    /// One entry per judged image, in the order of the index.
+    pub images: Vec<ScannedImage>,
+}
+
+/// One image, looked into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScannedImage {
+    /// For which platform it is.
+    pub platform: Platform,
+    /// What it holds, or why that cannot be said for good.
+    pub contents: Result<Contents, String>,
+}
+
+/// What an image holds and what is known about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// How many packages.
+    pub packages: usize,
+    /// Programs are there and no package is.
+    pub unidentified: bool,
+    /// What is wrong with its packages, worst first.
+    pub vulnerabilities: Vec<Vulnerability>,
+    /// Packages about which nothing is known.
+    pub uncovered: Vec<Uncovered>,
+    /// The data that was asked: ecosystem, and when it was fetched.
+    pub asked: Vec<(String, Timestamp)>,
+}
+
+/// An advisory that means packages of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vulnerability {
+    /// The advisory's id first, then its aliases: CVEs and others.
+    pub ids: Vec<String>,
+    /// How bad.
+    pub severity: Severity,
+    /// The packages: name and version, of one file.
+    pub packages: Vec<(String, String)>,
+    /// The file that names them.
+    pub path: String,
+    /// The least version that is fixed; none if there is none.
+    pub fixed: Option<String>,
+    /// One line for a person; may be empty.
+    pub summary: String,
+    /// A package made to do harm.
+    pub malicious: bool,
+    /// Known to be exploited.
+    pub exploited: bool,
+    /// The version could not be compared, so it is taken to be meant.
+    pub unsure: bool,
+}
+
+/// Packages about which nothing can be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncovered {
+    /// Whose they are: `Debian:12`, or what a distribution calls itself.
+    pub ecosystem: String,
+    /// How many.
+    pub packages: usize,
+    /// Why there are no advisories, where that may change.
+    pub why: Option<String>,
+}

@@ -1,0 +1,290 @@
+//! Pulls of images whose layers are looked into: advisories on disk, fetched, changed, absent.
+
+use std::sync::Arc;
+
+use lazaret::evidence::{AdvisoryData, AdvisorySource};
+use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
+use serde_json::json;
+
+use crate::support::client::Client;
+use crate::support::fake_registry::{FakeRegistry, Fault, ImageSpec, Times};
+use crate::support::gate::{Gate, Setup};
+use crate::support::tarball::tarball;
+
+const POLICY: &str = r#"
+version = 1
+platforms = ["linux/amd64", "linux/arm64"]
+[names]
+registries = ["docker.io"]
+[scan.standard]
+only_fixable = true
+[default]
+unsigned = "allow"
+scan = "standard"
+"#;
+const APP: &str = "acme/app";
+const DEBIAN: &[u8] = b"ID=debian\nVERSION_ID=\"12\"\n";
+
+/// A layer of Debian 12 with one package.
+fn debian(openssl: &str) -> Vec<u8> {
+    let status = format!(
+        "Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: {openssl}\n\n"
+    );
+    tarball(&[
+        ("etc/os-release", DEBIAN),
+        ("var/lib/dpkg/status", status.as_bytes()),
+    ])
+}
+
+fn image(layers: Vec<Vec<u8>>) -> ImageSpec {
+    ImageSpec {
+        layers,
+        ..ImageSpec::default()
+    }
+}
+
+fn advisory(id: &str, fixed: &str) -> String {
+    json!({
+        "id": id, "modified": "2026-01-02T00:00:00Z", "published": "2026-01-01T00:00:00Z", "aliases": ["CVE-2026-1"],
+        "database_specific": { "severity": "CRITICAL" },
+        "severity": [{ "type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }],
+        "affected": [{
+            "package": { "ecosystem": "Debian:12", "name": "openssl" },
+            "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": fixed }] }],
+        }],
+    })
+    .to_string()
+}
+
+async fn know(gate: &Gate, advisories: &[String]) {
+    let export = gate.data().join("export.jsonl");
+    std::fs::write(&export, advisories.join("\n")).unwrap();
+    let data = gate.admission.scanner().advisories().clone();
+    let now = lazaret::telemetry::now();
+    data.import(&export, Some("Debian"), now).await.unwrap();
+}
+
+async fn gate() -> (FakeRegistry, Gate) {
+    let registry = FakeRegistry::start().await;
+    let gate = Setup::new(POLICY).start(&registry).await;
+    (registry, gate)
+}
+
+fn at(gate: &Gate) -> Client {
+    gate.at_gateway().with_namespace("docker.io")
+}
+
+async fn refused(gate: &Gate, tag: &str) -> String {
+    let client = at(gate);
+    client.pull(APP, tag).await.refused();
+    client
+        .get(&format!("/v2/{APP}/manifests/{tag}?ns=docker.io"))
+        .await
+        .text()
+}
+
+#[tokio::test]
+async fn a_vulnerable_image_is_refused_and_a_fixed_one_comes_through() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    registry.push_image(APP, "old", &image(vec![debian("3.0.11-1")]));
+    registry.push_image(APP, "new", &image(vec![debian("3.0.13-1")]));
+    let said = refused(&gate, "old").await;
+    assert!(
+        said.contains("CVE-2026-1 (DSA-1), critical, in libssl3 3.0.11-1 of var/lib/dpkg/status"),
+        "{said}"
+    );
+    assert!(said.contains("fixed in 3.0.13-1"), "{said}");
+    at(&gate).pull(APP, "new").await.pulled();
+}
+
+#[tokio::test]
+async fn an_upper_layer_that_updates_the_package_counts() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    let layers = vec![debian("3.0.11-1"), debian("3.0.14-1")];
+    registry.push_image(APP, "updated", &image(layers));
+    at(&gate).pull(APP, "updated").await.pulled();
+    let layers = vec![debian("3.0.14-1"), debian("3.0.11-1")];
+    registry.push_image(APP, "back", &image(layers));
+    refused(&gate, "back").await;
+}
+
+#[tokio::test]
+async fn without_advisories_nothing_is_clean() {
+    let (registry, gate) = gate().await;
+    registry.push_image(APP, "1", &image(vec![debian("3.0.13-1")]));
+    let said = refused(&gate, "1").await;
+    assert!(
+        said.contains("no advisories about 1 package of Debian:12"),
+        "{said}"
+    );
+    assert!(said.contains("lazaret db update"), "{said}");
+    // They come, and the same image is judged anew from what was read of it.
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    at(&gate).pull(APP, "1").await.pulled();
+    assert_eq!(
+        registry.count("GET /v2/acme/app/blobs/"),
+        2,
+        "config and layer, once"
+    );
+}
+
+#[tokio::test]
+async fn a_new_advisory_closes_what_was_open() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.1-1")]).await;
+    let pushed = registry.push_image(APP, "1", &image(vec![debian("3.0.11-1")]));
+    at(&gate).pull(APP, "1").await.pulled();
+    know(
+        &gate,
+        &[advisory("DSA-1", "3.0.1-1"), advisory("DSA-2", "3.0.13-1")],
+    )
+    .await;
+    refused(&gate, "1").await;
+    let layer = pushed.children[0].layers[0];
+    let answer = at(&gate)
+        .get(&format!("/v2/{APP}/blobs/{layer}?ns=docker.io"))
+        .await;
+    assert_eq!(
+        answer.status, 403,
+        "a layer of an image that was clean yesterday"
+    );
+}
+
+#[tokio::test]
+async fn an_image_of_an_index_is_judged_with_the_others() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    let spec = ImageSpec {
+        platforms: vec!["linux/amd64", "linux/arm64"],
+        ..image(vec![debian("3.0.11-1")])
+    };
+    registry.push_image(APP, "index", &spec);
+    let said = refused(&gate, "index").await;
+    assert!(said.contains("CVE-2026-1"), "{said}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    let whole = debian("3.0.13-1");
+    let mut twice = whole.clone();
+    twice.truncate(whole.len() - 1024);
+    twice.extend_from_slice(&debian("3.0.14-1"));
+    let mut trailing = whole.clone();
+    trailing.extend_from_slice(&[1; 512]);
+    let garbage = tarball(&[
+        ("etc/os-release", DEBIAN),
+        ("var/lib/rpm/rpmdb.sqlite", b"not a database"),
+    ]);
+    let cases = [
+        ("cut", whole[..700].to_vec(), "ends early"),
+        ("twice", twice, "twice"),
+        ("trailing", trailing, "data follows"),
+        ("no-tar", b"a layer".to_vec(), "the layer"),
+        ("no-gzip", vec![0x1f, 0x8b, 8, 0, 0], "the layer"),
+        ("database", garbage, "cannot be read"),
+        (
+            "path",
+            tarball(&[("../../etc/passwd", b"x")]),
+            "the layer's",
+        ),
+    ];
+    for (tag, layer, why) in cases {
+        registry.push_image(APP, tag, &image(vec![layer]));
+        let said = refused(&gate, tag).await;
+        assert!(
+            said.contains("unscannable") && said.contains(why),
+            "{tag}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_program_from_nowhere_is_not_clean_and_data_is() {
+    let (registry, gate) = gate().await;
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(256, 0);
+    registry.push_image(APP, "program", &image(vec![tarball(&[("app", &elf)])]));
+    let said = refused(&gate, "program").await;
+    assert!(said.contains("content-unidentified"), "{said}");
+    registry.push_image(
+        APP,
+        "data",
+        &image(vec![tarball(&[("etc/ssl/ca.pem", b"x")])]),
+    );
+    at(&gate).pull(APP, "data").await.pulled();
+}
+
+#[tokio::test]
+async fn a_layer_that_does_not_arrive_denies_for_now_only() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    let pushed = registry.push_image(APP, "1", &image(vec![debian("3.0.13-1")]));
+    let layer = pushed.children[0].layers[0].to_string();
+    let blob = format!("GET /v2/{APP}/blobs/{layer}");
+    registry.fault(
+        &blob,
+        Times::Always,
+        Fault::Status(404, Vec::new(), Vec::new()),
+    );
+    let said = refused(&gate, "1").await;
+    assert!(said.contains("scan-unavailable"), "{said}");
+}
+
+/// A zip archive of records, as OSV's are.
+fn zip(records: &[String]) -> Vec<u8> {
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    for (at, record) in records.iter().enumerate() {
+        let (mut entry, config) = archive.new_file(format!("R-{at}.json")).start().unwrap();
+        let mut writer = config.wrap(&mut entry);
+        std::io::Write::write_all(&mut writer, record.as_bytes()).unwrap();
+        let (_, output) = writer.finish().unwrap();
+        entry.finish(output).unwrap();
+    }
+    archive.finish().unwrap()
+}
+
+fn serve(registry: &FakeRegistry, export: Vec<u8>) {
+    registry.clear_faults();
+    let answer = Fault::Status(200, Vec::new(), export);
+    registry.fault("GET /osv/Debian/all.zip", Times::Always, answer);
+}
+
+#[tokio::test]
+async fn advisories_are_fetched_and_a_failure_leaves_what_is_there() {
+    let registry = FakeRegistry::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = RegistrySettings::new("OSV", &registry.url());
+    settings.plain_http = true;
+    settings.allow_addresses = vec!["127.0.0.0/8".parse().unwrap()];
+    let upstreams = Upstreams::new(Settings {
+        registries: vec![settings],
+        proxy: None,
+        ca_files: Vec::new(),
+        timeouts: Timeouts::default(),
+    })
+    .unwrap();
+    let source = AdvisorySource {
+        upstream: upstreams.get("OSV").unwrap().clone(),
+        path: "/osv/".to_owned(),
+    };
+    let data: Arc<AdvisoryData> = AdvisoryData::open(&folder.path().join("a"), Some(source));
+    serve(&registry, zip(&[advisory("DSA-1", "3.0.13-1")]));
+    let mut seen = 0;
+    let built = data
+        .fetch("Debian", &mut |arrived, _| seen = arrived)
+        .await
+        .unwrap();
+    assert_eq!(built.headers[0].records, 1);
+    assert!(seen > 0 && data.epoch() == 1);
+    assert!(data.current().fetched.contains_key("Debian"));
+    serve(&registry, b"no archive".to_vec());
+    assert!(data.fetch("Debian", &mut |_, _| {}).await.is_err());
+    assert!(data.fetch("Alpine", &mut |_, _| {}).await.is_err());
+    assert!(data.current().fetched.contains_key("Debian") && data.epoch() == 1);
+    let left = std::fs::read_dir(folder.path().join("a")).unwrap().count();
+    assert_eq!(left, 2, "the index and its time, nothing else");
+}
