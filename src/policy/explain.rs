@@ -30,7 +30,11 @@ const YELLOW: &str = "1;33";
 const DIM: &str = "2";
 const BOLD: &str = "1";
 
-/// All of a verdict in lines. `why` says where to read on.
+/// Most findings in a terminal: whoever is refused for a hundred reads twenty, and clients print all on one line. The
+/// worst come first.
+const MAX_LINES: usize = 20;
+
+/// A verdict in lines. `why` says where to read on.
 pub fn explain(
     reference: &Reference,
     verdict: &Verdict,
@@ -47,8 +51,16 @@ pub fn explain(
         paint.wrap(colour, word),
         paint.wrap(BOLD, &reference.to_string())
     );
-    for finding in &verdict.findings {
+    for finding in verdict.findings.iter().take(MAX_LINES) {
         line(&mut text, finding, paint);
+    }
+    if let Some(more) = verdict.findings.len().checked_sub(MAX_LINES)
+        && more > 0
+    {
+        let _ = write!(
+            text,
+            "\n  {more} findings more, on the explain page and in JSON"
+        );
     }
     if let Some(why) = why {
         let _ = write!(text, "\n  why: {why}");

@@ -89,10 +89,10 @@ class Writer:
         self.base = base_layer(vectors)
         self.written: dict[str, str] = {}
 
-    def image(self, repository, tag=None, *, user="", labels=None, architecture="amd64", oci=False) -> dict:
-        """Pushes one image; gives back its descriptor."""
-        own = layer_of({"etc/image": f"{repository} {architecture}\n"})
-        layers = [self.base, own]
+    def image(self, repository, tag=None, *, user="", labels=None, architecture="amd64", oci=False, files=None) -> dict:
+        """Pushes one image, on the base unless all its files are given; gives back its descriptor."""
+        own = layer_of(files or {"etc/image": f"{repository} {architecture}\n"})
+        layers = [own] if files else [self.base, own]
         config = {
             "created": "2024-09-06T12:00:00Z",
             "architecture": architecture,
@@ -141,6 +141,12 @@ class Writer:
         return {"mediaType": kind, "digest": digest, "size": len(content)}
 
 
+def debian(openssl: str) -> dict[str, str]:
+    """A Debian with one package."""
+    status = f"Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: {openssl}\n\n"
+    return {"etc/os-release": 'ID=debian\nVERSION_ID="12"\n', "var/lib/dpkg/status": status}
+
+
 def hub(writer: Writer):
     writer.image("library/nginx", "1.27", user="101")
     writer.index("library/alpine", "3.20", ["amd64", "arm64"])
@@ -148,6 +154,8 @@ def hub(writer: Writer):
     writer.image("acme/rooty", "1.0", user="root")
     for stranger in ["ab4bz/homer", "somebody/nginx", "somebody/tool"]:
         writer.image(stranger, "1.0", user="1000")
+    for name, version in [("acme/vulnerable", "3.0.11-1"), ("acme/fixed", "3.0.13-1")]:
+        writer.image(name, "1.0", user="1000", files=debian(version))
 
 
 def ghcr(writer: Writer):

@@ -35,6 +35,16 @@ HOSTS = f"""127.0.0.1 localhost
 WHY = "http://gw.test:5080/why/"
 
 
+ADVISORY = {
+    "id": "DSA-2026-1", "aliases": ["CVE-2026-1"], "modified": "2026-01-02T00:00:00Z",
+    "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+    "affected": [{
+        "package": {"ecosystem": "Debian:12", "name": "openssl"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.0.13-1"}]}],
+    }],
+}
+
+
 class Failure(Exception):
     """A check that did not hold; its text says why."""
 
@@ -268,6 +278,13 @@ allow = [{allow}]
 root_user = "warn"
 [config.strict]
 root_user = "deny"
+[scan.standard]
+only_fixable = true
+max_database_age = "72h"
+[[rule]]
+match = ["docker.io/acme/vulnerable", "docker.io/acme/fixed"]
+unsigned = "allow"
+scan = "standard"
 [[rule]]
 match = ["docker.io/library/*", "docker.io/ab4bz/*", "docker.io/somebody/*"]
 unsigned = "allow"
@@ -300,6 +317,9 @@ unsigned = "deny"
     def start_lazaret(self, name="lazaret", mirror_tls=False):
         config = self.lazaret_config(name, mirror_tls)
         env = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "RUST_BACKTRACE": "1"}
+        export = self.dir / "Debian.jsonl"
+        export.write_text(json.dumps(ADVISORY))
+        run([self.lazaret, "db", "import", export, "--ecosystem", "Debian", "--config", config], env=env)
         self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=env)
         for port in (5051, 444) if mirror_tls else (5050, 443):
             self.listening(name, "lz-gw", GATEWAY, port)

@@ -21,6 +21,8 @@ SQUAT = "docker.io/library/ngnix:latest"
 ROOTY = "docker.io/acme/rooty:1.0"
 GHCR = "ghcr.io/acme/app:1.0"
 STRANGER = "ghcr.io/stranger/app:1.0"
+VULNERABLE = "docker.io/acme/vulnerable:1.0"
+FIXED = "docker.io/acme/fixed:1.0"
 WARNED = "docker.io/ab4bz/homer:1.0"
 HINTED = "docker.io/somebody/nginx:1.0"
 NEW = "docker.io/somebody/tool:1.0"
@@ -87,6 +89,11 @@ def cases(client) -> dict:
         "squat blocked by digest": (blocked, by_digest(lab, SQUAT)),
         "configuration blocked by tag": (blocked, ROOTY),
         "configuration blocked by digest": (blocked, by_digest(lab, ROOTY)),
+    }
+    found |= {
+        "clean scan allowed": (allowed, FIXED),
+        "vulnerable blocked by tag": (blocked, VULNERABLE),
+        "vulnerable blocked by digest": (blocked, by_digest(lab, VULNERABLE)),
     }
     if client.route != routes.MIRROR:
         found["ghcr.io allowed"] = (allowed, GHCR)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lazaret::admission::Answer;
 use lazaret::evidence::{AdvisoryData, AdvisorySource};
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
 use serde_json::json;
@@ -232,6 +233,33 @@ async fn a_layer_that_does_not_arrive_denies_for_now_only() {
     );
     let said = refused(&gate, "1").await;
     assert!(said.contains("scan-unavailable"), "{said}");
+}
+
+#[tokio::test]
+async fn a_hundred_vulnerabilities_are_told_shortly_and_recorded_whole() {
+    let (registry, gate) = gate().await;
+    let advisories: Vec<String> = (0..600)
+        .map(|n| advisory(&format!("DSA-{n}"), "3.0.13-1"))
+        .collect();
+    know(&gate, &advisories).await;
+    registry.push_image(APP, "old", &image(vec![debian("3.0.11-1")]));
+    let said = refused(&gate, "old").await;
+    assert_eq!(said.matches("deny[vulnerability]").count(), 20);
+    assert!(said.contains("481 findings more"), "{said}");
+    let reference = "acme/app:old".parse().unwrap();
+    let client = lazaret::ledger::Client {
+        address: "127.0.0.1".parse().unwrap(),
+        user_agent: "test".into(),
+        listener: "cli",
+    };
+    let answer = gate.admission.admit(&reference, &client).await.unwrap();
+    let Answer::Refuse(ruling) = answer else {
+        panic!("{answer:?}");
+    };
+    let findings = &ruling.verdict.findings;
+    assert_eq!(findings.len(), 501);
+    assert!(findings[500].message.contains("100 vulnerabilities more"));
+    assert!(findings[500].denies(), "none passes by its number");
 }
 
 /// A zip archive of records, as OSV's are.
