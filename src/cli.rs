@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod db;
 mod db_args;
+mod debug;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -24,12 +25,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, DataArgs, NamesCommand, PolicyCommand,
-    ReplayArgs, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WhyArgs,
+    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs,
+    ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
 };
 
-pub use db_args::DbCommand;
+pub use db_args::{DataArgs, DbCommand};
+pub use debug::DebugCommand;
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;
@@ -47,6 +48,7 @@ pub fn run() -> ExitCode {
         Command::Names { command } => names::names(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
+        Command::Debug { command } => debug::debug(command),
         Command::Db { command } => db::db(command),
         Command::Trust { command } => trust::trust(command),
         Command::Completions { shell } => shell::completions(shell),

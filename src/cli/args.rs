@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use super::DbCommand;
+use super::{DataArgs, DbCommand, DebugCommand};
 
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
 #[derive(Parser, Debug)]
@@ -75,6 +75,12 @@ pub enum Command {
         /// What about them.
         #[command(subcommand)]
         command: DbCommand,
+    },
+    /// Check how versions are compared and packages are matched.
+    Debug {
+        /// What of it.
+        #[command(subcommand)]
+        command: DebugCommand,
     },
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  lazaret completions bash > /etc/bash_completion.d/lazaret")]
@@ -218,17 +224,6 @@ pub enum NamesCommand {
     Replay(ReplayArgs),
     /// Add well-known names to those that are built in.
     Update(UpdateArgs),
-}
-
-/// Where a server keeps its ledger.
-#[derive(clap::Args, Debug, Default)]
-pub struct DataArgs {
-    /// The server's file.
-    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Where blobs and the ledger live, if the file does not say.
-    #[arg(long, value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
 }
 
 /// `lazaret names approve`.

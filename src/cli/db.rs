@@ -54,6 +54,11 @@ fn source(server: &Server) -> Result<AdvisorySource, Trouble> {
     })
 }
 
+/// What lies in a data folder; nothing is fetched.
+pub(super) fn opened(data_dir: &Path) -> Arc<AdvisoryData> {
+    AdvisoryData::open(&folder(data_dir), None)
+}
+
 pub(super) fn db(command: DbCommand) -> ExitCode {
     let done = match command {
         DbCommand::Update { ecosystems, data } => {
@@ -89,7 +94,7 @@ fn settings(data: &DataArgs) -> Result<Server, Trouble> {
 }
 
 /// The ecosystem that a person means: as OSV writes it, whatever the case.
-fn named(word: &str) -> Result<String, Trouble> {
+pub(super) fn named(word: &str) -> Result<String, Trouble> {
     let known = Ecosystem::known();
     let found = known.iter().find(|known| known.eq_ignore_ascii_case(word));
     found.map(|found| (*found).to_owned()).ok_or_else(|| {
@@ -156,7 +161,7 @@ async fn import(
         let made = made.map_err(about(export))?;
         let made = Timestamp::try_from(made).unwrap_or_else(|_| telemetry::now());
         let ecosystem = ecosystem.map(named).transpose()?;
-        let advisories = AdvisoryData::open(&folder(&server.data_dir), None);
+        let advisories = opened(&server.data_dir);
         let built = advisories.import(export, ecosystem.as_deref(), made).await;
         tell(&built.map_err(|why| Trouble::Other(format!("{}: {why}", export.display())))?);
     }
@@ -183,7 +188,7 @@ fn tell(built: &Built) {
 
 fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
     let server = settings(data)?;
-    let advisories = AdvisoryData::open(&folder(&server.data_dir), None);
+    let advisories = opened(&server.data_dir);
     let current = advisories.current();
     let known = current.advisories.as_ref();
     let known: &Advisories = known.map_err(|why| Trouble::Other(why.clone()))?;

@@ -1,10 +1,19 @@
-//! `lazaret db …`: what may be said.
+//! `lazaret db …`: what may be said, and where a server's data is.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::DataArgs;
+/// Where a server keeps its data.
+#[derive(clap::Args, Debug, Default)]
+pub struct DataArgs {
+    /// The server's file.
+    #[arg(long, env = "LAZARET_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where blobs and the ledger live, if the file does not say.
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+}
 
 /// `lazaret db …`.
 #[derive(Subcommand, Debug)]

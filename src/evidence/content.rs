@@ -1,7 +1,8 @@
 //! Small content by digest: from the store, else from its registry, always verified.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
 
@@ -20,12 +21,18 @@ pub const MANIFEST_TYPES: [&str; 4] = media_type::MANIFESTS;
 pub struct Content {
     store: Store,
     upstreams: Arc<Upstreams>,
+    /// Who fetches what: several collectors read the same configuration at once, and it is fetched once.
+    fetching: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Content {
     /// Reads through `store` from the registries in `upstreams`.
     pub fn new(store: Store, upstreams: Arc<Upstreams>) -> Content {
-        Content { store, upstreams }
+        Content {
+            store,
+            upstreams,
+            fetching: Mutex::default(),
+        }
     }
 
     /// The store behind.
@@ -88,6 +95,11 @@ impl Content {
         if let Some(bytes) = self.store.read_small(&descriptor.digest, most).await {
             return Ok(bytes);
         }
+        let turn = self.turn(&descriptor.digest);
+        let _turn = turn.lock().await;
+        if let Some(bytes) = self.store.read_small(&descriptor.digest, most).await {
+            return Ok(bytes);
+        }
         let upstream = self.upstream(repository)?;
         let mut body = upstream
             .blob(repository, &descriptor.digest, 0)
@@ -106,6 +118,18 @@ impl Content {
         }
         self.keep(&descriptor.digest, &bytes).await;
         Ok(bytes)
+    }
+
+    /// For one at a time to hold while it fetches.
+    fn turn(&self, digest: &Digest) -> Arc<tokio::sync::Mutex<()>> {
+        let mut fetching = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = fetching.get(digest).and_then(Weak::upgrade) {
+            return turn;
+        }
+        fetching.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        fetching.insert(*digest, Arc::downgrade(&turn));
+        turn
     }
 
     /// A full disk must not stop a pull that was judged in memory.

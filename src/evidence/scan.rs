@@ -107,7 +107,6 @@ impl Scanner {
         platform: Option<&Platform>,
         image: &ImageManifest,
     ) -> Result<ScannedImage, String> {
-        // First: meanwhile another collector fetches the configuration.
         let layers = self.layers(content, repository, &image.layers).await;
         let config = content
             .small(repository, &image.config, MAX_CONFIG_BYTES)

@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod advisory_commands;
 mod bad_input;
 mod checklist;
 mod claims;

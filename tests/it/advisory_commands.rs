@@ -1,0 +1,147 @@
+//! `lazaret db` and `lazaret debug`, as a person or a script calls them.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn lazaret(folder: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("LAZARET_CONFIG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read it is gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> (i32, String) {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(text).unwrap(),
+    )
+}
+
+const EXPORT: &str = r#"{"id":"DSA-1","modified":"2026-01-02T00:00:00Z","affected":[{"package":{"ecosystem":"Debian:12","name":"openssl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.13-1"}]}]}]}
+"#;
+
+#[test]
+fn an_export_is_imported_shown_and_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    std::fs::write(here.join("export.jsonl"), EXPORT).unwrap();
+    let none = said(&lazaret(here, &["db", "status", "--data-dir", "data"], ""));
+    assert!(
+        none.0 == 0 && none.1.contains("no advisories yet"),
+        "{none:?}"
+    );
+    let import = [
+        "db",
+        "import",
+        "export.jsonl",
+        "--ecosystem",
+        "debian",
+        "--data-dir",
+        "data",
+    ];
+    let imported = said(&lazaret(here, &import, ""));
+    assert_eq!(
+        imported,
+        (
+            0,
+            "Debian: 1 advisories about 1 packages, the newest of 2026-01-02 00:00 UTC\n"
+                .to_owned()
+        )
+    );
+    let status = lazaret(here, &["db", "status", "--json", "--data-dir", "data"], "");
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["ecosystem"], "Debian");
+    let asked = concat!(
+        r#"{"ecosystem":"Debian:12","name":"openssl","version":"3.0.11-1"}"#,
+        "\n\n",
+        r#"{"ecosystem":"Debian:12","name":"openssl","version":"3.0.13-1"}"#,
+        "\n",
+        r#"{"ecosystem":"Alpine:v3.20","name":"openssl","version":"3"}"#,
+        "\n",
+    );
+    let matched = lazaret(here, &["debug", "match", "--data-dir", "data"], asked);
+    let ids: Vec<serde_json::Value> = String::from_utf8(matched.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["ids"].clone())
+        .collect();
+    assert_eq!(
+        serde_json::json!(ids),
+        serde_json::json!([["DSA-1"], [], null])
+    );
+    // An older export does not take its place.
+    let older = EXPORT.replace("2026-01-02", "2025-01-02");
+    std::fs::write(here.join("export.jsonl"), older).unwrap();
+    let refused = said(&lazaret(here, &import, ""));
+    assert!(
+        refused.0 == 2 && refused.1.contains("less than the 1 until"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn versions_are_compared_by_the_rule_of_their_ecosystem() {
+    let folder = tempfile::tempdir().unwrap();
+    let compare = |ecosystem: &str, input: &str| {
+        said(&lazaret(
+            folder.path(),
+            &["debug", "compare", ecosystem],
+            input,
+        ))
+    };
+    assert_eq!(
+        compare("debian", "1.0~rc1 1.0\n1:0 2\n1.0 1.0-0\n"),
+        (0, "<\n>\n=\n".to_owned())
+    );
+    assert_eq!(compare("PyPI", "1.0.dev1 1.0a1\n"), (0, "<\n".to_owned()));
+    assert_eq!(
+        compare("Alpine:v3.20", "1.0_rc1 1.0\n"),
+        (0, "<\n".to_owned())
+    );
+    let wrong = compare("Debian", "1.0\n");
+    assert!(wrong.0 == 2 && wrong.1.contains("line 1"), "{wrong:?}");
+    let unknown = compare("Slackware", "1 2\n");
+    assert!(
+        unknown.0 == 2 && unknown.1.contains("no ecosystem"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn what_a_person_gets_wrong_is_told_with_its_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = said(&lazaret(
+        folder.path(),
+        &["db", "update", "--data-dir", "data"],
+        "",
+    ));
+    assert!(
+        nothing.0 == 2 && nothing.1.contains("lazaret db update Debian"),
+        "{nothing:?}"
+    );
+    let unknown = said(&lazaret(
+        folder.path(),
+        &["db", "update", "debain", "--data-dir", "data"],
+        "",
+    ));
+    assert!(
+        unknown.0 == 2 && unknown.1.contains("known are AlmaLinux, Alpine"),
+        "{unknown:?}"
+    );
+    let absent = said(&lazaret(
+        folder.path(),
+        &["db", "import", "gone.zip", "--data-dir", "data"],
+        "",
+    ));
+    assert!(absent.0 == 2 && absent.1.contains("gone.zip"), "{absent:?}");
+}
