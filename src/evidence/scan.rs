@@ -84,19 +84,30 @@ impl Scanner {
         repository: Repository,
         structure: Arc<Structure>,
     ) -> Gathered<ScanEvidence> {
-        let mut images = Vec::new();
-        for (_, platform, image) in &structure.images {
+        let mut looking = JoinSet::new();
+        for (at, (_, platform, image)) in structure.images.iter().cloned().enumerate() {
             if !image.is_container() {
                 return Gathered::Absent;
             }
-            let looked = self
-                .image(&content, &repository, platform.as_ref(), image)
-                .await;
-            match looked {
-                Ok(image) => images.push(image),
-                Err(why) => return Gathered::unavailable(why),
+            let (scanner, content) = (self.clone(), content.clone());
+            let repository = repository.clone();
+            looking.spawn(async move {
+                let looked = scanner
+                    .image(&content, &repository, platform.as_ref(), &image)
+                    .await;
+                (at, looked)
+            });
+        }
+        let mut images = Vec::new();
+        while let Some(done) = looking.join_next().await {
+            match done {
+                Ok((at, Ok(image))) => images.push((at, image)),
+                Ok((_, Err(why))) => return Gathered::unavailable(why),
+                Err(crashed) => return Gathered::unavailable(crashed.to_string()),
             }
         }
+        images.sort_by_key(|(at, _)| *at);
+        let images = images.into_iter().map(|(_, image)| image).collect();
         Gathered::Found(ScanEvidence { images })
     }
 
@@ -214,26 +225,33 @@ impl Scanner {
             .await
             .map_err(Failed::for_now)?;
         let (pieces, arriving) = mpsc::channel(PIECES_AHEAD);
-        let (scanner, wanted) = (self.clone(), layer.clone());
+        let (scanner, wanted, media_type) = (self.clone(), layer.clone(), layer.media_type.clone());
         let pass = tokio::task::spawn_blocking(move || {
             let bytes = Arriving {
                 pieces: arriving,
                 piece: Some(Bytes::new()),
             };
-            let facts = read_layer(&wanted.media_type, toc, bytes, &Limits::default())?;
-            scanner.facts.keep(&wanted, &facts);
-            Ok::<_, Unscannable>(facts)
+            read_layer(&media_type, toc, bytes, &Limits::default())
         });
-        loop {
+        let whole = loop {
             let piece = reading.chunk().await.transpose();
-            let last = !matches!(piece, Ok(Some(_)));
+            let (last, whole) = (!matches!(piece, Ok(Some(_))), matches!(piece, Ok(None)));
             // A reader that has seen enough is gone.
             let sent = pieces.send(piece.map_err(|error| error.to_string())).await;
             if last || sent.is_err() {
-                break;
+                break whole;
             }
+        };
+        let facts = pass.await.map_err(Failed::for_now)??;
+        if !whole {
+            // Only the end says that the bytes are those of the digest.
+            return Err(Failed::for_now("the layer was not read to its end"));
         }
-        Ok(pass.await.map_err(Failed::for_now)??)
+        let kept = tokio::task::spawn_blocking(move || {
+            scanner.facts.keep(&wanted, &facts);
+            facts
+        });
+        kept.await.map_err(Failed::for_now)
     }
 }
 

@@ -316,3 +316,19 @@ async fn advisories_are_fetched_and_a_failure_leaves_what_is_there() {
     let left = std::fs::read_dir(folder.path().join("a")).unwrap().count();
     assert_eq!(left, 2, "the index and its time, nothing else");
 }
+
+#[tokio::test]
+async fn a_layer_with_another_byte_leaves_no_facts() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    // What arrives says 3.0.99, what the digest stands for says 3.0.11.
+    let pushed = registry.push_image(APP, "1", &image(vec![debian("3.0.11-1")]));
+    let layer = pushed.children[0].layers[0];
+    let blob = format!("GET /v2/{APP}/blobs/{layer}");
+    let other = debian("3.0.99-1");
+    registry.fault(&blob, Times::Always, Fault::Status(200, Vec::new(), other));
+    let said = refused(&gate, "1").await;
+    assert!(said.contains("scan-unavailable"), "{said}");
+    let facts = std::fs::read_dir(gate.data().join("facts"));
+    assert_eq!(facts.map(Iterator::count).unwrap_or(0), 0);
+}
