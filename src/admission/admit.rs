@@ -46,7 +46,6 @@ pub struct Admission {
     pub(super) trust_epoch: AtomicU64,
     pub(super) names: NameCollector,
     pub(super) reputations: Option<Arc<Reputations>>,
-    pub(super) content: Arc<Content>,
     pub(super) tools: Tools,
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
@@ -86,10 +85,9 @@ impl Admission {
             names: parts.names,
             reputations: parts.reputations,
             tools: Tools {
-                content: parts.content.clone(),
+                content: parts.content,
                 scanner: parts.scanner,
             },
-            content: parts.content,
             approvals: Approvals::new(parts.ledger.clone()),
             ledger: parts.ledger,
             memory: Memory::new(parts.tag_freshness),
@@ -115,7 +113,7 @@ impl Admission {
 
     /// Store and registries.
     pub fn content(&self) -> &Arc<Content> {
-        &self.content
+        &self.tools.content
     }
 
     /// The ledger.
@@ -269,7 +267,7 @@ impl Admission {
         if let Some(manifest) = self.memory.manifest(&digest) {
             return Ok(manifest);
         }
-        let read = self.content.manifest(repository, &digest).await;
+        let read = self.tools.content.manifest(repository, &digest).await;
         let (bytes, manifest) =
             read.map_err(|error| AdmissionError::Upstream(error.to_string()))?;
         let served = Arc::new(ServedManifest {

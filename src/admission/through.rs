@@ -69,7 +69,11 @@ impl Admission {
         {
             return true;
         }
-        let of = self.content.manifest(&root.repository, &root.digest).await;
+        let of = self
+            .tools
+            .content
+            .manifest(&root.repository, &root.digest)
+            .await;
         let Ok((_, of)) = of else {
             return false;
         };

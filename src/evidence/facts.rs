@@ -1,6 +1,5 @@
 //! Facts of layers, kept: a layer is read once, whatever becomes of its bytes.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,15 +42,11 @@ impl Facts {
     pub(super) fn keep(&self, layer: &Descriptor, facts: &LayerFacts) {
         let written = || {
             let json = serde_json::to_vec(facts).map_err(std::io::Error::other)?;
-            let mut file = {
-                std::fs::create_dir_all(&self.0)?;
-                let name = self
-                    .file(layer)
-                    .with_extension(format!("{}", fastrand::u64(..)));
-                (std::fs::File::create(&name)?, name)
-            };
-            file.0.write_all(&zstd::bulk::compress(&json, 1)?)?;
-            std::fs::rename(&file.1, self.file(layer))
+            let file = self.file(layer);
+            let passing = file.with_extension(fastrand::u64(..).to_string());
+            std::fs::create_dir_all(&self.0)?;
+            std::fs::write(&passing, zstd::bulk::compress(&json, 1)?)?;
+            std::fs::rename(&passing, &file)
         };
         if let Err(error) = written() {
             tracing::warn!(layer = %layer.digest, %error, "the facts of a layer are not kept");

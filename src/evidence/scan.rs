@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
@@ -84,31 +84,22 @@ impl Scanner {
         repository: Repository,
         structure: Arc<Structure>,
     ) -> Gathered<ScanEvidence> {
-        let mut looking = JoinSet::new();
-        for (at, (_, platform, image)) in structure.images.iter().cloned().enumerate() {
-            if !image.is_container() {
-                return Gathered::Absent;
-            }
+        let images = &structure.images;
+        if images.iter().any(|(_, _, image)| !image.is_container()) {
+            return Gathered::Absent;
+        }
+        let looking = images.iter().cloned().map(|(_, platform, image)| {
             let (scanner, content) = (self.clone(), content.clone());
             let repository = repository.clone();
-            looking.spawn(async move {
-                let looked = scanner
-                    .image(&content, &repository, platform.as_ref(), &image)
-                    .await;
-                (at, looked)
-            });
-        }
-        let mut images = Vec::new();
-        while let Some(done) = looking.join_next().await {
-            match done {
-                Ok((at, Ok(image))) => images.push((at, image)),
-                Ok((_, Err(why))) => return Gathered::unavailable(why),
-                Err(crashed) => return Gathered::unavailable(crashed.to_string()),
+            async move {
+                let platform = platform.as_ref();
+                scanner.image(&content, &repository, platform, &image).await
             }
+        });
+        match together(looking, |crashed| crashed.to_string()).await {
+            Ok(images) => Gathered::Found(ScanEvidence { images }),
+            Err(why) => Gathered::unavailable(why),
         }
-        images.sort_by_key(|(at, _)| *at);
-        let images = images.into_iter().map(|(_, image)| image).collect();
-        Gathered::Found(ScanEvidence { images })
     }
 
     async fn image(
@@ -151,15 +142,7 @@ impl Scanner {
                 diff_ids: &config.diff_ids,
             })
         });
-        let mut inventory = merged.await.map_err(Failed::for_now)??;
-        for package in &mut inventory.packages {
-            if package.ecosystem == Ecosystem::Go
-                && package.name == "stdlib"
-                && let Some(plain) = package.version.strip_prefix("go")
-            {
-                package.version = plain.to_owned();
-            }
-        }
+        let inventory = merged.await.map_err(Failed::for_now)??;
         let known = inventory
             .packages
             .iter()
@@ -185,23 +168,15 @@ impl Scanner {
         repository: &Repository,
         layers: &[Descriptor],
     ) -> Result<Vec<(Digest, LayerFacts)>, Failed> {
-        let mut reading = JoinSet::new();
-        for (at, layer) in layers.iter().enumerate() {
+        let reading = layers.iter().cloned().map(|layer| {
             let (scanner, content) = (self.clone(), content.clone());
-            let (repository, layer) = (repository.clone(), layer.clone());
-            reading.spawn(async move {
+            let repository = repository.clone();
+            async move {
                 let facts = scanner.layer(&content, &repository, &layer).await;
-                (at, layer.digest, facts)
-            });
-        }
-        let mut read = Vec::new();
-        while let Some(done) = reading.join_next().await {
-            let (at, digest, facts) = done.map_err(Failed::for_now)?;
-            read.push((at, digest, facts?));
-        }
-        read.sort_by_key(|(at, ..)| *at);
-        let read = read.into_iter().map(|(_, digest, facts)| (digest, facts));
-        Ok(read.collect())
+                facts.map(|facts| (layer.digest, facts))
+            }
+        });
+        together(reading, Failed::for_now).await
     }
 
     async fn layer(
@@ -253,6 +228,24 @@ impl Scanner {
         });
         kept.await.map_err(Failed::for_now)
     }
+}
+
+/// Does all at once and gives the results in their order; the first failure ends the others.
+async fn together<T: Send + 'static, E: Send + 'static>(
+    all: impl Iterator<Item = impl Future<Output = Result<T, E>> + Send + 'static>,
+    crashed: impl Fn(JoinError) -> E,
+) -> Result<Vec<T>, E> {
+    let mut running = JoinSet::new();
+    for (at, one) in all.enumerate() {
+        running.spawn(async move { (at, one.await) });
+    }
+    let mut done = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        let (at, result) = ended.map_err(&crashed)?;
+        done.push((at, result?));
+    }
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 /// A layer's pieces as a reader that may block. The end is said; silence is none.
