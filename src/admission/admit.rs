@@ -267,7 +267,7 @@ impl Admission {
         if let Some(manifest) = self.memory.manifest(&digest) {
             return Ok(manifest);
         }
-        let read = self.tools.content.manifest(repository, &digest).await;
+        let read = self.content().manifest(repository, &digest).await;
         let (bytes, manifest) =
             read.map_err(|error| AdmissionError::Upstream(error.to_string()))?;
         let served = Arc::new(ServedManifest {

@@ -23,7 +23,7 @@ impl Admission {
         client: &Client,
     ) -> Result<Option<Answer>, AdmissionError> {
         let repository = reference.repository();
-        let Ok((_, manifest)) = self.tools.content.manifest(repository, &digest).await else {
+        let Ok((_, manifest)) = self.content().manifest(repository, &digest).await else {
             return Ok(None);
         };
         let Some(subject) =
@@ -58,8 +58,7 @@ impl Admission {
         }
         for child in &index.manifests {
             match self
-                .tools
-                .content
+                .content()
                 .manifest(reference.repository(), &child.digest)
                 .await
             {

@@ -72,8 +72,7 @@ impl Admission {
     /// Type and exact size of an approved blob, from the manifests of the image that opened it.
     pub async fn describe(&self, approved: &ApprovedBlob, digest: &Digest) -> Option<Descriptor> {
         let (_, manifest) = self
-            .tools
-            .content
+            .content()
             .manifest(&approved.repository, &approved.image)
             .await
             .ok()?;
@@ -83,12 +82,11 @@ impl Admission {
         };
         for child in children {
             // Children that were never judged are not in the store and are not fetched for this.
-            if !self.tools.content.store().contains(&child.digest) {
+            if !self.content().store().contains(&child.digest) {
                 continue;
             }
             let (_, manifest) = self
-                .tools
-                .content
+                .content()
                 .manifest(&approved.repository, &child.digest)
                 .await
                 .ok()?;

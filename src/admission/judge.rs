@@ -107,8 +107,7 @@ impl Admission {
         let (policy, started) = (self.policy.load_full(), Instant::now());
         let epoch = self.epoch(&policy);
         let (bytes, manifest) = match self
-            .tools
-            .content
+            .content()
             .manifest(reference.repository(), &digest)
             .await
         {
@@ -132,15 +131,14 @@ impl Admission {
             .within(reference.repository(), &subject, bytes.len(), indexes)
             .await
             .into();
-        let structure =
-            match Structure::read(&self.tools.content, &subject, policy.platforms()).await {
-                Ok(structure) => Arc::new(structure),
-                Err(error) => {
-                    return self
-                        .unjudged(&reference, Some(digest), error.to_string(), client)
-                        .await;
-                }
-            };
+        let structure = match Structure::read(self.content(), &subject, policy.platforms()).await {
+            Ok(structure) => Arc::new(structure),
+            Err(error) => {
+                return self
+                    .unjudged(&reference, Some(digest), error.to_string(), client)
+                    .await;
+            }
+        };
         let name = self.name(&reference, &policy).await?;
         let evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         let verdict = weighed(&policy, &subject, evidence).await?;
@@ -182,7 +180,7 @@ impl Admission {
         let mut within = Vec::new();
         for digest in indexes {
             let Ok((bytes, Manifest::Index(index))) =
-                self.tools.content.manifest(repository, digest).await
+                self.content().manifest(repository, digest).await
             else {
                 continue;
             };

@@ -56,7 +56,7 @@ impl Admission {
     ) -> Result<Resolution, AdmissionError> {
         telemetry::metrics().cache("tag", false);
         let repository = reference.repository();
-        let upstream = match self.tools.content.upstream(repository) {
+        let upstream = match self.content().upstream(repository) {
             Ok(upstream) => upstream,
             Err(error) => {
                 return self

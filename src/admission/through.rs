@@ -70,8 +70,7 @@ impl Admission {
             return true;
         }
         let of = self
-            .tools
-            .content
+            .content()
             .manifest(&root.repository, &root.digest)
             .await;
         let Ok((_, of)) = of else {
