@@ -106,11 +106,8 @@ impl Admission {
     ) -> Result<Arc<Ruling>, AdmissionError> {
         let (policy, started) = (self.policy.load_full(), Instant::now());
         let epoch = self.epoch(&policy);
-        let (bytes, manifest) = match self
-            .content()
-            .manifest(reference.repository(), &digest)
-            .await
-        {
+        let content = self.content();
+        let (bytes, manifest) = match content.manifest(reference.repository(), &digest).await {
             Ok(read) => read,
             Err(ContentError::Upstream(error)) if error.kind() == Kind::NotFound => {
                 return Err(AdmissionError::NotFound(reference.to_string()));
@@ -131,7 +128,7 @@ impl Admission {
             .within(reference.repository(), &subject, bytes.len(), indexes)
             .await
             .into();
-        let structure = match Structure::read(self.content(), &subject, policy.platforms()).await {
+        let structure = match Structure::read(content, &subject, policy.platforms()).await {
             Ok(structure) => Arc::new(structure),
             Err(error) => {
                 return self
