@@ -6,6 +6,7 @@ mod policy_file;
 mod policy_notation;
 mod policy_reference;
 mod policy_roots;
+mod policy_scan;
 mod policy_signers;
 mod policy_tables;
 pub mod reload;

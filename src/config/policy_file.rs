@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::policy_reference::SignedNameWord;
+use super::policy_scan::ScanTable;
 
 /// A value with its place in the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -226,37 +227,6 @@ pub(super) enum HashWord {
     Sha256,
     Sha384,
     Sha512,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum SeverityWord {
-    Negligible,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ScanTable {
-    /// The highest severity that still passes; default high.
-    pub(super) max_severity: Option<SeverityWord>,
-    /// Whether only vulnerabilities with a fix count; default false.
-    pub(super) only_fixable: Option<bool>,
-    /// What a vulnerability meets of which nobody says how bad it is; default warn.
-    pub(super) unknown_severity: Option<Action>,
-    /// What a vulnerability meets that is exploited in the wild; default deny.
-    pub(super) known_exploited: Option<Action>,
-    /// What a package meets that was made to do harm; default deny.
-    pub(super) malware: Option<Action>,
-    /// What packages meet about which there are no advisories; default deny.
-    pub(super) unsupported: Option<Action>,
-    /// What programs meet of which nothing says what they are made of; default deny.
-    pub(super) unidentified: Option<Action>,
-    /// How old the advisory data may be, as in "72h".
-    pub(super) max_database_age: Option<Text>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

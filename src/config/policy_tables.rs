@@ -7,15 +7,13 @@ use jiff::Timestamp;
 use crate::names::RULES;
 use crate::oci::Platform;
 use crate::policy::{
-    Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, ScanProfile, Severity,
-    WaivedFinding, Waiver,
+    Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, WaivedFinding, Waiver,
 };
 
 use super::diagnostic::nearest;
 use super::policy_build::Build;
 use super::policy_file::{
-    Action, At, ConfigTable, NamesTable, ReputationTable, ScanTable, SeverityWord, Strictness,
-    Text, WaiverTable,
+    Action, At, ConfigTable, NamesTable, ReputationTable, Strictness, Text, WaiverTable,
 };
 use super::units;
 
@@ -165,26 +163,6 @@ impl Build {
         }
     }
 
-    pub(super) fn scan(&mut self, name: &str, table: &At<ScanTable>) -> ScanProfile {
-        let written = table.get();
-        let action = |action: Option<Action>, default| action.map_or(default, level);
-        ScanProfile {
-            max_severity: written.max_severity.map_or(Severity::High, severity),
-            only_fixable: written.only_fixable.unwrap_or(false),
-            unknown_severity: action(written.unknown_severity, Level::Warn),
-            known_exploited: action(written.known_exploited, Level::Deny),
-            malware: action(written.malware, Level::Deny),
-            unsupported: action(written.unsupported, Level::Deny),
-            unidentified: action(written.unidentified, Level::Deny),
-            max_database_age: written
-                .max_database_age
-                .as_ref()
-                .and_then(|age| self.duration(age)),
-            name: name.to_owned(),
-            origin: self.origin(&table.span(), format!("[scan.{name}]")),
-        }
-    }
-
     pub(super) fn duration(&mut self, text: &Text) -> Option<std::time::Duration> {
         units::duration(text.get().as_str())
             .map_err(|why| {
@@ -246,17 +224,7 @@ fn waived_finding(written: &str) -> Option<WaivedFinding> {
     id.then(|| WaivedFinding::Advisory(written.to_owned()))
 }
 
-fn severity(word: SeverityWord) -> Severity {
-    match word {
-        SeverityWord::Negligible => Severity::Negligible,
-        SeverityWord::Low => Severity::Low,
-        SeverityWord::Medium => Severity::Medium,
-        SeverityWord::High => Severity::High,
-        SeverityWord::Critical => Severity::Critical,
-    }
-}
-
-fn level(action: Action) -> Level {
+pub(super) fn level(action: Action) -> Level {
     match action {
         Action::Allow => Level::Note,
         Action::Warn => Level::Warn,

@@ -1,6 +1,6 @@
 //! What is in the layers: each is read once, on its way into the store; what is known about it is asked anew each time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +12,11 @@ use tokio::task::{JoinError, JoinSet};
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
-use crate::policy::{
-    Contents, Gathered, ScanEvidence, ScannedImage, Severity, Uncovered, Vulnerability,
-};
-use crate::scan::{
-    self, Answer, Ecosystem, Inventory, LayerFacts, Limits, Match, Report, Source, Toc,
-    Unscannable, merge, read_layer,
-};
+use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage};
+use crate::scan::{Ecosystem, LayerFacts, Limits, Source, Toc, Unscannable, merge, read_layer};
 
-use super::advisories::Current;
+mod known;
+
 use super::facts::Facts;
 use super::{AdvisoryData, Content, Structure};
 
@@ -153,8 +149,9 @@ impl Scanner {
         let asked: Vec<String> = wanted.into_iter().collect();
         let missing = self.advisories.ensure(asked.clone()).await;
         let current = self.advisories.current();
-        let matched =
-            tokio::task::spawn_blocking(move || judged(&inventory, &current, &asked, &missing));
+        let matched = tokio::task::spawn_blocking(move || {
+            known::judged(&inventory, &current, &asked, &missing)
+        });
         matched
             .await
             .map_err(Failed::for_now)?
@@ -282,78 +279,4 @@ fn toc(layer: &Descriptor) -> Result<Option<Toc>, Unscannable> {
     Ok(digest
         .map_err(|_| Unscannable::TableOfContents("is announced by no digest"))?
         .map(Toc::Stargz))
-}
-
-/// What is known about an inventory.
-fn judged(
-    inventory: &Inventory,
-    current: &Current,
-    asked: &[String],
-    missing: &BTreeMap<String, String>,
-) -> Result<Contents, String> {
-    let advisories = current.advisories.as_ref().map_err(Clone::clone)?;
-    let report = advisories
-        .findings(&inventory.packages)
-        .map_err(|error| error.to_string())?;
-    let uncovered = report.uncovered.iter().map(|one| Uncovered {
-        ecosystem: one.ecosystem.to_string(),
-        packages: one.packages,
-        why: missing.get(one.ecosystem.base()).cloned(),
-    });
-    let asked = asked.iter().filter_map(|ecosystem| {
-        let fetched = current.fetched.get(ecosystem)?;
-        Some((ecosystem.clone(), *fetched))
-    });
-    Ok(Contents {
-        packages: inventory.packages.len(),
-        unidentified: inventory.answer() == Answer::Unknown,
-        uncovered: uncovered.collect(),
-        asked: asked.collect(),
-        vulnerabilities: vulnerabilities(&report),
-    })
-}
-
-/// One for each advisory and file, worst first: packages built from one source share their advisories.
-fn vulnerabilities(report: &Report<'_>) -> Vec<Vulnerability> {
-    let mut found: BTreeMap<(&str, &scan::Place, Option<&str>), Vulnerability> = BTreeMap::new();
-    for one in &report.matches {
-        let package = one.package;
-        let key = (one.id.as_str(), &package.found, one.fixed.as_deref());
-        let vulnerability = found.entry(key).or_insert_with(|| vulnerability(one));
-        vulnerability.severity = vulnerability.severity.max(severity(one.severity));
-        vulnerability.unsure &= one.unsure.is_some();
-        let named = (package.name.clone(), package.version.clone());
-        if !vulnerability.packages.contains(&named) {
-            vulnerability.packages.push(named);
-        }
-    }
-    let mut found: Vec<Vulnerability> = found.into_values().collect();
-    found.sort_by_key(|one| std::cmp::Reverse((one.malicious, one.exploited, one.severity)));
-    found
-}
-
-fn vulnerability(one: &Match<'_>) -> Vulnerability {
-    let ids = std::iter::once(&one.id).chain(&one.aliases);
-    Vulnerability {
-        ids: ids.cloned().collect(),
-        severity: severity(one.severity),
-        packages: Vec::new(),
-        path: one.package.found.path.clone(),
-        fixed: one.fixed.clone(),
-        summary: one.summary.clone(),
-        malicious: one.malicious,
-        exploited: one.kev,
-        unsure: one.unsure.is_some(),
-    }
-}
-
-fn severity(severity: scan::Severity) -> Severity {
-    match severity {
-        scan::Severity::Unknown => Severity::Unknown,
-        scan::Severity::Negligible => Severity::Negligible,
-        scan::Severity::Low => Severity::Low,
-        scan::Severity::Medium => Severity::Medium,
-        scan::Severity::High => Severity::High,
-        scan::Severity::Critical => Severity::Critical,
-    }
 }
