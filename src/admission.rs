@@ -11,10 +11,12 @@ mod blob;
 mod flight;
 mod judge;
 mod memory;
+mod revoking;
 mod ruling;
 mod tags;
 mod through;
 
 pub use admit::{Admission, Answer, Parts};
 pub use blob::ApprovedBlob;
+pub use revoking::Minder;
 pub use ruling::{AdmissionError, Epoch, Ruling, ServedManifest};

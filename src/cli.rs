@@ -12,6 +12,7 @@ mod names_replay;
 mod names_update;
 pub mod output;
 mod policy;
+mod revoke;
 mod roots;
 mod serve;
 mod shell;
@@ -26,7 +27,8 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs,
-    ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
+    RevokeArgs, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -45,6 +47,7 @@ pub fn run() -> ExitCode {
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
+        Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

@@ -5,6 +5,7 @@
 
 mod decision;
 mod pulls;
+mod revocations;
 mod row;
 mod sqlite;
 mod writer;
@@ -20,6 +21,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::oci::{Digest, Repository, Tag};
+use crate::policy::Revocation;
 
 /// An answer of the ledger on its way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
@@ -78,6 +80,15 @@ pub trait Ledger: Send + Sync {
 
     /// Makes a name new again.
     fn forget_name(&self, repository: Repository) -> Pending<'_, ()>;
+
+    /// Records that something must not be served any more.
+    fn revoke(&self, revocation: Revocation) -> Pending<'_, ()>;
+
+    /// Records that a revocation was taken back, by whom and when.
+    fn end_revocation(&self, id: String, by: String, at: Timestamp) -> Pending<'_, ()>;
+
+    /// The revocations in force, oldest first. They outlive every sweep.
+    fn revocations(&self) -> Pending<'_, Vec<Revocation>>;
 
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;

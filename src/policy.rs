@@ -7,6 +7,7 @@ mod finding;
 mod judge;
 mod model;
 mod pattern;
+mod revocation;
 mod rules;
 mod scan;
 mod secrets;
@@ -26,6 +27,7 @@ pub use model::{
     SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
+pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
     Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,
 };

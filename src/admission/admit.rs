@@ -16,6 +16,7 @@ use crate::telemetry;
 use super::approvals::Approvals;
 use super::flight::Flights;
 use super::memory::Memory;
+use super::revoking::Revoking;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
 use super::through::Through;
 
@@ -50,6 +51,7 @@ pub struct Admission {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) memory: Memory,
     pub(super) approvals: Approvals,
+    pub(super) revoking: Revoking,
     pub(super) resolving:
         Arc<Flights<(Repository, Tag), Result<super::tags::Resolution, AdmissionError>>>,
     pub(super) judging: Arc<Flights<(Repository, Digest), Judged>>,
@@ -88,6 +90,7 @@ impl Admission {
                 content: parts.content,
                 scanner: parts.scanner,
             },
+            revoking: Revoking::default(),
             approvals: Approvals::new(parts.ledger.clone()),
             ledger: parts.ledger,
             memory: Memory::new(parts.tag_freshness),
@@ -126,6 +129,7 @@ impl Admission {
             policy: policy.epoch(),
             trust: self.trust_epoch.load(Ordering::Acquire),
             advisories: self.tools.scanner.advisories().epoch(),
+            revocations: self.revoking.epoch(),
         }
     }
 
@@ -173,6 +177,7 @@ impl Admission {
                 ruling,
                 stale_since,
             },
+            Answer::Refuse(ruling) if ruling.verdict.revoked() => Answer::Refuse(ruling),
             Answer::Refuse(ruling) => self
                 .attachment(reference, digest, client)
                 .await?

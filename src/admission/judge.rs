@@ -82,6 +82,7 @@ impl Admission {
         let Gathered::Found(found) = &mut name else {
             return Ok(name);
         };
+        found.revoked = self.revoked_names(repository);
         if names.first_seen != Level::Note && found.standing == Standing::New {
             let known = self.ledger.known_name(repository.clone());
             if known.await?.is_some() {
@@ -137,7 +138,8 @@ impl Admission {
             }
         };
         let name = self.name(&reference, &policy).await?;
-        let evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
+        let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
+        self.revoke(&policy, &subject, &structure, &mut evidence);
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,

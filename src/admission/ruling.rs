@@ -29,6 +29,8 @@ pub struct Epoch {
     pub trust: u64,
     /// Counts changes of advisory data.
     pub advisories: u64,
+    /// Counts changes of revocations.
+    pub revocations: u64,
 }
 
 /// A settled verdict: it stands in the ledger under `decision`.

@@ -6,12 +6,14 @@ use clap::{Parser, Subcommand};
 
 mod names;
 mod policy;
+mod revoke;
 mod trust;
 
 use super::{DataArgs, DbCommand, DebugCommand};
 
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use policy::{ConfigCommand, PolicyCommand};
+pub use revoke::RevokeArgs;
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
 
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
@@ -53,6 +55,8 @@ pub enum Command {
     },
     /// Say why an image was served or denied.
     Why(WhyArgs),
+    /// Deny an image, a layer, a signer or a publisher from now on, in every mode and whoever waives it.
+    Revoke(RevokeArgs),
     /// Judge names, propose exceptions, try a policy on what was pulled.
     Names {
         /// What about them.

@@ -96,7 +96,7 @@ fn wrong(error: LedgerError) -> Trouble {
 }
 
 /// Who runs this, as the shell says.
-fn account() -> String {
+pub(super) fn account() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok());

@@ -314,6 +314,7 @@ fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
     if let Some(file) = reloader.file.clone() {
         tokio::spawn(follow(file, loaded.text, reloader.clone()));
     }
+    tokio::spawn(admission.clone().follow_revocations());
     let advisories = admission.scanner().advisories().clone();
     tokio::spawn(db::keep_fresh(advisories, server.upstream.fetch_advisories));
     if server.upstream.refresh_roots {

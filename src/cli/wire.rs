@@ -300,6 +300,8 @@ pub(super) async fn build(
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,
     });
+    let read = admission.reread_revocations().await;
+    read.map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))?;
     Ok(Built {
         admission,
         upstreams,

@@ -13,7 +13,7 @@ use crate::policy::{
 use crate::trust::Roots;
 
 use super::diagnostic::Diagnostics;
-use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, Text};
+use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, SignerTable, Text};
 use super::policy_tables::suggestion;
 use super::shape;
 
@@ -88,6 +88,15 @@ pub(super) struct Build {
     pub(super) read: String,
 }
 
+/// Which publisher of the catalogue a signer is, where it is one.
+fn publishers_of(written: &PolicyFile) -> BTreeMap<String, String> {
+    let publisher = |(name, table): (&String, &At<SignerTable>)| {
+        let publisher = table.get().publisher.as_ref()?;
+        Some((name.clone(), publisher.get().clone()))
+    };
+    written.signer.iter().filter_map(publisher).collect()
+}
+
 impl Build {
     pub(super) fn error(
         &mut self,
@@ -154,6 +163,7 @@ impl Build {
             platforms,
             names,
             signers,
+            publishers: publishers_of(written),
             roots,
             root_sources,
             rules,

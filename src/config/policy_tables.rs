@@ -191,6 +191,10 @@ impl Build {
             self.error(written.finding.span(), message)
                 .help(suggestion(written.finding.get(), codes));
         }
+        if finding == Some(WaivedFinding::Code(Code::Revoked)) {
+            self.error(written.finding.span(), "no waiver excuses a revocation")
+                .help("take it back: lazaret revoke --undo ID");
+        }
         let until = instant(written.until.0.get_ref());
         if until.is_none() {
             self.error(written.until.0.span(), "until is no point in time")

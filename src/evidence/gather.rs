@@ -65,6 +65,7 @@ pub async fn gather(
         ),
     };
     Evidence {
+        revoked: Vec::new(),
         name,
         config,
         signature,

@@ -40,6 +40,7 @@ impl NameCollector {
             judge(reference, self.corpus, &operator)
         })) {
             Ok(judged) => Gathered::Found(NameEvidence {
+                revoked: Vec::new(),
                 suspicions: judged
                     .suspicions
                     .into_iter()

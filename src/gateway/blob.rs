@@ -70,6 +70,7 @@ impl Gateway {
             skip,
             part.end - part.start,
             account,
+            self.admission.mind(*digest, approved.clone()),
         );
         respond::blob(digest, part, Body::Blob(Box::new(body)))
     }

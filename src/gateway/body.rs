@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
+use crate::admission::Minder;
 use crate::ledger::{Client, Outcome, Pull, PullKind};
 use crate::oci::Digest;
 use crate::policy::Permit;
@@ -79,16 +80,19 @@ pub struct BlobBody {
     left: u64,
     sent: u64,
     account: Account,
+    minder: Minder,
 }
 
 impl BlobBody {
-    /// Bytes `skip..skip + length` of `reading`; the permit is the proof that a client may see them.
+    /// Bytes `skip..skip + length` of `reading`, until they are revoked; the permit is the proof that a client may see
+    /// them.
     pub(super) fn new(
         _permit: &Permit,
         reading: Reading,
         skip: u64,
         length: u64,
         account: Account,
+        minder: Minder,
     ) -> BlobBody {
         BlobBody {
             reading,
@@ -96,6 +100,7 @@ impl BlobBody {
             left: length,
             sent: 0,
             account,
+            minder,
         }
     }
 
@@ -112,6 +117,11 @@ impl BlobBody {
                 }
                 None => return Poll::Ready(None),
             };
+            if self.minder.revoked() {
+                tracing::warn!(digest = %self.account.digest, "a blob was revoked while it was sent");
+                let why = "it was revoked while it was sent";
+                return Poll::Ready(Some(Err(ReadError::Stopped(why))));
+            }
             let skipped = usize::try_from(self.skip)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::oci::{Digest, Repository, Tag};
+use crate::policy::Revocation;
 
+use super::revocations;
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
 use super::{
@@ -25,7 +27,11 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 2] = [include_str!("001_start.sql"), include_str!("002_names.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("001_start.sql"),
+    include_str!("002_names.sql"),
+    include_str!("003_revocations.sql"),
+];
 
 /// A ledger in one file.
 pub struct SqliteLedger {
@@ -255,6 +261,24 @@ impl Ledger for SqliteLedger {
                 .execute([repository.as_str()])
                 .map(drop)
         }))
+    }
+
+    fn revoke(&self, revocation: Revocation) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| revocations::insert(to, &revocation)),
+        )
+    }
+
+    fn end_revocation(&self, id: String, by: String, at: Timestamp) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| revocations::end(to, &id, &by, at)),
+        )
+    }
+
+    fn revocations(&self) -> Pending<'_, Vec<Revocation>> {
+        Box::pin(self.read(revocations::in_force))
     }
 
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {

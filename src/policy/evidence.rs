@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
 use crate::trust::Authority;
 
-use super::ScanEvidence;
+use super::{Revocation, ScanEvidence};
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ impl<T> Gathered<T> {
 /// Everything gathered about one subject. A new field does not compile until the judge reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
+    /// Revocations of its content.
+    pub revoked: Vec<Revocation>,
     /// What the name looks like.
     pub name: Gathered<NameEvidence>,
     /// What the judged images say of themselves.
@@ -49,6 +51,7 @@ impl Evidence {
     /// All kinds unavailable for one reason: the state before anything is known.
     pub fn unavailable(why: &str) -> Evidence {
         Evidence {
+            revoked: Vec::new(),
             name: Gathered::unavailable(why),
             config: Gathered::unavailable(why),
             signature: Gathered::unavailable(why),
@@ -61,6 +64,8 @@ impl Evidence {
 /// What the name engine says of a name; no suspicions means that nothing is close.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameEvidence {
+    /// Revocations of the name.
+    pub revoked: Vec<Revocation>,
     /// Worst first.
     pub suspicions: Vec<NameSuspicion>,
     /// Whether anybody has met it before.

@@ -35,7 +35,7 @@ impl Level {
 pub struct Origin {
     /// File name as given by the operator: `policy.toml`.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 where it is no line of a file.
     pub line: u32,
     /// Table: `[names]`, `[[rule]]`.
     pub table: String,
@@ -43,7 +43,10 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} {}", self.file, self.line, self.table)
+        match self.line {
+            0 => write!(f, "{} {}", self.file, self.table),
+            line => write!(f, "{}:{line} {}", self.file, self.table),
+        }
     }
 }
 
@@ -123,6 +126,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// Somebody revoked it.
+    Revoked = "revoked",
     /// The name is close to a well-known one.
     NameSquat = "name-squat",
     /// The registry's host is close to a well-known one.

@@ -158,6 +158,7 @@ impl Policy {
     /// Judges an image by all the evidence about it.
     pub fn judge(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
         let Evidence {
+            revoked,
             name,
             config,
             signature,
@@ -166,6 +167,7 @@ impl Policy {
         } = evidence;
         let mut docket = self.docket(&subject.reference, now);
         rules::name::judge(&mut docket, name);
+        rules::revocation::judge(&mut docket, revoked);
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);
         rules::attestation::judge(&mut docket, subject, attestation);

@@ -30,6 +30,8 @@ pub struct Parts {
     pub names: NamePolicy,
     /// `[signer.NAME]` tables of the kinds that are verified.
     pub signers: Vec<Signer>,
+    /// The catalogue's name of those among them who are taken from there.
+    pub publishers: BTreeMap<String, String>,
     /// Whom certificates, logs and times are believed for: the built-in roots and `[root.NAME]`.
     pub roots: Roots,
     /// Where `[root.NAME]` tables of the policy have roots fetched.
@@ -236,6 +238,9 @@ impl Waiver {
     /// Whether it is for this finding, wherever it was found.
     pub(super) fn covers(&self, finding: &Finding) -> bool {
         let affected = finding.affected.as_ref();
+        if finding.code == Code::Revoked {
+            return false;
+        }
         let meant = match &self.finding {
             WaivedFinding::Code(code) => finding.code == *code,
             WaivedFinding::Advisory(id) => affected.is_some_and(|of| of.ids.contains(id)),
@@ -339,6 +344,11 @@ impl Policy {
     /// Signers of the kinds that are verified.
     pub fn signers(&self) -> &[Signer] {
         &self.0.signers
+    }
+
+    /// The publisher that a signer is taken from the catalogue as.
+    pub fn publisher_of(&self, signer: &str) -> Option<&str> {
+        self.0.publishers.get(signer).map(String::as_str)
     }
 
     /// Waivers in the order of the file.

@@ -59,9 +59,16 @@ impl Verdict {
         self.findings.iter().any(deferred)
     }
 
+    /// Whether it was revoked, which holds in every mode.
+    pub fn revoked(&self) -> bool {
+        let revoked = |finding: &Finding| finding.code == Code::Revoked;
+        self.findings.iter().any(revoked)
+    }
+
     /// The permit to serve what was judged, if the verdict allows it or `mode` blocks nothing.
     pub fn permit(&self, mode: Mode) -> Option<Permit> {
-        (self.allows() || mode == Mode::Audit).then_some(Permit(()))
+        let passes = self.allows() || (mode == Mode::Audit && !self.revoked());
+        passes.then_some(Permit(()))
     }
 }
 

@@ -72,12 +72,15 @@ pub enum ReadError {
     Disk(String),
     /// The disk is full, and this reader fell behind what memory holds; another try may do.
     TooSlow,
+    /// Who serves it stopped it, for this reason.
+    Stopped(&'static str),
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReadError::Fill(error) => error.fmt(f),
+            ReadError::Stopped(why) => f.write_str(why),
             ReadError::Disk(why) => write!(f, "the cache's disk: {why}"),
             ReadError::TooSlow => {
                 f.write_str("the cache's disk is full and the client fell behind; pull again")

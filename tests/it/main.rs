@@ -26,6 +26,7 @@ mod notation;
 mod policy_files;
 mod properties;
 mod pulls;
+mod revocations;
 mod roots;
 mod scans;
 mod server_files;

@@ -7,8 +7,8 @@ use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
     AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, JudgedImage, Policy,
-    Refused, ScanEvidence, ScannedImage, SeenIdentity, Severity, SignatureEvidence, Subject,
-    Uncovered, ValidSignature, ValidStatement, Vulnerability,
+    Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity, Severity,
+    SignatureEvidence, Subject, Uncovered, ValidSignature, ValidStatement, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -32,6 +32,8 @@ pub(crate) struct Case {
     #[serde(default)]
     statement: Vec<Statement>,
     scan: Option<Scan>,
+    /// Why a layer of it was revoked, if it was.
+    revoked: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -212,12 +214,25 @@ impl Case {
 
     pub(crate) fn evidence(&self, policy: &Policy) -> Evidence {
         Evidence {
+            revoked: self.revoked(),
             name: NAMES.collect(&self.image, policy.names()),
             config: self.configs(policy),
             signature: self.signatures(),
             attestation: self.attestations(),
             scan: self.scanned(),
         }
+    }
+
+    fn revoked(&self) -> Vec<Revocation> {
+        let revoked = self.revoked.iter();
+        let revoked = revoked.map(|why| Revocation {
+            id: "01JD0000000000000000000000".to_owned(),
+            what: Revoked::Digest(Digest::of(b"a layer")),
+            reason: why.clone(),
+            by: "alice".to_owned(),
+            at: self.now,
+        });
+        revoked.collect()
     }
 
     fn scanned(&self) -> Gathered<ScanEvidence> {

@@ -37,6 +37,7 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvid
     let mut host_explained = false;
     match name {
         Gathered::Found(found) => {
+            super::revocation::judge(docket, &found.revoked);
             for suspicion in &found.suspicions {
                 host_explained |= suspect(docket, suspicion, found.reputation.as_ref(), allowed)
                     && suspicion.rule.starts_with("host");
