@@ -4,6 +4,7 @@ mod diagnostic;
 mod policy_build;
 mod policy_file;
 mod policy_notation;
+mod policy_pgp;
 mod policy_reference;
 mod policy_roots;
 mod policy_scan;

@@ -10,6 +10,7 @@ mod discover;
 mod facts;
 mod gather;
 mod name;
+mod openpgp;
 mod reputation;
 mod roots;
 mod scan;

@@ -15,6 +15,8 @@ mod material;
 mod notation;
 mod payload;
 mod pem;
+#[cfg(feature = "pgp")]
+mod pgp;
 mod publishers;
 mod revocation;
 mod root;
@@ -35,6 +37,8 @@ pub use notation::{
     ARTIFACT as NOTATION_ARTIFACT, COSE, JWS, Level as NotationLevel, Notation, SubjectName,
 };
 pub use payload::Statement;
+#[cfg(feature = "pgp")]
+pub use pgp::{Pgp, PgpKey};
 pub use publishers::{Publisher, publishers};
 pub use revocation::RevocationList;
 pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};

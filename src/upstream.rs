@@ -17,6 +17,7 @@ mod error;
 mod helper;
 mod list;
 mod manifest;
+mod openpgp;
 mod proxy;
 mod registries;
 mod retry;
@@ -30,7 +31,9 @@ mod token;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
 
 pub use address::{AddressRange, AddressRangeError};
 pub use blob::BlobBody;
@@ -43,10 +46,15 @@ pub use registries::default_registries;
 pub use settings::{ProxySettings, RegistrySettings, Settings, SettingsError, Timeouts};
 pub use stats::UpstreamStats;
 
+/// Most servers besides registries whose connections are kept; a policy names one or two.
+const MAX_ELSEWHERE: usize = 16;
+
 /// The closed list of registries that may be asked.
 #[derive(Debug)]
 pub struct Upstreams {
     by_host: BTreeMap<String, Arc<Upstream>>,
+    settings: Settings,
+    elsewhere: Mutex<BTreeMap<String, Arc<Upstream>>>,
 }
 
 impl Upstreams {
@@ -65,7 +73,35 @@ impl Upstreams {
                 return Err(SettingsError::new(&registry.host, "is listed twice"));
             }
         }
-        Ok(Upstreams { by_host })
+        Ok(Upstreams {
+            by_host,
+            settings,
+            elsewhere: Mutex::default(),
+        })
+    }
+
+    /// A server that the policy names and that is no registry, at the origin of `url`. It may have a private address.
+    ///
+    /// # Errors
+    /// [`SettingsError`].
+    pub fn elsewhere(&self, url: &Url) -> Result<Arc<Upstream>, SettingsError> {
+        let origin = url.origin().ascii_serialization();
+        let mut known = self
+            .elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(upstream) = known.get(&origin) {
+            return Ok(upstream.clone());
+        }
+        if known.len() >= MAX_ELSEWHERE {
+            known.clear();
+        }
+        let mut server = RegistrySettings::new(&origin, &origin);
+        server.plain_http = url.scheme() == "http";
+        server.redirect_hosts = url.host_str().into_iter().map(str::to_owned).collect();
+        let upstream = Arc::new(Upstream::new(&server, &self.settings)?);
+        known.insert(origin, upstream.clone());
+        Ok(upstream)
     }
 
     /// The registry by its name in references: `docker.io`.

@@ -136,6 +136,8 @@ fn how(known: &Publisher) -> String {
             let subjects: Vec<String> = notation.subjects.iter().map(ToString::to_string).collect();
             format!("certificates of {}", subjects.join(" or "))
         }
+        #[cfg(feature = "pgp")]
+        SignerKind::Pgp(_) => "OpenPGP keys".to_owned(),
         SignerKind::Key { keys, log, .. } => {
             let keys: Vec<String> = keys.iter().map(PublicKey::fingerprint).collect();
             let log = log.as_deref().map_or("no log", |_| "logged");
@@ -152,6 +154,8 @@ fn as_json(known: &Publisher) -> serde_json::Value {
         SignerKind::Notation(notation) => serde_json::json!({
             "subjects": notation.subjects.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }),
+        #[cfg(feature = "pgp")]
+        SignerKind::Pgp(_) => serde_json::json!({ "kind": "pgp" }),
         SignerKind::Key { keys, log, .. } => serde_json::json!({
             "kind": "key", "keys": keys.iter().map(PublicKey::fingerprint).collect::<Vec<_>>(), "log": log,
         }),

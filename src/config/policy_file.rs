@@ -216,6 +216,8 @@ pub(super) struct SignerTable {
     pub(super) revocation: Option<Text>,
     /// Files with certificate revocation lists beside the policy (notation).
     pub(super) crl: Option<Vec<Text>>,
+    /// Where their signatures lie; default: with the registry, by its extension for signatures (pgp).
+    pub(super) lookaside: Option<Text>,
     /// `required` (the default), or `off` where a publisher's keyed signatures are in no transparency log.
     pub(super) tlog: Option<Text>,
 }

@@ -58,7 +58,7 @@ impl Build {
             Kind::Keyless => SignerKind::Keyless(self.keyless(written, roots)?),
             Kind::Publisher => self.publisher(written.publisher.as_ref()?)?,
             Kind::Notation => SignerKind::Notation(self.notation(written)?),
-            Kind::Pgp => return None,
+            Kind::Pgp => self.openpgp(name, table)?,
         };
         Some(Signer {
             name: name.to_owned(),

@@ -112,6 +112,7 @@ pub(super) async fn gather(
             places,
             digest: attached.digest,
             attestations: false,
+            shelves: Default::default(),
         };
         let names_image = attached.image.subject.as_ref().is_some_and(|subject| {
             let is = |one: &Descriptor| (one.digest, one.size, one.media_type.clone());

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
+use url::Url;
 
 use crate::oci::{
     Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, ManifestError, Repository, Target, media_type,
 };
 use crate::store::Store;
 use crate::telemetry;
-use crate::upstream::{Upstream, UpstreamError, Upstreams};
+use crate::upstream::{SettingsError, Upstream, UpstreamError, Upstreams};
 
 /// The manifest types that are asked for and understood.
 pub const MANIFEST_TYPES: [&str; 4] = media_type::MANIFESTS;
@@ -48,6 +49,11 @@ impl Content {
         self.upstreams
             .get(repository.host())
             .ok_or_else(|| ContentError::UnknownRegistry(repository.host().to_owned()))
+    }
+
+    /// A server that the policy names and that is no registry.
+    pub(super) fn elsewhere(&self, url: &Url) -> Result<Arc<Upstream>, SettingsError> {
+        self.upstreams.elsewhere(url)
     }
 
     /// A manifest by digest, parsed. A malformed one leaves nothing in the store.

@@ -10,7 +10,7 @@ use crate::policy::Refused;
 use crate::trust::{COSE, JWS, MAX_MATERIAL_BYTES, Material, NOTATION_ARTIFACT};
 use crate::upstream::Kind;
 
-use super::{Content, ContentError, buildkit};
+use super::{Content, ContentError, buildkit, openpgp};
 
 /// Most artifacts beside one image that are looked at; popular images have some ten.
 const MAX_ARTIFACTS: usize = 50;
@@ -29,6 +29,8 @@ pub(super) struct Sought<'a> {
     pub(super) digest: Digest,
     /// Whether statements are wanted, which lie under a tag of their own.
     pub(super) attestations: bool,
+    /// Where OpenPGP signatures may lie.
+    pub(super) shelves: openpgp::Shelves,
 }
 
 /// Signature material, not examined yet.
@@ -79,12 +81,13 @@ pub(super) async fn discover(content: &Arc<Content>, sought: &Sought<'_>) -> Dis
         }
     }
     fetch(content, layers, &mut discovery).await;
+    openpgp::discover(content, sought, &mut discovery).await;
     discovery
 }
 
 impl Sought<'_> {
     /// What a person reads of where something lies.
-    fn name(&self, place: &Repository, what: impl std::fmt::Display) -> String {
+    pub(super) fn name(&self, place: &Repository, what: impl std::fmt::Display) -> String {
         if place == self.home {
             what.to_string()
         } else {

@@ -11,7 +11,8 @@ use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
 use super::buildkit::{self, Unsigned, Within};
 use super::discover::{Candidate, Discovery, Sought, discover};
-use super::weigh::weigh;
+use super::openpgp;
+use super::weigh::{signers, weigh};
 use super::{Content, ContentError};
 
 /// All that was found and is not examined yet.
@@ -84,6 +85,7 @@ async fn haul(
         places: &places,
         digest,
         attestations,
+        shelves: openpgp::shelves(signers(policy, policy.rule_for(home))),
     };
     let mut discovery = discover(content, &sought(subject.digest)).await;
     let mut indexes = Vec::new();
@@ -158,6 +160,7 @@ pub async fn signatures_of(
         places: &places(policy, home),
         digest,
         attestations: true,
+        shelves: openpgp::shelves(policy.signers()),
     };
     let discovery = discover(content, &sought).await;
     let image = Image {

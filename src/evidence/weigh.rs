@@ -51,7 +51,7 @@ pub(super) fn weigh(
 }
 
 /// Those whom the rule names for anything.
-fn signers<'a>(policy: &'a Policy, rule: &Rule) -> Vec<&'a Signer> {
+pub(super) fn signers<'a>(policy: &'a Policy, rule: &Rule) -> Vec<&'a Signer> {
     let named = |name: &String| {
         let mut wanted = rule
             .attestations

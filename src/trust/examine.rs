@@ -105,6 +105,10 @@ pub fn examine(
     {
         return notation::examine(envelope, media_type, image, signers, now);
     }
+    #[cfg(feature = "pgp")]
+    if let Material::OpenPgp(message) = material {
+        return super::pgp::examine(message, image, signers, now);
+    }
     let opened = match material.open(image) {
         Ok(opened) => opened,
         Err(why) => {
@@ -136,7 +140,7 @@ fn by_certificate(
     let wanted = |root: &str| {
         let mut keyless = signers.iter().filter_map(|signer| match &signer.kind {
             SignerKind::Keyless(keyless) => Some(keyless),
-            SignerKind::Key { .. } | SignerKind::Notation(_) => None,
+            _ => None,
         });
         keyless.any(|keyless| keyless.root == root)
     };
@@ -170,7 +174,7 @@ fn by_certificate(
         failures.push("no trusted root vouches for its certificate".to_owned());
         let keyless = signers.iter().filter_map(|signer| match &signer.kind {
             SignerKind::Keyless(keyless) => Some(&keyless.root),
-            SignerKind::Key { .. } | SignerKind::Notation(_) => None,
+            _ => None,
         });
         let missing = keyless.filter(|name| roots.get(name).is_none());
         failures.extend(missing.map(|name| not_fetched(name)));

@@ -13,7 +13,7 @@ use sigstore_verify::types::{ArtifactDigest, Bundle, MediaType, Sha256Hash, Sign
 use crate::oci::Digest;
 
 use super::examine::Image;
-use super::payload::{COSIGN_SIGN, SimplePayload, Statement};
+use super::payload::{COSIGN, COSIGN_SIGN, SimplePayload, Statement};
 use super::pem;
 
 /// Largest bundle or envelope in bytes: a statement in base64 and some KiB.
@@ -44,6 +44,8 @@ pub enum Material {
         /// JWS or COSE.
         media_type: String,
     },
+    /// An OpenPGP message.
+    OpenPgp(Bytes),
     /// A DSSE envelope with cosign's annotations.
     Envelope {
         /// The JSON.
@@ -124,8 +126,8 @@ impl Material {
                 payload,
                 annotations,
             } => open_simple(payload, annotations, &image.digest),
-            Material::Notation { .. } => {
-                Err("a notation envelope is no Sigstore bundle".to_owned())
+            Material::Notation { .. } | Material::OpenPgp(_) => {
+                Err("it is no Sigstore bundle".to_owned())
             }
             Material::Envelope {
                 envelope,
@@ -185,7 +187,7 @@ fn open_simple(
     annotations: &BTreeMap<String, String>,
     digest: &Digest,
 ) -> Result<Opened, String> {
-    let said = SimplePayload::parse(payload)?;
+    let said = SimplePayload::parse(payload, COSIGN)?;
     if said.digest != *digest {
         return Err(format!("it signs {}", said.digest));
     }

@@ -15,6 +15,12 @@ const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// Most subjects of a statement.
 const MAX_SUBJECTS: usize = 10_000;
 
+/// Type of cosign's payloads.
+pub(super) const COSIGN: &str = "cosign container image signature";
+/// Type of OpenPGP's payloads.
+#[cfg(feature = "pgp")]
+pub(super) const ATOMIC: &str = "atomic container signature";
+
 /// The simple-signing payload (containers/image, docs/containers-signature.5.md), as cosign writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SimplePayload {
@@ -57,11 +63,11 @@ struct Image {
 }
 
 impl SimplePayload {
-    /// Reads a payload, strictly.
+    /// Reads a payload of the wanted type, strictly.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn parse(bytes: &[u8]) -> Result<SimplePayload, String> {
+    pub(super) fn parse(bytes: &[u8], wanted: &str) -> Result<SimplePayload, String> {
         if bytes.len() > MAX_PAYLOAD_BYTES {
             return Err(format!(
                 "the signed payload is larger than {MAX_PAYLOAD_BYTES} bytes"
@@ -70,7 +76,7 @@ impl SimplePayload {
         let written: Written = serde_json::from_slice(bytes)
             .map_err(|error| format!("the signed payload is malformed: {error}"))?;
         let kind = written.critical.kind;
-        if kind != "cosign container image signature" {
+        if kind != wanted {
             return Err(format!("the signed payload is a {kind:?}"));
         }
         Ok(SimplePayload {
@@ -166,7 +172,7 @@ mod tests {
     fn payloads_are_read_strictly() {
         let digest = Digest::of(b"an image");
         let good = payload(&digest, "", "cosign container image signature");
-        let read = SimplePayload::parse(good.as_bytes()).unwrap();
+        let read = SimplePayload::parse(good.as_bytes(), COSIGN).unwrap();
         assert_eq!(
             (read.digest, read.reference.as_str()),
             (digest, "ghcr.io/acme/app")
@@ -188,7 +194,10 @@ mod tests {
             String::new(),
             "[]".to_owned(),
         ] {
-            assert!(SimplePayload::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(
+                SimplePayload::parse(bad.as_bytes(), COSIGN).is_err(),
+                "{bad}"
+            );
         }
     }
 

@@ -33,6 +33,20 @@ pub enum SignerKind {
     Keyless(Keyless),
     /// With a certificate of an authority that the policy names (Notary Project).
     Notation(Notation),
+    /// With an OpenPGP key.
+    #[cfg(feature = "pgp")]
+    Pgp(super::pgp::Pgp),
+}
+
+impl SignerKind {
+    /// Whether their signatures are OpenPGP messages, and where these lie besides the registry.
+    pub fn openpgp(&self) -> Option<Option<&str>> {
+        match self {
+            #[cfg(feature = "pgp")]
+            SignerKind::Pgp(pgp) => Some(pgp.lookaside.as_deref()),
+            _ => None,
+        }
+    }
 }
 
 /// An identity that a Sigstore instance certifies.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Signs with real cosign 2 and 3 and notation, pulls through Lazaret with skopeo, and asks the signers as referees.
+"""Signs with real cosign 2 and 3, notation, GnuPG and skopeo, pulls through Lazaret with skopeo, and asks the signers as referees.
 
 Everything is on loopback. Needs docker-registry, skopeo, openssl and go; see docs/interop.md.
 """
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import keyless
 import newer
 import notary
+import openpgp
 from conformance import LAZARET, answers, free_port, start
 from images import Registry, Writer
 from lab import VECTORS, Failure, run, wait_for
@@ -159,7 +160,8 @@ def test(folder: Path, children: list) -> int:
     notation = notary.Notary(folder)
     notarized, notary_rules = notary.sign_all(notation, image, lab.at)
     certified, keyless_rules = keyless.sign_all(keyless.Keyless(lab, children, start), image)
-    lab.serve(children, rules + notary_rules + keyless_rules)
+    messages, pgp_rules = openpgp.sign_all(openpgp.OpenPgp(folder), image, f"http://127.0.0.1:{lab.registry}")
+    lab.serve(children, rules + notary_rules + keyless_rules + pgp_rules)
 
     for what, repository, version, key, digest in cases:
         # cosign signs with Ed25519ph (RFC 8032), which neither its own `verify` nor Lazaret takes for Ed25519.
@@ -185,7 +187,7 @@ def test(folder: Path, children: list) -> int:
     for what, repository, digest, good in notarized:
         ok, said = lab.pull(repository, ":1")
         table.row(what, ok, good, notation.referee(lab.at(repository, digest)), said, "signature-untrusted")
-    for what, repository, words, referee in certified:
+    for what, repository, words, referee in certified + messages:
         ok, said = lab.pull(repository, ":1")
         table.row(what, ok, words is None, referee, said, words or "")
     needed = {f"{version}, {key}" for version in lab.cosign for key in ["p256", "rsa3072"]}

@@ -23,6 +23,8 @@ mod findings_page;
 mod names;
 mod new_names;
 mod notation;
+#[cfg(feature = "pgp")]
+mod openpgp;
 mod policy_files;
 mod properties;
 mod pulls;
