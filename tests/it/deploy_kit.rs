@@ -66,7 +66,19 @@ fn the_policy_page_is_a_policy() {
     // Its root is a file of the reader's own.
     let (before, after) = page.split_once("[root.corp]\n").unwrap();
     let (_, after) = after.split_once('\n').unwrap();
-    let text = format!("{before}{after}");
+    let mut text = format!("{before}{after}");
+    let key = read(&crate::support::fixtures::folder("openpgp").join("good.asc"));
+    fs::write(folder.path().join("release.asc"), key).unwrap();
+    if !cfg!(feature = "pgp") {
+        let mistakes = parse_policy(&text, "policy.toml", Some(folder.path())).unwrap_err();
+        assert!(
+            mistakes.to_string().contains("--features pgp"),
+            "{mistakes}"
+        );
+        let (before, after) = text.split_once("[signer.release]\n").unwrap();
+        let (_, after) = after.split_once("lookaside").unwrap();
+        text = format!("{before}{}", after.split_once('\n').unwrap().1);
+    }
     parse_policy(&text, "policy.toml", Some(folder.path()))
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
 }
