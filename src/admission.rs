@@ -13,6 +13,7 @@ mod judge;
 mod memory;
 mod revoking;
 mod ruling;
+mod signed_tags;
 mod tags;
 mod through;
 

@@ -8,6 +8,7 @@ mod pulls;
 mod revocations;
 mod row;
 mod sqlite;
+mod tags;
 mod writer;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
@@ -21,7 +22,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::oci::{Digest, Repository, Tag};
-use crate::policy::Revocation;
+use crate::policy::{Revocation, SignedTag};
 
 /// An answer of the ledger on its way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
@@ -62,6 +63,17 @@ pub trait Ledger: Send + Sync {
         repository: Repository,
         tag: Tag,
     ) -> Pending<'_, Option<(Digest, Timestamp)>>;
+
+    /// Remembers the image with the newest signature that a tag led to; an older one changes nothing.
+    fn keep_signed_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+        newest: SignedTag,
+    ) -> Pending<'_, ()>;
+
+    /// The image with the newest signature that a tag led to.
+    fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>>;
 
     /// One decision.
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>>;

@@ -17,8 +17,8 @@ mod verdict;
 pub use condition::{Condition, ConditionError};
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, Standing, SuspicionTier,
-    ValidSignature, ValidStatement,
+    NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
+    SuspicionTier, ValidSignature, ValidStatement,
 };
 pub use explain::{Paint, explain, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Waived};

@@ -140,6 +140,7 @@ impl Admission {
         let name = self.name(&reference, &policy).await?;
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
+        evidence.newest_signed = self.newest_signed(&policy, &subject).await?;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
@@ -280,6 +281,7 @@ impl Admission {
                     at,
                 };
                 self.approvals.open(approval, opened).await?;
+                self.keep_signed(&ruling, digest).await?;
             } else if judged {
                 self.ledger.withdraw(repository.clone(), digest).await?;
             }

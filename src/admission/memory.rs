@@ -86,6 +86,10 @@ impl Memory {
         }
     }
 
+    pub(super) fn forget_ruling(&self, repository: &Repository, digest: &Digest) {
+        self.rulings.invalidate(&(repository.clone(), *digest));
+    }
+
     pub(super) fn manifest(&self, digest: &Digest) -> Option<Arc<ServedManifest>> {
         let kept = self.manifests.get(digest);
         kept.inspect(|_| telemetry::metrics().cache("manifest", true))

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use crate::oci::Digest;
 use crate::policy::{
-    ConfigProfile, Mode, Origin, Parts, Pattern, Policy, Rule, ScanProfile, Unsigned,
+    ConfigProfile, Level, Mode, Origin, Parts, Pattern, Policy, Rule, ScanProfile, Unsigned,
 };
 
 use crate::trust::Roots;
 
 use super::diagnostic::Diagnostics;
 use super::policy_file::{Action, At, ModeWord, PolicyFile, RuleTable, SignerTable, Text};
-use super::policy_tables::suggestion;
+use super::policy_tables::{level, suggestion};
 use super::shape;
 
 /// Largest policy file in bytes; thousands of rules fit.
@@ -222,6 +222,7 @@ impl Build {
             signatures_from: self
                 .signatures_from(written.signatures_from.as_ref(), file.names.get()),
             max_signature_age,
+            tag_rollback: written.tag_rollback.map_or(Level::Warn, level),
             attestations,
             scan: written
                 .scan

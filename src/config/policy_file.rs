@@ -288,6 +288,8 @@ pub(super) struct RuleTable {
     pub(super) signatures_from: Option<At<Vec<Text>>>,
     /// How old a signature may be.
     pub(super) max_signature_age: Option<Text>,
+    /// What a tag meets that goes back to an image signed earlier; default warn.
+    pub(super) tag_rollback: Option<Action>,
     /// Name of a `[scan.NAME]` table.
     pub(super) scan: Option<Text>,
     /// Name of a `[config.NAME]` table.

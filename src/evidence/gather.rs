@@ -66,6 +66,7 @@ pub async fn gather(
     };
     Evidence {
         revoked: Vec::new(),
+        newest_signed: None,
         name,
         config,
         signature,

@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::oci::{Digest, Repository, Tag};
-use crate::policy::Revocation;
+use crate::policy::{Revocation, SignedTag};
 
-use super::revocations;
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
 use super::{
     Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Pending, Pull,
     PullRow,
 };
+use super::{revocations, tags};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,10 +27,11 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
+    include_str!("004_signed_tags.sql"),
 ];
 
 /// A ledger in one file.
@@ -173,14 +174,10 @@ impl Ledger for SqliteLedger {
         digest: Digest,
         at: Timestamp,
     ) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(move |to| {
-            to.prepare_cached(
-                "INSERT INTO tag (repository, tag, digest, at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (repository, tag) DO UPDATE SET digest = excluded.digest, at = excluded.at",
-            )?
-            .execute(params![repository.as_str(), tag.as_str(), digest.to_string(), at.as_millisecond()])
-            .map(drop)
-        }))
+        Box::pin(
+            self.writer
+                .write(move |to| tags::remember(to, &repository, &tag, &digest, at)),
+        )
     }
 
     fn last_tag(
@@ -188,13 +185,23 @@ impl Ledger for SqliteLedger {
         repository: Repository,
         tag: Tag,
     ) -> Pending<'_, Option<(Digest, Timestamp)>> {
-        Box::pin(self.read(move |from| {
-            from.prepare_cached("SELECT digest, at FROM tag WHERE repository = ?1 AND tag = ?2")?
-                .query_row(params![repository.as_str(), tag.as_str()], |row| {
-                    Ok((parsed(row, 0)?, time(row, 1)?))
-                })
-                .optional()
-        }))
+        Box::pin(self.read(move |from| tags::last(from, &repository, &tag)))
+    }
+
+    fn keep_signed_tag(
+        &self,
+        repository: Repository,
+        tag: Tag,
+        newest: SignedTag,
+    ) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| tags::keep_signed(to, &repository, &tag, &newest)),
+        )
+    }
+
+    fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>> {
+        Box::pin(self.read(move |from| tags::signed(from, &repository, &tag)))
     }
 
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>> {

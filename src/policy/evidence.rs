@@ -35,6 +35,8 @@ impl<T> Gathered<T> {
 pub struct Evidence {
     /// Revocations of its content.
     pub revoked: Vec<Revocation>,
+    /// The image with the newest signature that the tag has led to, if it is another.
+    pub newest_signed: Option<SignedTag>,
     /// What the name looks like.
     pub name: Gathered<NameEvidence>,
     /// What the judged images say of themselves.
@@ -52,6 +54,7 @@ impl Evidence {
     pub fn unavailable(why: &str) -> Evidence {
         Evidence {
             revoked: Vec::new(),
+            newest_signed: None,
             name: Gathered::unavailable(why),
             config: Gathered::unavailable(why),
             signature: Gathered::unavailable(why),
@@ -59,6 +62,15 @@ impl Evidence {
             scan: Gathered::unavailable(why),
         }
     }
+}
+
+/// Where a tag led, and when that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedTag {
+    /// Of the image.
+    pub digest: Digest,
+    /// Of its newest signature.
+    pub at: Timestamp,
 }
 
 /// What the name engine says of a name; no suspicions means that nothing is close.

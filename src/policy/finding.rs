@@ -150,6 +150,8 @@ codes! {
     SignatureUnavailable = "signature-unavailable",
     /// Nobody signed, and the rule lets that pass with a warning.
     Unsigned = "unsigned",
+    /// The tag leads to an image that was signed before the one that it led to.
+    TagRollback = "tag-rollback",
     /// An attestation is required and there is none.
     AttestationMissing = "attestation-missing",
     /// An attestation is required and could not be verified.

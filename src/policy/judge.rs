@@ -6,6 +6,7 @@ use crate::oci::{Platform, Reference};
 
 use super::model::{Policy, Rule};
 use super::rules;
+use super::verdict::signed_at;
 use super::{
     Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Vouched,
     Waived,
@@ -86,6 +87,11 @@ impl Docket<'_> {
         self.vouched.push(vouched);
     }
 
+    /// When the newest signature was made that counts, by the word of a log or a timestamp authority.
+    pub(super) fn signed_at(&self) -> Option<Timestamp> {
+        signed_at(&self.vouched)
+    }
+
     /// Marks what waivers excuse and closes the case.
     fn close(mut self) -> Verdict {
         for waiver in self.policy.waivers() {
@@ -159,6 +165,7 @@ impl Policy {
     pub fn judge(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
         let Evidence {
             revoked,
+            newest_signed,
             name,
             config,
             signature,
@@ -170,6 +177,7 @@ impl Policy {
         rules::revocation::judge(&mut docket, revoked);
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);
+        rules::rollback::judge(&mut docket, newest_signed.as_ref());
         rules::attestation::judge(&mut docket, subject, attestation);
         rules::scan::judge(&mut docket, scan);
         rules::config::judge(&mut docket, config);

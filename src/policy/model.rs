@@ -103,6 +103,8 @@ pub struct Rule {
     pub signatures_from: Vec<SignaturePlace>,
     /// How old a signature may be.
     pub max_signature_age: Option<Duration>,
+    /// What a tag meets that goes back to an image signed earlier.
+    pub tag_rollback: Level,
     /// What must be attested.
     pub attestations: Vec<WantedAttestation>,
     /// What the content of layers is held to.
@@ -298,7 +300,8 @@ impl Policy {
 
     /// Whether the tag that was asked for matters too, and not the digest alone.
     pub fn tag_matters(&self, repository: &Repository) -> bool {
-        self.rule_for(repository).signed_name == SignedName::Exact
+        let rule = self.rule_for(repository);
+        rule.signed_name == SignedName::Exact || rule.tag_rollback == Level::Deny
     }
 
     /// Which images of an index are judged.

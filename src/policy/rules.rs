@@ -7,6 +7,7 @@ pub(super) mod name;
 mod provenance;
 mod reputation;
 pub(super) mod revocation;
+pub(super) mod rollback;
 pub(super) mod scan;
 pub(super) mod signature;
 pub(super) mod structure;

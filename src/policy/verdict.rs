@@ -46,7 +46,18 @@ pub struct Vouched {
     pub authority: Authority,
 }
 
+/// When the newest signature was made among what is vouched for.
+pub(super) fn signed_at(vouched: &[Vouched]) -> Option<Timestamp> {
+    let signatures = vouched.iter().filter(|one| one.what == "signature");
+    signatures.filter_map(|one| one.at).max()
+}
+
 impl Verdict {
+    /// When the newest signature was made that counted, by the word of a log or a timestamp authority.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        signed_at(&self.vouched)
+    }
+
     /// Whether nothing stands against the pull.
     pub fn allows(&self) -> bool {
         !self.findings.iter().any(Finding::denies)

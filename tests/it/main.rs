@@ -29,6 +29,7 @@ mod policy_files;
 mod properties;
 mod pulls;
 mod revocations;
+mod rollback;
 mod roots;
 mod scans;
 mod server_files;

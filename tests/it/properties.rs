@@ -223,6 +223,7 @@ proptest! {
         let signature = ValidSignature { signer: "one".to_owned(), reference: Some(signer), at: None, found: message, authority: Default::default() };
         let evidence = Evidence {
             revoked: Vec::new(),
+            newest_signed: None,
             name: Gathered::Found(NameEvidence { suspicions: vec![suspicion], ..NameEvidence::default() }),
             config: Gathered::Absent,
             signature: Gathered::Found(SignatureEvidence { signatures: vec![signature], ..SignatureEvidence::default() }),

@@ -8,7 +8,8 @@ use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
     AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, JudgedImage, Policy,
     Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity, Severity,
-    SignatureEvidence, Subject, Uncovered, ValidSignature, ValidStatement, Vulnerability,
+    SignatureEvidence, SignedTag, Subject, Uncovered, ValidSignature, ValidStatement,
+    Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -34,6 +35,8 @@ pub(crate) struct Case {
     scan: Option<Scan>,
     /// Why a layer of it was revoked, if it was.
     revoked: Option<String>,
+    /// When the image was signed that the tag led to before.
+    newest_signed: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -215,6 +218,10 @@ impl Case {
     pub(crate) fn evidence(&self, policy: &Policy) -> Evidence {
         Evidence {
             revoked: self.revoked(),
+            newest_signed: self.newest_signed.map(|at| SignedTag {
+                digest: Digest::of(b"newer"),
+                at,
+            }),
             name: NAMES.collect(&self.image, policy.names()),
             config: self.configs(policy),
             signature: self.signatures(),

@@ -165,11 +165,22 @@ impl Instance {
 
     /// A classic signature by a certified identity, logged `days` after [`NOON`].
     pub(crate) fn signed(&self, by: &Certified, digest: &Digest, name: &str, days: i64) -> Layer {
+        self.signed_after(by, digest, name, days * DAY)
+    }
+
+    /// The same, by seconds.
+    pub(crate) fn signed_after(
+        &self,
+        by: &Certified,
+        digest: &Digest,
+        name: &str,
+        seconds: i64,
+    ) -> Layer {
         let mut layer = by.key.simple(digest, name);
         layer
             .annotations
             .insert(CERTIFICATE.to_owned(), by.pem.clone());
-        self.log(&mut layer, &by.pem, NOON + days * DAY);
+        self.log(&mut layer, &by.pem, NOON + seconds);
         layer
     }
 }
