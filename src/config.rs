@@ -3,6 +3,7 @@
 mod diagnostic;
 mod policy_build;
 mod policy_file;
+mod policy_hygiene;
 mod policy_notation;
 mod policy_pgp;
 mod policy_reference;

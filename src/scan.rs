@@ -10,6 +10,7 @@
 
 mod advisory;
 mod catalogue;
+mod checks;
 mod ecosystem;
 mod image;
 mod layer;
@@ -22,6 +23,7 @@ pub use advisory::{
     Report, Severity, SourceError, Uncovered, Versions, build,
 };
 pub use catalogue::{Database, Item, Kind, Malformed, System};
+pub use checks::{Flaw, Observed, Secret, Setuid, Told, end_of_life};
 pub use ecosystem::{Ecosystem, OsRelease};
 pub use image::{Answer, Inventory, Source, merge};
 pub use layer::{

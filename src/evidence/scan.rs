@@ -15,6 +15,7 @@ use crate::oci::{
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage};
 use crate::scan::{Ecosystem, LayerFacts, Limits, Source, Toc, Unscannable, merge, read_layer};
 
+mod hygiene;
 mod known;
 
 use super::facts::Facts;
@@ -150,7 +151,7 @@ impl Scanner {
         let missing = self.advisories.ensure(asked.clone()).await;
         let current = self.advisories.current();
         let matched = tokio::task::spawn_blocking(move || {
-            known::judged(&inventory, &current, &asked, &missing)
+            known::judged(&inventory, &current, &asked, &missing, None)
         });
         matched
             .await

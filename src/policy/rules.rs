@@ -3,6 +3,7 @@
 pub(super) mod age;
 pub(super) mod attestation;
 pub(super) mod config;
+mod hygiene;
 pub(super) mod name;
 mod provenance;
 mod reputation;

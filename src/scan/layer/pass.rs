@@ -12,6 +12,7 @@ use super::tar::{Entry, Tar};
 use super::toc::{Toc, TocCheck};
 use super::{Bomb, Limits, Unscannable};
 use crate::scan::catalogue::{Malformed, System, Wanted, towards_database, wanted};
+use crate::scan::checks::Watch;
 
 /// What marks a name that removes another (OCI image-spec, layer.md "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -55,7 +56,7 @@ pub(super) struct Pass<'a> {
     removed: Vec<String>,
     emptied: Vec<String>,
     paths: Paths,
-    pub(super) setuid: Vec<String>,
+    pub(super) watch: Watch,
     pub(super) gaps: Gaps,
     /// Databases by path, and the folders above them.
     databases: HashSet<String>,
@@ -79,7 +80,7 @@ impl<'a> Pass<'a> {
             removed: Vec::new(),
             emptied: Vec::new(),
             paths: Paths::default(),
-            setuid: Vec::new(),
+            watch: Watch::default(),
             gaps: Gaps::default(),
             databases: HashSet::new(),
             above_databases: HashSet::new(),
@@ -102,6 +103,10 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         self.paths.add(&name.path, entry.kind == Type::Directory);
+        if matches!(entry.kind, Type::File | Type::HardLink | Type::Directory) {
+            let folder = entry.kind == Type::Directory;
+            self.watch.mode(&name.path, folder, entry.mode);
+        }
         let wanted = wanted(&name.path);
         if wanted.is_some_and(Wanted::is_database) && entry.kind != Type::Directory {
             self.database_name(&name)?;
@@ -252,8 +257,8 @@ impl<'a> Pass<'a> {
             removed: self.removed,
             emptied: self.emptied,
             paths: self.paths,
-            setuid: self.setuid,
             gaps: self.gaps,
+            observed: self.watch.finish(),
         })
     }
 }
