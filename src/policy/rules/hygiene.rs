@@ -104,7 +104,7 @@ fn programs(case: &mut Case<'_, '_>, profile: &HygieneProfile, found: &Hygiene) 
         .filter(|program| program.packaged)
         .count();
     if packaged > 0 {
-        let message = format!("{packaged} setuid or setgid programs of packages");
+        let message = format!("setuid or setgid programs of packages: {packaged}");
         case.tell(Code::SetuidProgram, Level::Note, message, None);
     }
     let packed = found.packed.iter().map(|path| {
@@ -220,7 +220,7 @@ impl Case<'_, '_> {
         if count == 0 {
             return;
         }
-        if level == Level::Note {
+        if level == Level::Note && count > 1 {
             let paths: Vec<&str> = by_path
                 .keys()
                 .take(3)
