@@ -27,8 +27,8 @@ pub use checks::{Flaw, Observed, Secret, Setuid, Told, end_of_life};
 pub use ecosystem::{Ecosystem, OsRelease};
 pub use image::{Answer, Inventory, Source, merge};
 pub use layer::{
-    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, PathKey, Paths, Toc,
-    Unscannable, read_layer,
+    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, Onlooker, PathKey, Paths,
+    Toc, Unscannable, read_layer, show_layer,
 };
 pub use package::{Package, Place};
 pub use version::{Incomparable, MAX_VERSION_BYTES, Rule, compare};

@@ -33,6 +33,9 @@ impl Pass<'_> {
             return toc.table(tar);
         }
         let mut file = Executable::new(entry.size, self.limits.executable_bytes);
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.begin(&path, entry.size);
+        }
         let mut look = self.watch.look(&path, entry.size, entry.mode);
         let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
         let (mut program, mut looking) = (true, true);
@@ -44,15 +47,21 @@ impl Pass<'_> {
             if let Some(hash) = &mut hash {
                 hash.update(shown);
             }
+            if let Some(onlooker) = &mut self.onlooker {
+                onlooker.bytes(shown);
+            }
             let count = shown.len();
             program = program && file.feed(shown);
             looking = looking && look.feed(shown);
             tar.consume(count);
-            if !program && !looking && hash.is_none() {
+            if !program && !looking && hash.is_none() && self.onlooker.is_none() {
                 break;
             }
         }
         self.watch.note(look);
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.end();
+        }
         if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
             toc.file(&path, entry.size, &hash.finish());
         }
@@ -92,14 +101,38 @@ impl Pass<'_> {
                 return Err(Unscannable::DatabaseTooLarge(path));
             }
             self.gaps.add(&path, Gap::TooLarge);
-            return Ok(());
+            return self.show_rest(&path, entry.size, tar);
         };
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.begin(&path, entry.size);
+            onlooker.bytes(&content);
+            onlooker.end();
+        }
         if let Some(toc) = &mut self.toc {
             let mut hash = TocCheck::hasher();
             hash.update(&content);
             toc.file(&path, entry.size, &hash.finish());
         }
         self.understand(path, wanted, content)
+    }
+
+    /// Shows a file that is too large to be held.
+    fn show_rest(&mut self, path: &str, size: u64, tar: &mut Tar<'_>) -> Result<(), Unscannable> {
+        let Some(onlooker) = &mut self.onlooker else {
+            return Ok(());
+        };
+        onlooker.begin(path, size);
+        loop {
+            let shown = tar.content()?;
+            if shown.is_empty() {
+                break;
+            }
+            onlooker.bytes(shown);
+            let count = shown.len();
+            tar.consume(count);
+        }
+        onlooker.end();
+        Ok(())
     }
 
     fn understand(

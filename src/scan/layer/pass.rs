@@ -8,6 +8,7 @@ use super::facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts};
 use super::header::Type;
 use super::inflate::{Compression, Inflated};
 use super::path::{Name, Paths, above, normal};
+use super::shown::Onlooker;
 use super::tar::{Entry, Tar};
 use super::toc::{Toc, TocCheck};
 use super::{Bomb, Limits, Unscannable};
@@ -35,10 +36,25 @@ pub fn read_layer(
     bytes: impl Read,
     limits: &Limits,
 ) -> Result<LayerFacts, Unscannable> {
+    show_layer(media_type, toc, bytes, limits, None)
+}
+
+/// The same, and shows its regular files to `onlooker` as they pass.
+///
+/// # Errors
+///
+/// As for [`read_layer`].
+pub fn show_layer<'a>(
+    media_type: &str,
+    toc: Option<Toc>,
+    bytes: impl Read,
+    limits: &'a Limits,
+    onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
+) -> Result<LayerFacts, Unscannable> {
     let compression = Compression::of(media_type)?;
     let toc = toc.map(TocCheck::new).transpose()?;
     let mut tar = Tar::new(Inflated::open(compression, bytes, limits)?, limits);
-    let mut pass = Pass::new(limits, toc);
+    let mut pass = Pass::new(limits, toc, onlooker);
     while let Some(entry) = tar.next()? {
         pass.entry(&entry, &mut tar)?;
     }
@@ -57,6 +73,7 @@ pub(super) struct Pass<'a> {
     emptied: Vec<String>,
     paths: Paths,
     pub(super) watch: Watch,
+    pub(super) onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
     pub(super) gaps: Gaps,
     /// Databases by path, and the folders above them.
     databases: HashSet<String>,
@@ -69,7 +86,11 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(limits: &'a Limits, toc: Option<TocCheck>) -> Pass<'a> {
+    fn new(
+        limits: &'a Limits,
+        toc: Option<TocCheck>,
+        onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
+    ) -> Pass<'a> {
         Pass {
             limits,
             toc,
@@ -81,6 +102,7 @@ impl<'a> Pass<'a> {
             emptied: Vec::new(),
             paths: Paths::default(),
             watch: Watch::default(),
+            onlooker,
             gaps: Gaps::default(),
             databases: HashSet::new(),
             above_databases: HashSet::new(),
