@@ -192,3 +192,6 @@ fn answer(stream: &mut Box<dyn Stream>) -> io::Result<String> {
         false => Ok(String::from_utf8_lossy(&bytes).trim().to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;
