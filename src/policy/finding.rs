@@ -202,6 +202,12 @@ codes! {
     PrivilegedPort = "privileged-port",
     /// An environment variable looks like a secret.
     SecretInEnv = "secret-in-env",
+    /// No health check is set.
+    HealthcheckMissing = "healthcheck-missing",
+    /// A file came by `ADD`, where `COPY` would do.
+    AddInstruction = "add-instruction",
+    /// Lists of packages were updated by themselves.
+    UpdateAlone = "update-alone",
     /// A required label is missing.
     LabelMissing = "label-missing",
     /// The image is younger than the rule allows.

@@ -52,6 +52,8 @@ struct Config {
     labels: std::collections::BTreeMap<String, String>,
     created: Option<String>,
     #[serde(default)]
+    history: Vec<String>,
+    #[serde(default)]
     foreign: bool,
 }
 
@@ -381,6 +383,7 @@ impl Case {
                 "ExposedPorts": written.ports.iter().map(|port| (port.clone(), serde_json::json!({}))).collect::<serde_json::Map<_, _>>(),
                 "Env": written.env, "Labels": written.labels,
             },
+            "history": written.history.iter().map(|step| serde_json::json!({ "created_by": step })).collect::<Vec<_>>(),
         });
         JudgedImage {
             manifest: Digest::of(platform.as_bytes()),
