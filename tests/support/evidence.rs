@@ -7,9 +7,9 @@ use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
     AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, Hygiene, JudgedImage,
-    LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity,
-    Severity, SignatureEvidence, Subject, Uncovered, ValidSignature, ValidStatement, Viruses,
-    Vulnerability,
+    LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence, ScannedImage,
+    SeenIdentity, Severity, SignatureEvidence, Subject, Uncovered, ValidSignature, ValidStatement,
+    Viruses, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
