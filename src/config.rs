@@ -3,6 +3,7 @@
 mod diagnostic;
 mod policy_build;
 mod policy_file;
+mod policy_hygiene;
 mod policy_notation;
 mod policy_pgp;
 mod policy_reference;
@@ -22,8 +23,8 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use policy_build::{parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
 pub use server::{
-    Cache, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server, Tls,
-    UpstreamSettings, default_data_dir,
+    Cache, ClamdAddress, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server,
+    Tls, UpstreamSettings, default_data_dir,
 };
 pub use server_check::{parse_server, server_schema};
 pub use units::AddressRange;

@@ -4,6 +4,7 @@
 
 mod advisories;
 mod buildkit;
+mod clamd;
 mod config;
 mod content;
 mod discover;
@@ -21,6 +22,7 @@ mod weigh;
 
 pub use advisories::{AdvisoryData, AdvisorySource, Current, KEV_FILE, PARTIAL, Progress};
 pub use buildkit::Within;
+pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, Tools, gather};
 pub use name::NameCollector;

@@ -4,6 +4,7 @@ mod condition;
 mod evidence;
 mod explain;
 mod finding;
+mod hygiene;
 mod judge;
 mod model;
 mod pattern;
@@ -22,6 +23,7 @@ pub use evidence::{
 };
 pub use explain::{Paint, explain, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Waived};
+pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,

@@ -10,6 +10,7 @@
 
 mod advisory;
 mod catalogue;
+mod checks;
 mod ecosystem;
 mod image;
 mod layer;
@@ -22,11 +23,12 @@ pub use advisory::{
     Report, Severity, SourceError, Uncovered, Versions, build,
 };
 pub use catalogue::{Database, Item, Kind, Malformed, System};
+pub use checks::{Flaw, Observed, Secret, Setuid, Told, end_of_life};
 pub use ecosystem::{Ecosystem, OsRelease};
 pub use image::{Answer, Inventory, Source, merge};
 pub use layer::{
-    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, PathKey, Paths, Toc,
-    Unscannable, read_layer,
+    Bomb, Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts, Limits, Onlooker, PathKey, Paths,
+    Toc, Unscannable, read_layer, show_layer,
 };
 pub use package::{Package, Place};
 pub use version::{Incomparable, MAX_VERSION_BYTES, Rule, compare};

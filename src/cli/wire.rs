@@ -8,8 +8,8 @@ use url::Url;
 
 use super::{DataArgs, db, output, roots};
 use crate::admission::{Admission, Parts};
-use crate::config::{self, Credentials, Diagnostics, Server};
-use crate::evidence::{Content, NameCollector, Reputations, Scanner, fetched_roots};
+use crate::config::{self, ClamdAddress, Credentials, Diagnostics, Server};
+use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
@@ -62,6 +62,14 @@ pub(super) fn server(file: Option<&Path>) -> Result<Server, Trouble> {
         None => (String::new(), "lazaret.toml".to_owned()),
     };
     config::parse_server(&text, &name).map_err(Trouble::Mistakes)
+}
+
+/// Where clamd listens, in the words of who talks to it.
+fn clamd(address: &ClamdAddress) -> Clamd {
+    match address {
+        ClamdAddress::Unix(path) => Clamd::Unix(path.clone()),
+        ClamdAddress::Tcp(address) => Clamd::Tcp(*address),
+    }
 }
 
 /// The folder of a server's data.
@@ -296,7 +304,11 @@ pub(super) async fn build(
         names: NameCollector::new(corpus(&server.data_dir)?),
         reputations: Some(Reputations::new(hub(server)?)),
         content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-        scanner: Scanner::new(&folder.join(FACTS), db::advisories(server, false)?),
+        scanner: Scanner::with_clamd(
+            &folder.join(FACTS),
+            db::advisories(server, false)?,
+            server.clamd.as_ref().map(clamd),
+        ),
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,
     });

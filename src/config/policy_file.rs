@@ -240,6 +240,12 @@ pub(super) struct ConfigTable {
     pub(super) privileged_ports: Option<Action>,
     /// What an image meets with an environment variable that looks like a secret; default allow.
     pub(super) secret_env: Option<Action>,
+    /// What an image meets that sets no health check; default: nobody looks.
+    pub(super) healthcheck: Option<Action>,
+    /// What an image meets that brings files by `ADD`, its base apart; default: nobody looks.
+    pub(super) add_instruction: Option<Action>,
+    /// What an image meets with an update of package lists that installs nothing; default: nobody looks.
+    pub(super) update_alone: Option<Action>,
     /// How old an image must be, as in "3d".
     pub(super) min_age: Option<Text>,
     /// Labels that must be there and not empty.

@@ -38,6 +38,25 @@ pub(super) struct ScanTable {
     pub(super) unidentified: Option<Action>,
     /// How old the advisory data may be, as in "72h".
     pub(super) max_database_age: Option<Text>,
+    /// What a secret meets that was left in a file; default warn.
+    pub(super) secrets: Option<Action>,
+    /// What a setuid or setgid program meets that no package brought; default allow.
+    pub(super) setuid: Option<Action>,
+    /// What a file or folder meets that everybody may change; default allow.
+    pub(super) world_writable: Option<Action>,
+    /// What an account meets whose password is empty, or that is root under another name; default deny.
+    pub(super) empty_password: Option<Action>,
+    /// What a distribution meets that nobody looks after any longer; default warn.
+    pub(super) end_of_life: Option<Action>,
+    /// What a program meets that unpacks itself; default warn.
+    pub(super) packed: Option<Action>,
+    /// Programs and scripts that are denied: `sha256:…`, or the name of a file beside the policy with one a line.
+    #[serde(default)]
+    pub(super) denied_files: Vec<Text>,
+    /// What an infected file meets. With it a virus scanner is required: `[clamd]` in lazaret.toml.
+    pub(super) viruses: Option<Action>,
+    /// What a file meets that the virus scanner would not look into; default deny.
+    pub(super) virus_unscanned: Option<Action>,
 }
 
 impl Build {
@@ -56,6 +75,7 @@ impl Build {
                 .max_database_age
                 .as_ref()
                 .and_then(|age| self.duration(age)),
+            hygiene: self.hygiene(written),
             name: name.to_owned(),
             origin: self.origin(&table.span(), format!("[scan.{name}]")),
         }

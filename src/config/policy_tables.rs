@@ -153,6 +153,9 @@ impl Build {
             root_user: written.root_user.map_or(Level::Note, level),
             privileged_ports: written.privileged_ports.map_or(Level::Note, level),
             secret_env: written.secret_env.map_or(Level::Note, level),
+            healthcheck: written.healthcheck.map(level),
+            add_instruction: written.add_instruction.map(level),
+            update_alone: written.update_alone.map(level),
             min_age: written.min_age.as_ref().and_then(|age| self.duration(age)),
             labels: written
                 .labels

@@ -38,8 +38,29 @@ pub struct Server {
     pub log: Log,
     /// How registries are reached.
     pub upstream: UpstreamSettings,
+    /// Who looks for viruses in files; none: nobody.
+    pub clamd: Option<ClamdAddress>,
     /// The registries of the file, in its order; no host twice.
     pub registries: Vec<Registry>,
+}
+
+/// Where a clamd listens: `unix:/run/clamav/clamd.ctl` or `tcp://127.0.0.1:3310`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClamdAddress {
+    /// A socket of this machine.
+    Unix(PathBuf),
+    /// An address; what is sent there is not encrypted.
+    Tcp(SocketAddr),
+}
+
+impl ClamdAddress {
+    pub(super) fn parse(text: &str) -> Option<ClamdAddress> {
+        match (text.strip_prefix("unix:"), text.strip_prefix("tcp://")) {
+            (Some(path), _) if path.starts_with('/') => Some(ClamdAddress::Unix(path.into())),
+            (_, Some(address)) => address.parse().map(ClamdAddress::Tcp).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// One listener.

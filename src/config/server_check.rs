@@ -10,8 +10,9 @@ use toml::Spanned;
 use url::Url;
 
 use super::{
-    Cache, Diagnostics, Hold, Listener, Log, Server, Tls, UpstreamSettings, default_data_dir,
-    server_raw::{RawCache, RawHold, RawListener, RawServer, RawUpstream, Text},
+    Cache, ClamdAddress, Diagnostics, Hold, Listener, Log, Server, Tls, UpstreamSettings,
+    default_data_dir,
+    server_raw::{RawCache, RawClamd, RawHold, RawListener, RawServer, RawUpstream, Text},
     shape, units,
 };
 
@@ -70,9 +71,24 @@ impl Check<'_> {
                 format: log.format.unwrap_or_default(),
                 level: log.level.unwrap_or_default(),
             },
+            clamd: self.clamd(raw.clamd.unwrap_or_default()),
             upstream: self.upstream(raw.upstream.unwrap_or_default()),
             registries: self.registries(raw.registry.unwrap_or_default()),
         }
+    }
+
+    fn clamd(&mut self, raw: RawClamd) -> Option<ClamdAddress> {
+        let written = raw.address?;
+        let address = ClamdAddress::parse(written.get_ref());
+        if address.is_none() {
+            self.notes
+                .error(
+                    written.span(),
+                    format!("{:?} is no address of clamd", written.get_ref()),
+                )
+                .help("write \"unix:/run/clamav/clamd.ctl\" or \"tcp://127.0.0.1:3310\"");
+        }
+        address
     }
 
     fn listener(&mut self, raw: RawListener, port: u16, guarded: bool) -> Listener {

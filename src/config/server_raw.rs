@@ -37,6 +37,8 @@ pub(super) struct RawServer {
     pub(super) log: Option<RawLog>,
     /// How registries are reached.
     pub(super) upstream: Option<RawUpstream>,
+    /// Who looks for viruses in the files of scanned images.
+    pub(super) clamd: Option<RawClamd>,
     /// Registries that Lazaret may pull from, beside the default ones.
     #[schemars(with = "Option<Vec<RawRegistry>>")]
     pub(super) registry: Option<Vec<Spanned<RawRegistry>>>,
@@ -101,6 +103,15 @@ pub(super) struct RawLog {
     pub(super) format: Option<super::LogFormat>,
     /// `error`, `warn`, `info`, `debug` or `trace`.
     pub(super) level: Option<super::LogLevel>,
+}
+
+/// Who looks for viruses.
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClamd {
+    /// Where clamd listens: `unix:/run/clamav/clamd.ctl` or `tcp://127.0.0.1:3310`.
+    #[schemars(with = "Option<String>")]
+    pub(super) address: Text,
 }
 
 /// How registries are reached.

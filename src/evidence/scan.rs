@@ -12,11 +12,18 @@ use tokio::task::{JoinError, JoinSet};
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
-use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage};
-use crate::scan::{Ecosystem, LayerFacts, Limits, Source, Toc, Unscannable, merge, read_layer};
+use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
+use crate::scan::{Ecosystem, LayerFacts, Source, Toc, Unscannable, merge};
 
+mod hygiene;
 mod known;
+mod passing;
+mod viruses;
 
+use passing::apart;
+use viruses::VirusScanner;
+
+use super::clamd::{Clamd, Looked};
 use super::facts::Facts;
 use super::{AdvisoryData, Content, Structure};
 
@@ -24,6 +31,8 @@ use super::{AdvisoryData, Content, Structure};
 const MAX_PASSES: usize = 4;
 /// Pieces of a layer that wait for its reader.
 const PIECES_AHEAD: usize = 8;
+/// The folder of what a virus scanner said, beside that of facts.
+const ANSWERS: &str = "viruses";
 /// What manifests announce of layers that are loaded lazily.
 const STARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
 const ZSTD_CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum";
@@ -32,8 +41,14 @@ const ZSTD_CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum"
 pub struct Scanner {
     facts: Facts,
     advisories: Arc<AdvisoryData>,
+    viruses: Option<VirusScanner>,
     passes: Semaphore,
 }
+
+/// What a layer holds, and what a virus scanner says of it where there is one.
+type Seen = (LayerFacts, Option<Result<Looked, String>>);
+/// The version of a virus scanner and its data, or why it does not answer; none where there is none.
+type Version = Option<Result<String, String>>;
 
 /// Why there is nothing to say of an image.
 enum Failed {
@@ -61,9 +76,20 @@ impl From<Unscannable> for Failed {
 impl Scanner {
     /// Keeps facts of layers in `folder`.
     pub fn new(folder: &Path, advisories: Arc<AdvisoryData>) -> Arc<Scanner> {
+        Scanner::with_clamd(folder, advisories, None)
+    }
+
+    /// The same, and shows the files of layers to `clamd`.
+    pub fn with_clamd(
+        folder: &Path,
+        advisories: Arc<AdvisoryData>,
+        clamd: Option<Clamd>,
+    ) -> Arc<Scanner> {
+        let answers = folder.with_file_name(ANSWERS);
         Arc::new(Scanner {
             facts: Facts::in_folder(folder),
             advisories,
+            viruses: clamd.map(|clamd| VirusScanner::new(clamd, answers)),
             passes: Semaphore::new(MAX_PASSES),
         })
     }
@@ -105,7 +131,10 @@ impl Scanner {
         platform: Option<&Platform>,
         image: &ImageManifest,
     ) -> Result<ScannedImage, String> {
-        let layers = self.layers(content, repository, &image.layers).await;
+        let version = self.virus_scanner().await;
+        let layers = self
+            .layers(content, repository, &image.layers, version.clone())
+            .await;
         let config = content
             .small(repository, &image.config, MAX_CONFIG_BYTES)
             .await
@@ -113,7 +142,11 @@ impl Scanner {
         let config = ImageConfig::parse(&config).map_err(|error| error.to_string())?;
         let platform = platform.unwrap_or(&config.platform).clone();
         let looked = match layers {
-            Ok(layers) => self.contents(layers, image.config.digest, config).await,
+            Ok(layers) => {
+                let (layers, viruses) = apart(layers, version);
+                self.contents(layers, viruses, image.config.digest, config)
+                    .await
+            }
             Err(failed) => Err(failed),
         };
         let contents = match looked {
@@ -127,6 +160,7 @@ impl Scanner {
     async fn contents(
         self: &Arc<Self>,
         layers: Vec<(Digest, LayerFacts)>,
+        viruses: Option<Viruses>,
         digest: Digest,
         config: ImageConfig,
     ) -> Result<Contents, Failed> {
@@ -150,7 +184,7 @@ impl Scanner {
         let missing = self.advisories.ensure(asked.clone()).await;
         let current = self.advisories.current();
         let matched = tokio::task::spawn_blocking(move || {
-            known::judged(&inventory, &current, &asked, &missing)
+            known::judged(&inventory, &current, &asked, &missing, viruses)
         });
         matched
             .await
@@ -164,12 +198,13 @@ impl Scanner {
         content: &Arc<Content>,
         repository: &Repository,
         layers: &[Descriptor],
-    ) -> Result<Vec<(Digest, LayerFacts)>, Failed> {
+        version: Version,
+    ) -> Result<Vec<(Digest, Seen)>, Failed> {
         let reading = layers.iter().cloned().map(|layer| {
             let (scanner, content) = (self.clone(), content.clone());
-            let repository = repository.clone();
+            let (repository, version) = (repository.clone(), version.clone());
             async move {
-                let facts = scanner.layer(&content, &repository, &layer).await;
+                let facts = scanner.layer(&content, &repository, &layer, version).await;
                 facts.map(|facts| (layer.digest, facts))
             }
         });
@@ -181,29 +216,31 @@ impl Scanner {
         content: &Content,
         repository: &Repository,
         layer: &Descriptor,
-    ) -> Result<LayerFacts, Failed> {
+        version: Version,
+    ) -> Result<Seen, Failed> {
         if !layer.urls.is_empty() {
             return Err(Unscannable::Foreign.into());
         }
         let toc = toc(layer)?;
-        let (scanner, wanted) = (self.clone(), layer.clone());
-        let kept = tokio::task::spawn_blocking(move || scanner.facts.read(&wanted));
-        if let Some(facts) = kept.await.map_err(Failed::for_now)? {
-            return Ok(facts);
+        let (scanner, wanted, asked) = (self.clone(), layer.clone(), version.clone());
+        let kept = tokio::task::spawn_blocking(move || scanner.kept(&wanted, &asked));
+        if let Some(seen) = kept.await.map_err(Failed::for_now)? {
+            return Ok(seen);
         }
         let _pass = self.passes.acquire().await.map_err(Failed::for_now)?;
         let mut reading = content
             .layer(repository, layer)
             .await
             .map_err(Failed::for_now)?;
+        let kept_by = version.clone();
         let (pieces, arriving) = mpsc::channel(PIECES_AHEAD);
-        let (scanner, wanted, media_type) = (self.clone(), layer.clone(), layer.media_type.clone());
+        let (scanner, wanted) = (self.clone(), layer.clone());
         let pass = tokio::task::spawn_blocking(move || {
             let bytes = Arriving {
                 pieces: arriving,
                 piece: Some(Bytes::new()),
             };
-            read_layer(&media_type, toc, bytes, &Limits::default())
+            scanner.read(&wanted, &version, toc, bytes)
         });
         let whole = loop {
             let piece = reading.chunk().await.transpose();
@@ -214,14 +251,15 @@ impl Scanner {
                 break whole;
             }
         };
-        let facts = pass.await.map_err(Failed::for_now)??;
+        let (facts, looked) = pass.await.map_err(Failed::for_now)??;
         if !whole {
             // Only the end says that the bytes are those of the digest.
             return Err(Failed::for_now("the layer was not read to its end"));
         }
+        let (scanner, wanted) = (self.clone(), layer.clone());
         let kept = tokio::task::spawn_blocking(move || {
-            scanner.facts.keep(&wanted, &facts);
-            facts
+            scanner.keep(&wanted, &kept_by, &facts, looked.as_ref());
+            (facts, looked)
         });
         kept.await.map_err(Failed::for_now)
     }

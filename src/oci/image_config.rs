@@ -15,7 +15,7 @@ use super::{Platform, json};
 pub const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Every key that we read; the container's are written with capitals.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "created",
     "architecture",
     "os",
@@ -30,6 +30,7 @@ const KEYS: [&str; 14] = [
     "Healthcheck",
     "Test",
     "history",
+    "created_by",
 ];
 
 /// What an image says of itself.
@@ -43,6 +44,8 @@ pub struct ImageConfig {
     pub container: ContainerConfig,
     /// Digests of the uncompressed layers, base first, as text: only a scanner compares them.
     pub diff_ids: Vec<String>,
+    /// The instructions that built it, base first, as its builder words them; empty where they are not told.
+    pub history: Vec<String>,
 }
 
 /// How a container starts by default.
@@ -70,6 +73,14 @@ struct Raw {
     config: RawContainer,
     #[serde(default, deserialize_with = "null_is_empty")]
     rootfs: RawRootfs,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    history: Vec<RawStep>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawStep {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    created_by: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -144,6 +155,11 @@ impl ImageConfig {
                 healthcheck: check.is_some_and(|kind| kind != "NONE"),
             },
             diff_ids: raw.rootfs.diff_ids,
+            history: raw
+                .history
+                .into_iter()
+                .map(|step| step.created_by)
+                .collect(),
         })
     }
 }

@@ -172,6 +172,26 @@ codes! {
     ContentUnidentified = "content-unidentified",
     /// The advisories are older than the policy allows.
     DatabaseStale = "database-stale",
+    /// A secret was left in a file.
+    SecretInFile = "secret-in-file",
+    /// A program sets its user or group when it starts.
+    SetuidProgram = "setuid-program",
+    /// Everybody may change a file or what is in a folder.
+    WorldWritable = "world-writable",
+    /// Anybody may enter an account, or one is root under another name.
+    EmptyPassword = "empty-password",
+    /// Nobody looks after the distribution any longer.
+    EndOfLife = "end-of-life",
+    /// A program unpacks itself when it starts.
+    PackedProgram = "packed-program",
+    /// A program is on the policy's list of denied files.
+    DeniedFile = "denied-file",
+    /// More secrets, programs or files were found than are told.
+    TooMuchFound = "too-much-found",
+    /// A virus scanner calls a file infected.
+    Virus = "virus",
+    /// A virus scanner is required and has not looked into a file.
+    VirusUnscanned = "virus-unscanned",
     /// The image's configuration could not be read.
     ConfigUnavailable = "config-unavailable",
     /// The rule checks image configurations and this is no container image.
@@ -184,6 +204,12 @@ codes! {
     PrivilegedPort = "privileged-port",
     /// An environment variable looks like a secret.
     SecretInEnv = "secret-in-env",
+    /// No health check is set.
+    HealthcheckMissing = "healthcheck-missing",
+    /// A file came by `ADD`, where `COPY` would do.
+    AddInstruction = "add-instruction",
+    /// Lists of packages were updated by themselves.
+    UpdateAlone = "update-alone",
     /// A required label is missing.
     LabelMissing = "label-missing",
     /// The image is younger than the rule allows.

@@ -189,6 +189,12 @@ pub struct ConfigProfile {
     pub privileged_ports: Level,
     /// An environment variable that looks like a secret.
     pub secret_env: Level,
+    /// No health check is set; none: nobody looks.
+    pub healthcheck: Option<Level>,
+    /// A file came by `ADD`, which fetches and unpacks, beyond the base image's own.
+    pub add_instruction: Option<Level>,
+    /// Lists of packages were updated by themselves, so that a cache may hold old ones.
+    pub update_alone: Option<Level>,
     /// How old an image must be.
     pub min_age: Option<Duration>,
     /// Labels that must be there and not empty.

@@ -3,6 +3,8 @@
 pub(super) mod age;
 pub(super) mod attestation;
 pub(super) mod config;
+mod hygiene;
+mod instructions;
 pub(super) mod name;
 mod provenance;
 mod reputation;

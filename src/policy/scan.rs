@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::oci::Platform;
 
-use super::{Level, Origin};
+use super::{Hygiene, HygieneProfile, Level, Origin};
 
 /// How bad a vulnerability is, mildest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,8 @@ pub struct ScanProfile {
     pub unidentified: Level,
     /// How old advisory data may be.
     pub max_database_age: Option<Duration>,
+    /// What the author's care is held to.
+    pub hygiene: HygieneProfile,
     /// The table's name.
     pub name: String,
     /// Where the table stands.
@@ -94,6 +96,8 @@ pub struct Contents {
     pub uncovered: Vec<Uncovered>,
     /// The data that was asked: ecosystem, and when it was fetched.
     pub asked: Vec<(String, Timestamp)>,
+    /// What it shows of its author's care.
+    pub hygiene: Hygiene,
 }
 
 /// An advisory that means packages of an image.

@@ -68,13 +68,17 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// The packages of a distribution's database.
-pub(super) fn read_database(database: Database, content: &[u8]) -> Result<Vec<Item>, Malformed> {
+/// The packages of a distribution's database; `files` sees the paths of theirs, where the database has them.
+pub(super) fn read_database(
+    database: Database,
+    content: &[u8],
+    files: &mut dyn FnMut(&str),
+) -> Result<Vec<Item>, Malformed> {
     match database {
         Database::Dpkg => dpkg::read(content),
-        Database::Apk => apk::read(content),
-        Database::RpmNdb => rpm::read_ndb(content),
-        Database::RpmBdb => rpm::read_bdb(content),
+        Database::Apk => apk::read(content, files),
+        Database::RpmNdb => rpm::read_ndb(content, files),
+        Database::RpmBdb => rpm::read_bdb(content, files),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod inventory;
 mod merge;
+mod observed;
 mod view;
 
 pub use inventory::{Answer, Inventory, Source};

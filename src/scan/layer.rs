@@ -15,15 +15,17 @@ mod inflate;
 mod limits;
 mod pass;
 mod path;
+mod shown;
 mod tar;
 mod toc;
 mod unscannable;
 
 pub use facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts};
 pub use limits::Limits;
-pub use pass::read_layer;
+pub use pass::{read_layer, show_layer};
 pub use path::{PathKey, Paths};
 pub(super) use path::{above, follow};
+pub use shown::Onlooker;
 pub use toc::Toc;
 pub use unscannable::{Bomb, Unscannable};
 

@@ -6,10 +6,10 @@ use lazaret::evidence::NameCollector;
 use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
-    AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, JudgedImage, Policy,
-    Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity, Severity,
-    SignatureEvidence, SignedTag, Subject, Uncovered, ValidSignature, ValidStatement,
-    Vulnerability,
+    AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, Hygiene, JudgedImage,
+    LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence, ScannedImage,
+    SeenIdentity, Severity, SignatureEvidence, SignedTag, Subject, Uncovered, ValidSignature,
+    ValidStatement, Viruses, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -53,6 +53,8 @@ struct Config {
     #[serde(default)]
     labels: std::collections::BTreeMap<String, String>,
     created: Option<String>,
+    #[serde(default)]
+    history: Vec<String>,
     #[serde(default)]
     foreign: bool,
 }
@@ -98,6 +100,81 @@ struct Scan {
     fetched: std::collections::BTreeMap<String, jiff::Timestamp>,
     #[serde(default)]
     found: Vec<FoundCase>,
+    #[serde(default)]
+    care: CareCase,
+}
+
+/// What an image shows of its author's care: `path` alone, or `path=what`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct CareCase {
+    secrets: Vec<String>,
+    buried: Vec<String>,
+    setuid: Vec<String>,
+    packaged_setuid: Vec<String>,
+    world_writable: Vec<String>,
+    empty_passwords: Vec<String>,
+    second_roots: Vec<String>,
+    packed: Vec<String>,
+    programs: Vec<String>,
+    undigested: u64,
+    untold: u64,
+    end_of_life: Option<(String, jiff::Timestamp)>,
+    infected: Option<Vec<String>>,
+    unscanned: Vec<String>,
+}
+
+impl CareCase {
+    fn hygiene(&self) -> Hygiene {
+        let pair = |line: &String| {
+            let (path, what) = line.split_once('=').unwrap();
+            (path.to_owned(), what.to_owned())
+        };
+        let secret = |buried| {
+            move |path: &String| LeftSecret {
+                path: path.clone(),
+                rule: "private-key".to_owned(),
+                line: 1,
+                buried,
+            }
+        };
+        let raising = |packaged| {
+            move |path: &String| RaisingProgram {
+                path: path.clone(),
+                user: true,
+                packaged,
+            }
+        };
+        let (left, buried) = (self.secrets.iter(), self.buried.iter());
+        let (own, packaged) = (self.setuid.iter(), self.packaged_setuid.iter());
+        Hygiene {
+            secrets: left
+                .map(secret(false))
+                .chain(buried.map(secret(true)))
+                .collect(),
+            setuid: own
+                .map(raising(false))
+                .chain(packaged.map(raising(true)))
+                .collect(),
+            world_writable: self.world_writable.clone(),
+            empty_passwords: self.empty_passwords.iter().map(pair).collect(),
+            second_roots: self.second_roots.iter().map(pair).collect(),
+            packed: self.packed.clone(),
+            digests: self
+                .programs
+                .iter()
+                .map(|path| (path.clone(), Digest::of(path.as_bytes())))
+                .collect(),
+            undigested: self.undigested,
+            untold: self.untold,
+            end_of_life: self.end_of_life.clone(),
+            viruses: self.infected.as_ref().map(|infected| Viruses {
+                infected: infected.iter().map(pair).collect(),
+                unscanned: self.unscanned.iter().map(pair).collect(),
+                scanner: "ClamAV 1.4.3".to_owned(),
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -163,6 +240,7 @@ impl Scan {
                 .iter()
                 .map(|(name, at)| (name.clone(), *at))
                 .collect(),
+            hygiene: self.care.hygiene(),
         }
     }
 }
@@ -311,6 +389,7 @@ impl Case {
                 "ExposedPorts": written.ports.iter().map(|port| (port.clone(), serde_json::json!({}))).collect::<serde_json::Map<_, _>>(),
                 "Env": written.env, "Labels": written.labels,
             },
+            "history": written.history.iter().map(|step| serde_json::json!({ "created_by": step })).collect::<Vec<_>>(),
         });
         JudgedImage {
             manifest: Digest::of(platform.as_bytes()),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::{Contents, Severity, Uncovered, Vulnerability};
+use super::hygiene;
+use crate::policy::{Contents, Severity, Uncovered, Viruses, Vulnerability};
 use crate::scan::{self, Answer, Inventory, Match, Report};
 
 use crate::evidence::advisories::Current;
@@ -13,6 +14,7 @@ pub(super) fn judged(
     current: &Current,
     asked: &[String],
     missing: &BTreeMap<String, String>,
+    viruses: Option<Viruses>,
 ) -> Result<Contents, String> {
     let advisories = current.advisories.as_ref().map_err(Clone::clone)?;
     let report = advisories
@@ -32,6 +34,7 @@ pub(super) fn judged(
         unidentified: inventory.answer() == Answer::Unknown,
         uncovered: uncovered.collect(),
         asked: asked.collect(),
+        hygiene: hygiene::judged(inventory, viruses),
         vulnerabilities: vulnerabilities(&report),
     })
 }

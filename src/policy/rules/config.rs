@@ -1,5 +1,6 @@
 //! Does the image's configuration keep to the profile?
 
+use super::instructions;
 use crate::oci::ContainerConfig;
 use crate::policy::judge::Docket;
 use crate::policy::secrets::looks_secret;
@@ -73,6 +74,9 @@ fn judge_image(docket: &mut Docket<'_>, profile: &ConfigProfile, image: &JudgedI
                 format!("the environment variable {name} looks like a secret"),
             );
         }
+    }
+    for (code, level, message) in instructions::judged(profile, &image.config) {
+        find(code, level, message);
     }
     for label in &profile.labels {
         if container

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::hygiene;
 use crate::oci::Platform;
 use crate::policy::judge::Docket;
 use crate::policy::{
@@ -72,6 +73,8 @@ fn judge_image(docket: &mut Docket<'_>, profile: &Arc<ScanProfile>, image: &Scan
     }
     freshness(docket, profile, contents);
     vulnerabilities(docket, profile, &image.platform, &contents.vulnerabilities);
+    let (care, found) = (&profile.hygiene, &contents.hygiene);
+    hygiene::judge(docket, care, &profile.origin, &image.platform, found);
 }
 
 fn freshness(docket: &mut Docket<'_>, profile: &ScanProfile, contents: &Contents) {

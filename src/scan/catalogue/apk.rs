@@ -2,11 +2,12 @@
 
 use super::{Item, Malformed};
 
-/// Every installed package, with the one that it was built from (`o:`).
-pub(super) fn read(content: &[u8]) -> Result<Vec<Item>, Malformed> {
+/// Every installed package, with the one that it was built from (`o:`), and its files (`F:` is a folder, `R:` a file).
+pub(super) fn read(content: &[u8], files: &mut dyn FnMut(&str)) -> Result<Vec<Item>, Malformed> {
     let text = String::from_utf8_lossy(content);
     let mut items = Vec::new();
     let (mut name, mut version, mut origin, mut fields) = ("", "", "", 0);
+    let mut folder = "";
     for line in text.lines().chain([""]) {
         if line.is_empty() {
             if fields > 0 {
@@ -30,6 +31,14 @@ pub(super) fn read(content: &[u8]) -> Result<Vec<Item>, Malformed> {
             "P" => &mut name,
             "V" => &mut version,
             "o" => &mut origin,
+            "F" => {
+                folder = value;
+                continue;
+            }
+            "R" => {
+                files(&format!("{folder}/{value}"));
+                continue;
+            }
             _ => continue,
         };
         if !field.is_empty() {

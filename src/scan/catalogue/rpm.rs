@@ -9,6 +9,10 @@ const VERSION: u32 = 1001;
 const RELEASE: u32 = 1002;
 const EPOCH: u32 = 1003;
 const SOURCE_RPM: u32 = 1044;
+/// Its files: a number of a folder for each, names without folders, folders.
+const FOLDER_NUMBERS: u32 = 1116;
+const FILE_NAMES: u32 = 1117;
+const FOLDERS: u32 = 1118;
 /// Keys of repositories, which are stored as if they were packages.
 const KEY: &str = "gpg-pubkey";
 /// Most fields of a header: real ones have about a hundred.
@@ -22,36 +26,70 @@ pub(super) const MAX_HEADERS: usize = 100_000;
 pub(in crate::scan) fn read_sqlite(
     mut database: Vec<u8>,
     log: Option<&[u8]>,
+    files: &mut dyn FnMut(&str),
 ) -> Result<Vec<Item>, Malformed> {
     if let Some(log) = log {
         wal::apply(&mut database, log)?;
     }
     let mut items = Vec::new();
-    sqlite::blobs(&database, |header| add(&mut items, header))?;
+    sqlite::blobs(&database, |header| add(&mut items, header, files))?;
     Ok(items)
 }
 
 /// `Packages.db`.
-pub(super) fn read_ndb(database: &[u8]) -> Result<Vec<Item>, Malformed> {
+pub(super) fn read_ndb(
+    database: &[u8],
+    files: &mut dyn FnMut(&str),
+) -> Result<Vec<Item>, Malformed> {
     let mut items = Vec::new();
-    ndb::blobs(database, |header| add(&mut items, header))?;
+    ndb::blobs(database, |header| add(&mut items, header, files))?;
     Ok(items)
 }
 
 /// `Packages`.
-pub(super) fn read_bdb(database: &[u8]) -> Result<Vec<Item>, Malformed> {
+pub(super) fn read_bdb(
+    database: &[u8],
+    files: &mut dyn FnMut(&str),
+) -> Result<Vec<Item>, Malformed> {
     let mut items = Vec::new();
-    bdb::blobs(database, |header| add(&mut items, header))?;
+    bdb::blobs(database, |header| add(&mut items, header, files))?;
     Ok(items)
 }
 
-fn add(items: &mut Vec<Item>, header: &[u8]) -> Result<(), Malformed> {
+fn add(items: &mut Vec<Item>, header: &[u8], files: &mut dyn FnMut(&str)) -> Result<(), Malformed> {
     if items.len() >= MAX_HEADERS {
         return Err(Malformed("more packages than are read"));
     }
     let item = item(header)?;
     if item.name != KEY {
         items.push(item);
+    }
+    each_file(header, files)
+}
+
+/// Shows the paths of a package's files; a header without them has none, or writes them as rpm 3 did.
+fn each_file(header: &[u8], each: &mut dyn FnMut(&str)) -> Result<(), Malformed> {
+    let length = offset(u32_be(header, 0)?)?.saturating_mul(16);
+    let data = header.get(8 + length..).unwrap_or_default();
+    let index = slice(header, 8, length)?;
+    let field = |tag| {
+        let mut fields = index.chunks_exact(16);
+        let field = fields.find(|field| u32_be(field, 0) == Ok(tag))?;
+        let at = offset(u32_be(field, 8).ok()?).ok()?;
+        Some((data.get(at..)?, offset(u32_be(field, 12).ok()?).ok()?))
+    };
+    let (Some((numbers, count)), Some((names, _)), Some((folders, many))) =
+        (field(FOLDER_NUMBERS), field(FILE_NAMES), field(FOLDERS))
+    else {
+        return Ok(());
+    };
+    let texts = |bytes| <[u8]>::split(bytes, |byte| *byte == 0).map(String::from_utf8_lossy);
+    let folders: Vec<_> = texts(folders).take(many).collect();
+    for (at, name) in texts(names).take(count).enumerate() {
+        let number = offset(u32_be(numbers, at.saturating_mul(4))?)?;
+        if let Some(folder) = folders.get(number) {
+            each(&format!("{folder}{name}"));
+        }
     }
     Ok(())
 }

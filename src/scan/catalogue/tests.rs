@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn no_reader_panics(bytes in proptest::collection::vec(any::<u8>(), 0..2048)) {
         for database in [Database::Dpkg, Database::Apk, Database::RpmNdb, Database::RpmBdb] {
-            let _ = read_database(database, &bytes);
+            let _ = read_database(database, &bytes, &mut |_| {});
         }
         for kind in [Kind::Python, Kind::Node, Kind::Ruby, Kind::Php, Kind::DotNet, Kind::Bitnami] {
             let _ = read_manifest(kind, "specifications/a-1.gemspec", &bytes);
@@ -121,7 +121,7 @@ proptest! {
         let _ = read_java("a.jar", &bytes);
         let _ = read_auditable(&[b"\x7fELF\x02\x01", bytes.as_slice()].concat());
         let _ = System::parse(&bytes);
-        let _ = read_sqlite([b"SQLite format 3\0", bytes.as_slice()].concat(), Some(&bytes));
+        let _ = read_sqlite([b"SQLite format 3\0", bytes.as_slice()].concat(), Some(&bytes), &mut |_| {});
         let mut go = BuildInfo::default();
         go.feed(b"\xff Go buildinf:\x08\x02");
         go.feed(&bytes);

@@ -1,9 +1,10 @@
 //! What an image holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::oci::Digest;
 use crate::scan::catalogue::{Kind, System};
+use crate::scan::checks::Observed;
 use crate::scan::layer::{Gaps, LayerFacts};
 use crate::scan::{Package, Place};
 
@@ -33,6 +34,11 @@ pub struct Inventory {
     pub executables: u64,
     /// What could not be looked into.
     pub gaps: Gaps,
+    /// What the layers show of their author's care, without what higher ones removed; but for secrets, which are
+    /// pulled all the same.
+    pub observed: Observed,
+    /// Files with secrets that a higher layer removed or replaced.
+    pub buried: BTreeSet<String>,
 }
 
 /// How much an inventory says.

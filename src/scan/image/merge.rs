@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::view::{View, resolve};
-use super::{Inventory, Source};
+use super::{Inventory, Source, observed};
 use crate::scan::catalogue::{Kind, System, runtimes, towards_database};
 use crate::scan::layer::{Found, Gaps, Unscannable};
 use crate::scan::{Ecosystem, Package, Place};
@@ -37,6 +37,9 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
     let mut newest: BTreeMap<(String, Kind), (Place, &Found)> = BTreeMap::new();
     for (at, (digest, facts)) in layers.iter().enumerate() {
         inventory.executables += facts.counts.executables;
+        observed::add(&mut inventory, &facts.observed, |path| {
+            view.survives(path, at)
+        });
         let links = view.links(at);
         for found in &facts.found {
             if !view.survives(&found.path, at) {

@@ -2,7 +2,7 @@
 
 use super::Unscannable;
 use super::executable::Executable;
-use super::facts::{Found, Gap, MAX_GAPS};
+use super::facts::{Found, Gap};
 use super::pass::Pass;
 use super::tar::{Entry, Tar};
 use super::toc::TocCheck;
@@ -25,9 +25,6 @@ impl Pass<'_> {
         wanted: Option<Wanted>,
         tar: &mut Tar<'_>,
     ) -> Result<(), Unscannable> {
-        if entry.mode & 0o6000 != 0 && self.setuid.len() < MAX_GAPS {
-            self.setuid.push(path.clone());
-        }
         let toc_file = self.toc.as_ref().is_some_and(|_| TocCheck::is_toc(&path));
         if let (Some(wanted), false) = (wanted, toc_file) {
             return self.wanted_file(entry, path, wanted, tar);
@@ -36,7 +33,12 @@ impl Pass<'_> {
             return toc.table(tar);
         }
         let mut file = Executable::new(entry.size, self.limits.executable_bytes);
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.begin(&path, entry.size);
+        }
+        let mut look = self.watch.look(&path, entry.size, entry.mode);
         let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
+        let (mut program, mut looking) = (true, true);
         loop {
             let shown = tar.content()?;
             if shown.is_empty() {
@@ -45,12 +47,20 @@ impl Pass<'_> {
             if let Some(hash) = &mut hash {
                 hash.update(shown);
             }
+            if let Some(onlooker) = &mut self.onlooker {
+                onlooker.bytes(shown);
+            }
             let count = shown.len();
-            let more = file.feed(shown);
+            program = program && file.feed(shown);
+            looking = looking && look.feed(shown);
             tar.consume(count);
-            if !more && hash.is_none() {
+            if !program && !looking && hash.is_none() && self.onlooker.is_none() {
                 break;
             }
+        }
+        self.watch.note(look);
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.end();
         }
         if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
             toc.file(&path, entry.size, &hash.finish());
@@ -91,14 +101,38 @@ impl Pass<'_> {
                 return Err(Unscannable::DatabaseTooLarge(path));
             }
             self.gaps.add(&path, Gap::TooLarge);
-            return Ok(());
+            return self.show_rest(&path, entry.size, tar);
         };
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.begin(&path, entry.size);
+            onlooker.bytes(&content);
+            onlooker.end();
+        }
         if let Some(toc) = &mut self.toc {
             let mut hash = TocCheck::hasher();
             hash.update(&content);
             toc.file(&path, entry.size, &hash.finish());
         }
         self.understand(path, wanted, content)
+    }
+
+    /// Shows a file that is too large to be held.
+    fn show_rest(&mut self, path: &str, size: u64, tar: &mut Tar<'_>) -> Result<(), Unscannable> {
+        let Some(onlooker) = &mut self.onlooker else {
+            return Ok(());
+        };
+        onlooker.begin(path, size);
+        loop {
+            let shown = tar.content()?;
+            if shown.is_empty() {
+                break;
+            }
+            onlooker.bytes(shown);
+            let count = shown.len();
+            tar.consume(count);
+        }
+        onlooker.end();
+        Ok(())
     }
 
     fn understand(
@@ -113,7 +147,9 @@ impl Pass<'_> {
                 self.systems.insert(path, System::parse(&content));
             }
             Wanted::Database(database) => {
-                let packages = read_database(database, &content);
+                let packages = read_database(database, &content, &mut |file| {
+                    self.watch.packaged(file);
+                });
                 let packages = packages.map_err(|why| Unscannable::Database {
                     path: path.clone(),
                     why,
@@ -175,7 +211,9 @@ impl Pass<'_> {
                 }
                 continue;
             };
-            let packages = read_sqlite(database, pair.log.as_deref());
+            let packages = read_sqlite(database, pair.log.as_deref(), &mut |file| {
+                self.watch.packaged(file);
+            });
             let packages = packages.map_err(|why| Unscannable::Database {
                 path: path.clone(),
                 why,

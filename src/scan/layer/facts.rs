@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::Paths;
 use crate::oci::Digest;
 use crate::scan::catalogue::{Item, Kind, System};
+use crate::scan::checks::Observed;
 
 /// The version of facts: raise it when a reader learns more, so that layers are read anew.
-pub const FACTS_VERSION: u32 = 1;
+pub const FACTS_VERSION: u32 = 2;
 /// Most gaps that are told one by one; all are counted.
 pub(super) const MAX_GAPS: usize = 100;
 
@@ -36,10 +37,10 @@ pub struct LayerFacts {
     pub emptied: Vec<String>,
     /// Every path of the layer, to see what it replaces.
     pub paths: Paths,
-    /// Programs that set their user or group when they start, the first [`MAX_GAPS`] of them.
-    pub setuid: Vec<String>,
     /// What could not be looked into.
     pub gaps: Gaps,
+    /// What it shows of its author's care.
+    pub observed: Observed,
 }
 
 /// Counts of a layer.

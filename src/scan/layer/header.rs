@@ -78,9 +78,7 @@ impl Type {
         Ok(match flag {
             // Before POSIX a directory was a file whose name ends in a slash.
             b"\0" if name.ends_with(b"/") => Type::Directory,
-            b"0" if name.ends_with(b"/") => {
-                return Err(Unscannable::Tar("a file's name ends in a slash"));
-            }
+            // Where an extension has the whole name, this one may be cut behind a slash; that one is looked at later.
             b"0" | b"\0" => Type::File,
             b"1" => Type::HardLink,
             b"2" => Type::Symlink,

@@ -8,10 +8,12 @@ use super::facts::{Counts, FACTS_VERSION, Found, Gap, Gaps, LayerFacts};
 use super::header::Type;
 use super::inflate::{Compression, Inflated};
 use super::path::{Name, Paths, above, normal};
+use super::shown::Onlooker;
 use super::tar::{Entry, Tar};
 use super::toc::{Toc, TocCheck};
 use super::{Bomb, Limits, Unscannable};
 use crate::scan::catalogue::{Malformed, System, Wanted, towards_database, wanted};
+use crate::scan::checks::Watch;
 
 /// What marks a name that removes another (OCI image-spec, layer.md "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -34,10 +36,25 @@ pub fn read_layer(
     bytes: impl Read,
     limits: &Limits,
 ) -> Result<LayerFacts, Unscannable> {
+    show_layer(media_type, toc, bytes, limits, None)
+}
+
+/// The same, and shows its regular files to `onlooker` as they pass.
+///
+/// # Errors
+///
+/// As for [`read_layer`].
+pub fn show_layer<'a>(
+    media_type: &str,
+    toc: Option<Toc>,
+    bytes: impl Read,
+    limits: &'a Limits,
+    onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
+) -> Result<LayerFacts, Unscannable> {
     let compression = Compression::of(media_type)?;
     let toc = toc.map(TocCheck::new).transpose()?;
     let mut tar = Tar::new(Inflated::open(compression, bytes, limits)?, limits);
-    let mut pass = Pass::new(limits, toc);
+    let mut pass = Pass::new(limits, toc, onlooker);
     while let Some(entry) = tar.next()? {
         pass.entry(&entry, &mut tar)?;
     }
@@ -55,7 +72,8 @@ pub(super) struct Pass<'a> {
     removed: Vec<String>,
     emptied: Vec<String>,
     paths: Paths,
-    pub(super) setuid: Vec<String>,
+    pub(super) watch: Watch,
+    pub(super) onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
     pub(super) gaps: Gaps,
     /// Databases by path, and the folders above them.
     databases: HashSet<String>,
@@ -68,7 +86,11 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(limits: &'a Limits, toc: Option<TocCheck>) -> Pass<'a> {
+    fn new(
+        limits: &'a Limits,
+        toc: Option<TocCheck>,
+        onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
+    ) -> Pass<'a> {
         Pass {
             limits,
             toc,
@@ -79,7 +101,8 @@ impl<'a> Pass<'a> {
             removed: Vec::new(),
             emptied: Vec::new(),
             paths: Paths::default(),
-            setuid: Vec::new(),
+            watch: Watch::default(),
+            onlooker,
             gaps: Gaps::default(),
             databases: HashSet::new(),
             above_databases: HashSet::new(),
@@ -102,6 +125,10 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         self.paths.add(&name.path, entry.kind == Type::Directory);
+        if matches!(entry.kind, Type::File | Type::HardLink | Type::Directory) {
+            let folder = entry.kind == Type::Directory;
+            self.watch.mode(&name.path, folder, entry.mode);
+        }
         let wanted = wanted(&name.path);
         if wanted.is_some_and(Wanted::is_database) && entry.kind != Type::Directory {
             self.database_name(&name)?;
@@ -252,8 +279,8 @@ impl<'a> Pass<'a> {
             removed: self.removed,
             emptied: self.emptied,
             paths: self.paths,
-            setuid: self.setuid,
             gaps: self.gaps,
+            observed: self.watch.finish(),
         })
     }
 }

@@ -108,7 +108,7 @@ impl Paths {
 }
 
 /// A path as [`Paths`] remember it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PathKey(u64);
 
 impl PathKey {

@@ -178,3 +178,18 @@ proptest! {
         let _ = read(&tar);
     }
 }
+
+/// GNU tar cuts names of files behind a slash, where they are longer than a header holds.
+#[test]
+fn a_long_name_that_is_cut_behind_a_slash() {
+    let whole = format!("{}/file", "d".repeat(99));
+    let mut archive = Archive::default();
+    archive.entry("././@LongLink", b'L', "", whole.as_bytes());
+    archive.file(whole.get(..100).unwrap(), b"content");
+    let facts = read(&archive.end()).unwrap();
+    assert!(facts.paths.contains(PathKey::of(&whole)));
+    assert_eq!(facts.counts.files, 1);
+    let mut archive = Archive::default();
+    archive.file("folder/", b"");
+    assert!(read(&archive.end()).is_err());
+}

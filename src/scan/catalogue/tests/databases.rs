@@ -29,13 +29,16 @@ Version: 1
 Package: never
 Status: unknown ok not-installed
 ";
-    let items = read_database(Database::Dpkg, status.as_bytes()).unwrap();
+    let items = read_database(Database::Dpkg, status.as_bytes(), &mut |_| {}).unwrap();
     let expected = [
         "libssl3 3.0.11-1~deb12u2 from openssl 3.0.11-1~deb12u2",
         "bash 5.2-1+b1 from bash-src 5.2-1",
     ];
     assert_eq!(spelled(&items), expected);
-    assert_eq!(read_database(Database::Dpkg, b""), Ok(Vec::new()));
+    assert_eq!(
+        read_database(Database::Dpkg, b"", &mut |_| {}),
+        Ok(Vec::new())
+    );
     for wrong in [
         "Package: a\n\n",
         "Version: 1\n",
@@ -44,7 +47,7 @@ Status: unknown ok not-installed
         "a\n",
     ] {
         assert!(
-            read_database(Database::Dpkg, wrong.as_bytes()).is_err(),
+            read_database(Database::Dpkg, wrong.as_bytes(), &mut |_| {}).is_err(),
             "{wrong:?}"
         );
     }
@@ -54,7 +57,7 @@ Status: unknown ok not-installed
 fn apk_names_the_origin() {
     let installed =
         "C:Q1abc=\nP:libcrypto3\nV:3.3.2-r0\nA:x86_64\no:openssl\nF:lib\nR:a\nR:b\n\nP:a\nV:1\n";
-    let items = read_database(Database::Apk, installed.as_bytes()).unwrap();
+    let items = read_database(Database::Apk, installed.as_bytes(), &mut |_| {}).unwrap();
     assert_eq!(
         spelled(&items),
         ["libcrypto3 3.3.2-r0 from openssl 3.3.2-r0", "a 1"]
@@ -73,7 +76,7 @@ fn rpm(name: &str, read: impl Fn(&[u8]) -> Result<Vec<Item>, Malformed>) -> Opti
 
 #[test]
 fn rpm_sqlite() {
-    let read = |content: &[u8]| read_sqlite(content.to_vec(), None);
+    let read = |content: &[u8]| read_sqlite(content.to_vec(), None, &mut |_| {});
     let Some(items) = rpm("mariner/rpmdb.sqlite", read) else {
         return;
     };
@@ -84,7 +87,7 @@ fn rpm_sqlite() {
 
 #[test]
 fn rpm_ndb() {
-    let read = |content: &[u8]| read_database(Database::RpmNdb, content);
+    let read = |content: &[u8]| read_database(Database::RpmNdb, content, &mut |_| {});
     let Some(items) = rpm("sle15/Packages.db", read) else {
         return;
     };
@@ -93,7 +96,7 @@ fn rpm_ndb() {
 
 #[test]
 fn rpm_bdb() {
-    let read = |content: &[u8]| read_database(Database::RpmBdb, content);
+    let read = |content: &[u8]| read_database(Database::RpmBdb, content, &mut |_| {});
     let Some(items) = rpm("libuuid/Packages", read) else {
         return;
     };
@@ -107,7 +110,7 @@ fn rpm_epochs() {
         return;
     };
     let content = fs::read(path).unwrap();
-    let items = read_database(Database::RpmBdb, &content).unwrap();
+    let items = read_database(Database::RpmBdb, &content, &mut |_| {}).unwrap();
     assert!(
         items.iter().any(|item| item.version.contains(':')),
         "{items:?}"
@@ -195,6 +198,6 @@ fn changed_databases_never_panic() {
         let mut changed = content.clone();
         changed[at] ^= 0xff;
         let _ = bdb::blobs(&changed, |_| Ok(()));
-        let _ = read_database(Database::RpmBdb, &changed);
+        let _ = read_database(Database::RpmBdb, &changed, &mut |_| {});
     }
 }

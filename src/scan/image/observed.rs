@@ -1,0 +1,48 @@
+//! What layers show of their author's care, under the layers above.
+
+use super::Inventory;
+use crate::scan::checks::{Observed, Told};
+
+/// Most of a kind of all layers that are told one by one: a policy tells fewer.
+const MAX_TOLD: usize = 5_000;
+/// Most digests of programs of an image.
+const MAX_DIGESTS: usize = 200_000;
+
+/// Adds what is left of a layer's.
+pub(super) fn add(inventory: &mut Inventory, layer: &Observed, survives: impl Fn(&str) -> bool) {
+    let all = &mut inventory.observed;
+    let keep = MAX_TOLD;
+    append(&mut all.setuid, &layer.setuid, keep, |one| {
+        survives(&one.path)
+    });
+    append(
+        &mut all.world_writable,
+        &layer.world_writable,
+        keep,
+        |path| survives(path),
+    );
+    append(&mut all.packed, &layer.packed, keep, |path| survives(path));
+    append(&mut all.digests, &layer.digests, MAX_DIGESTS, |one| {
+        survives(&one.0)
+    });
+    for (path, flaws) in &layer.accounts {
+        if survives(path) {
+            all.accounts.insert(path.clone(), flaws.clone());
+        }
+    }
+    append(&mut all.secrets, &layer.secrets, keep, |_| true);
+    let buried = layer
+        .secrets
+        .first
+        .iter()
+        .filter(|one| !survives(&one.path));
+    inventory.buried.extend(buried.map(|one| one.path.clone()));
+}
+
+fn append<T: Clone>(all: &mut Told<T>, layer: &Told<T>, most: usize, stays: impl Fn(&T) -> bool) {
+    for one in layer.first.iter().filter(|one| stays(one)) {
+        all.add(one.clone(), most);
+    }
+    // Those that were not told cannot be seen to be gone.
+    all.more = all.more.saturating_add(layer.more);
+}
