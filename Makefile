@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-advisories bench-layers fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-signed bench-advisories bench-layers fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench: ## compare with a plain registry and other pull-through caches
 
 bench-names: ## judge the name corpus and count hits, misses and false alarms
 	$(CARGO) bench --bench names -- --write
+
+bench-signed: ## what a signature check adds to a cold pull, as root, with the real cosign
+	$(CARGO) build --release
+	python3 bench/signed/run.py
 
 bench-signatures: ## what verifying a signature costs, beside cosign
 	$(CARGO) bench --bench signatures -- --write

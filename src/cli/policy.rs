@@ -48,12 +48,19 @@ fn check(file: PathBuf) -> Result<(), Trouble> {
         ));
     }
     output::out(format_args!(
-        "{}: no mistakes ({} rules, {} waivers)",
+        "{}: no mistakes ({}, {})",
         file.display(),
-        loaded.policy.rules().len(),
-        loaded.policy.waivers().len()
+        plural(loaded.policy.rules().len(), "rule"),
+        plural(loaded.policy.waivers().len(), "waiver")
     ));
     Ok(())
+}
+
+fn plural(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {word}s"),
+    }
 }
 
 fn explain(image: &str, file: Option<PathBuf>) -> Result<(), Trouble> {

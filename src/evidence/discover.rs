@@ -65,19 +65,36 @@ struct Layer {
     descriptor: Descriptor,
 }
 
+/// What one place told.
+#[derive(Default)]
+struct Looked {
+    layers: Vec<Layer>,
+    discovery: Discovery,
+}
+
 /// Looks at the referrers (API and fallback tag) and at cosign's tags, in each place.
 pub(super) async fn discover(content: &Arc<Content>, sought: &Sought<'_>) -> Discovery {
     let mut discovery = Discovery::default();
     let mut layers = Vec::new();
     let stem = sought.digest.to_string().replacen(':', "-", 1);
+    // All at once: each question is a journey to the registry, and a pull waits for them.
     for place in sought.places {
-        referrers(content, sought, place, &mut layers, &mut discovery).await;
-        for suffix in [".sig", ".att"]
-            .into_iter()
-            .take(if sought.attestations { 2 } else { 1 })
-        {
-            let tag = format!("{stem}{suffix}");
-            tagged(content, sought, place, &tag, &mut layers, &mut discovery).await;
+        let tag = |suffix| format!("{stem}{suffix}");
+        let (signatures, attestations) = (tag(".sig"), tag(".att"));
+        let statements = async {
+            match sought.attestations {
+                true => tagged(content, sought, place, &attestations).await,
+                false => Looked::default(),
+            }
+        };
+        let looked = tokio::join!(
+            referrers(content, sought, place),
+            tagged(content, sought, place, &signatures),
+            statements
+        );
+        for part in [looked.0, looked.1, looked.2] {
+            layers.extend(part.layers);
+            discovery.absorb(part.discovery);
         }
     }
     fetch(content, layers, &mut discovery).await;
@@ -97,6 +114,13 @@ impl Sought<'_> {
 }
 
 impl Discovery {
+    fn absorb(&mut self, other: Discovery) {
+        self.candidates.extend(other.candidates);
+        self.attached.extend(other.attached);
+        self.refused.extend(other.refused);
+        self.incomplete = self.incomplete.take().or(other.incomplete);
+    }
+
     pub(super) fn lacks(&mut self, place: &str, why: impl std::fmt::Display) {
         self.incomplete
             .get_or_insert_with(|| format!("{place}: {why}"));
@@ -111,21 +135,23 @@ impl Discovery {
     }
 }
 
-async fn referrers(
-    content: &Arc<Content>,
-    sought: &Sought<'_>,
-    place: &Repository,
-    layers: &mut Vec<Layer>,
-    discovery: &mut Discovery,
-) {
+async fn referrers(content: &Arc<Content>, sought: &Sought<'_>, place: &Repository) -> Looked {
     let name = sought.name(place, "referrers");
-    let upstream = match content.upstream(place) {
-        Ok(upstream) => upstream,
-        Err(error) => return discovery.lacks(&name, error),
+    let mut looked = Looked::default();
+    let Looked { layers, discovery } = &mut looked;
+    let listed = match content.upstream(place) {
+        Ok(upstream) => {
+            let listed = upstream.referrers(place, &sought.digest).await;
+            listed.map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
     };
-    let listed = match upstream.referrers(place, &sought.digest).await {
+    let listed = match listed {
         Ok(listed) => listed,
-        Err(error) => return discovery.lacks(&name, error),
+        Err(why) => {
+            discovery.lacks(&name, why);
+            return looked;
+        }
     };
     if listed.len() > MAX_ARTIFACTS {
         let why = format!(
@@ -170,6 +196,7 @@ async fn referrers(
             Err(error) => failed(found, &error, discovery),
         }
     }
+    looked
 }
 
 async fn tagged(
@@ -177,12 +204,12 @@ async fn tagged(
     sought: &Sought<'_>,
     place: &Repository,
     tag: &str,
-    layers: &mut Vec<Layer>,
-    discovery: &mut Discovery,
-) {
+) -> Looked {
+    let mut looked = Looked::default();
+    let Looked { layers, discovery } = &mut looked;
     let found = sought.name(place, format_args!("tag {tag}"));
     let (Ok(upstream), Ok(tag)) = (content.upstream(place), tag.parse::<Tag>()) else {
-        return;
+        return looked;
     };
     match upstream.manifest(place, &Target::Tag(tag)).await {
         Ok(fetched) => match Manifest::parse(&fetched.bytes, Some(&fetched.media_type)) {
@@ -193,6 +220,7 @@ async fn tagged(
         Err(error) if error.kind() == Kind::NotFound => {}
         Err(error) => discovery.lacks(&found, error),
     }
+    looked
 }
 
 fn interesting(image: &ImageManifest) -> Vec<&Descriptor> {

@@ -117,8 +117,12 @@ impl Upstream {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>, UpstreamError> {
-        let mut all = self.persist(|| self.listed(repository, digest)).await?;
-        all.extend(self.persist(|| self.tagged(repository, digest)).await?);
+        let (listed, tagged) = tokio::join!(
+            self.persist(|| self.listed(repository, digest)),
+            self.persist(|| self.tagged(repository, digest))
+        );
+        let mut all = listed?;
+        all.extend(tagged?);
         let mut seen = HashSet::new();
         all.retain(|descriptor| seen.insert(descriptor.digest));
         if all.len() > MAX_REFERRERS {
