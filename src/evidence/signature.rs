@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::oci::{Descriptor, Digest, Reference, Repository};
+use crate::oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use crate::policy::{AttestationEvidence, Gathered, Policy, SignatureEvidence, Subject};
 use crate::telemetry;
 use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
@@ -126,6 +126,9 @@ async fn haul(
     })
 }
 
+/// Most images of an index whose unsigned statements are shown.
+const MAX_SHOWN: usize = 16;
+
 /// One thing that lies beside an image, for people.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -154,7 +157,7 @@ pub async fn signatures_of(
     policy: &Policy,
 ) -> Result<(Vec<Found>, Option<String>), ContentError> {
     let home = reference.repository();
-    let (bytes, _) = content.manifest(home, &digest).await?;
+    let (bytes, manifest) = content.manifest(home, &digest).await?;
     let sought = Sought {
         home,
         places: &places(policy, home),
@@ -162,7 +165,8 @@ pub async fn signatures_of(
         attestations: true,
         shelves: openpgp::shelves(policy.signers()),
     };
-    let discovery = discover(content, &sought).await;
+    let mut discovery = discover(content, &sought).await;
+    let unsigned = unsigned_of(content, &sought, &bytes, manifest, &mut discovery).await;
     let image = Image {
         digest,
         manifest: Some(bytes),
@@ -189,7 +193,57 @@ pub async fn signatures_of(
             ),
         )
     });
-    Ok((candidates.chain(refused).collect(), discovery.incomplete))
+    let found = candidates.chain(unsigned).chain(refused).collect();
+    Ok((found, discovery.incomplete))
+}
+
+/// BuildKit's statements about an image, or about each image of an index.
+async fn unsigned_of(
+    content: &Arc<Content>,
+    sought: &Sought<'_>,
+    bytes: &Bytes,
+    manifest: Manifest,
+    discovery: &mut Discovery,
+) -> Vec<Found> {
+    let of = |digest: Digest| Descriptor {
+        digest,
+        ..Descriptor::of(manifest.media_type(), bytes)
+    };
+    let mut images = vec![of(sought.digest)];
+    let mut within = Vec::new();
+    if let Manifest::Index(index) = &manifest {
+        let listed = index
+            .manifests
+            .iter()
+            .filter(|entry| !entry.is_attestation());
+        images.extend(listed.take(MAX_SHOWN).cloned());
+        within.push(Within {
+            digest: sought.digest,
+            bytes: bytes.clone(),
+            index: index.clone(),
+        });
+    }
+    let mut found = Vec::new();
+    for image in images {
+        let attached = std::mem::take(&mut discovery.attached);
+        let (home, places) = (sought.home, sought.places);
+        let unsigned =
+            buildkit::gather(content, home, places, &image, attached, &within, discovery).await;
+        found.extend(unsigned.into_iter().flat_map(|unsigned| {
+            let place = format!("{} of {}", unsigned.found, image.digest);
+            unsigned.statements.into_iter().map(move |said| Found {
+                place: place.clone(),
+                says: Some(Says::Attestation(said)),
+                signers: Vec::new(),
+                at: None,
+                identity: None,
+                refusals: vec![
+                    "nobody signed it; it counts where somebody signs what it stands in".to_owned(),
+                ],
+            })
+        }));
+    }
+    found
 }
 
 fn shown(place: String, examined: Examined) -> Found {

@@ -562,6 +562,34 @@ async fn buildkit_statements_count_on_the_word_of_who_signed_the_index() {
     }
 }
 
+/// For writing a policy: what is there is shown, and that nobody vouches for it.
+#[tokio::test]
+async fn buildkit_statements_are_shown_and_that_nobody_signed_them() {
+    let (registry, gate) = scene(LENIENT).await;
+    let image = child(&registry, "linux/amd64", "1");
+    let chain = Chain {
+        about: &image.digest,
+        subject: None,
+        layers: vec![statement(&image.digest, "https://builder.example")],
+    };
+    let entry = attestation(&registry, &chain);
+    let digest = index(&registry, "multi", &[image.descriptor.clone(), entry]);
+    let reference = format!("{NAME}:multi").parse().unwrap();
+    let (content, policy) = (gate.admission.content(), gate.admission.policy());
+    let shown = lazaret::evidence::signatures_of(content, &reference, digest, &policy);
+    let (found, incomplete) = shown.await.unwrap();
+    assert_eq!(incomplete, None);
+    let [found] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    let about = image.digest.to_string();
+    assert!(found.place.contains(&about), "{}", found.place);
+    assert!(found.signers.is_empty() && found.identity.is_none());
+    assert!(found.refusals[0].contains("nobody signed it"));
+    let says = format!("{:?}", found.says);
+    assert!(says.contains(SLSA), "{says}");
+}
+
 #[tokio::test]
 async fn buildkit_statements_about_others_and_entries_that_lie_do_not_count() {
     let key = Key::new();
