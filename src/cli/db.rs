@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::wire::{Trouble, about, runtime, server};
 use super::{DataArgs, DbCommand, FAILED, REFUSED, output};
 use crate::config::Server;
-use crate::evidence::{AdvisoryData, AdvisorySource, KEV_FILE, PARTIAL};
-use crate::scan::{Advisories, Built, Ecosystem, Exploited};
+use crate::evidence::{AdvisoryData, AdvisorySource, PARTIAL};
+use crate::scan::{Advisories, Built, Ecosystem};
 use crate::telemetry;
 
 /// The folder of advisories in the data folder.
@@ -25,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const REFRESH: Duration = Duration::from_secs(6 * 3600);
 /// Between two looks at whether somebody else changed the folder.
 const LOOK: Duration = Duration::from_secs(30);
+/// Between two tries to fetch what is exploited while nothing is known of it.
+const AGAIN: Duration = Duration::from_secs(600);
 /// Between two figures on a terminal.
 const FIGURES: Duration = Duration::from_millis(200);
 
@@ -35,11 +37,24 @@ fn folder(data_dir: &Path) -> PathBuf {
 
 /// The advisories of a server; they fetch by themselves what they lack, where its file lets them.
 pub(super) fn advisories(server: &Server, by_hand: bool) -> Result<Arc<AdvisoryData>, Trouble> {
-    let source = match by_hand || server.upstream.fetch_advisories {
-        true => Some(source(server)?),
-        false => None,
+    let (source, exploited) = match by_hand || server.upstream.fetch_advisories {
+        true => (Some(source(server)?), Some(exploited(server)?)),
+        false => (None, None),
     };
-    Ok(AdvisoryData::open(&folder(&server.data_dir), source))
+    let folder = folder(&server.data_dir);
+    Ok(AdvisoryData::open_with(&folder, source, exploited))
+}
+
+fn exploited(server: &Server) -> Result<AdvisorySource, Trouble> {
+    let usual =
+        "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
+    let written = server.upstream.known_exploited.as_ref();
+    let url = written.map_or(usual, url::Url::as_str);
+    let path = url::Url::parse(url).map(|url| url.path().to_owned());
+    Ok(AdvisorySource {
+        upstream: super::wire::outside(server, "KEV", url, DEADLINE)?,
+        path: path.unwrap_or_default(),
+    })
 }
 
 fn source(server: &Server) -> Result<AdvisorySource, Trouble> {
@@ -135,6 +150,20 @@ async fn update(words: &[String], data: &DataArgs) -> Result<ExitCode, Trouble> 
             }
         }
     }
+    let mut figures = Figures::of("known exploited");
+    let fetched = advisories
+        .fetch_exploited(&mut |arrived, of| figures.show(arrived, of))
+        .await;
+    figures.clear();
+    match fetched {
+        Ok(()) => output::out("known exploited vulnerabilities: fetched"),
+        Err(why) => {
+            output::err(format_args!(
+                "error: known exploited vulnerabilities: {why}"
+            ));
+            code = ExitCode::from(REFUSED);
+        }
+    }
     Ok(code)
 }
 
@@ -146,13 +175,13 @@ async fn import(
 ) -> Result<ExitCode, Trouble> {
     let server = settings(data)?;
     if let Some(kev) = kev {
-        Exploited::read(Some(kev), None)
-            .map_err(|error| Trouble::Other(format!("{}: {error}", kev.display())))?;
         let folder = folder(&server.data_dir);
         std::fs::create_dir_all(&folder).map_err(about(&folder))?;
         let passing = folder.join(format!("{PARTIAL}-kev"));
         std::fs::copy(kev, &passing).map_err(about(kev))?;
-        std::fs::rename(&passing, folder.join(KEV_FILE)).map_err(about(&passing))?;
+        let kept = opened(&server.data_dir).keep_exploited(&passing);
+        let _ = std::fs::remove_file(&passing);
+        kept.map_err(|why| Trouble::Other(format!("{}: {why}", kev.display())))?;
         output::out("known exploited vulnerabilities are joined from now on");
     }
     if let Some(export) = export {
@@ -216,6 +245,20 @@ fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
             header.watermark.strftime("%Y-%m-%d"),
         ));
     }
+    let exploited = advisories.exploited_at();
+    if json {
+        output::out(serde_json::json!({ "known_exploited": exploited.map(|at| at.to_string()) }));
+    } else {
+        output::out(match exploited {
+            Some(at) => format!(
+                "known exploited fetched {}",
+                at.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+            None => {
+                "known exploited: none known; lazaret db update fetches CISA's catalogue".to_owned()
+            }
+        });
+    }
     if current.fetched.is_empty() && !json {
         output::out(
             "no advisories yet: a server fetches those of the ecosystems that it meets; by hand: lazaret db update Debian",
@@ -261,14 +304,31 @@ impl Figures {
 /// Keeps a server's advisories fresh, for as long as it runs, and sees what others put into the folder.
 pub(super) async fn keep_fresh(advisories: Arc<AdvisoryData>, fetch: bool) {
     let mut next = tokio::time::Instant::now();
+    let mut again = next;
     loop {
         let looked = advisories.clone();
         let _ = tokio::task::spawn_blocking(move || looked.reread()).await;
+        if fetch && advisories.exploited_at().is_none() && tokio::time::Instant::now() >= again {
+            refresh_exploited(&advisories).await;
+            again = tokio::time::Instant::now() + AGAIN;
+        }
         if fetch && tokio::time::Instant::now() >= next {
             refresh(&advisories).await;
+            refresh_exploited(&advisories).await;
             next = tokio::time::Instant::now() + REFRESH.mul_f64(0.9 + 0.2 * fastrand::f64());
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What is exploited matters once there are advisories.
+async fn refresh_exploited(advisories: &AdvisoryData) {
+    if advisories.current().fetched.is_empty() {
+        return;
+    }
+    match advisories.fetch_exploited(&mut |_, _| {}).await {
+        Ok(()) => tracing::info!("known exploited vulnerabilities fetched"),
+        Err(why) => tracing::warn!(why, "which vulnerabilities are exploited is not known anew"),
     }
 }
 

@@ -177,6 +177,8 @@ pub struct UpstreamSettings {
     pub docker_hub_api: Option<Url>,
     /// Where exports of advisories lie; none: at OSV's usual place.
     pub advisories: Option<Url>,
+    /// Where the catalogue of known exploited vulnerabilities lies; none: at CISA's usual place.
+    pub known_exploited: Option<Url>,
     /// Whether advisories are fetched by themselves.
     pub fetch_advisories: bool,
     /// Whether trusted roots are refreshed from their TUF repositories.

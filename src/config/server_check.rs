@@ -230,6 +230,10 @@ impl Check<'_> {
                 raw.advisories,
                 "https://osv-vulnerabilities.storage.googleapis.com",
             ),
+            known_exploited: self.url(
+                raw.known_exploited,
+                "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+            ),
             fetch_advisories: raw.fetch_advisories.unwrap_or(true),
             refresh_roots: raw.refresh_roots.unwrap_or(true),
             include_defaults: raw.include_defaults.unwrap_or(true),

@@ -143,6 +143,10 @@ pub(super) struct RawUpstream {
     /// `https://osv-vulnerabilities.storage.googleapis.com`.
     #[schemars(with = "Option<String>")]
     pub(super) advisories: Text,
+    /// Where the catalogue of known exploited vulnerabilities lies. Default: CISA's, at
+    /// `https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json`.
+    #[schemars(with = "Option<String>")]
+    pub(super) known_exploited: Text,
     /// Whether advisories are fetched, and kept fresh, by themselves. Default: true.
     pub(super) fetch_advisories: Option<bool>,
     /// Whether trusted roots are refreshed from their TUF repositories. Default: true.

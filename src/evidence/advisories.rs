@@ -21,7 +21,7 @@ const FAILURE_STANDS: Duration = Duration::from_secs(60);
 /// Largest export: that of all ecosystems had 1 GB in 2026.
 const MAX_DOWNLOAD_BYTES: u64 = 8 << 30;
 /// The catalogue of known exploited vulnerabilities, if there is one in the folder.
-pub const KEV_FILE: &str = "known_exploited_vulnerabilities.json";
+const KEV_FILE: &str = "known_exploited_vulnerabilities.json";
 
 /// How names of files begin that are on their way.
 pub const PARTIAL: &str = ".partial";
@@ -50,6 +50,7 @@ pub struct AdvisorySource {
 pub struct AdvisoryData {
     folder: PathBuf,
     source: Option<AdvisorySource>,
+    exploited: Option<AdvisorySource>,
     current: ArcSwap<Current>,
     epoch: AtomicU64,
     /// One fetches at a time; what failed not long ago, and why.
@@ -59,10 +60,20 @@ pub struct AdvisoryData {
 impl AdvisoryData {
     /// Opens the folder, which need not be there. Without a source nothing is fetched.
     pub fn open(folder: &Path, source: Option<AdvisorySource>) -> Arc<AdvisoryData> {
+        AdvisoryData::open_with(folder, source, None)
+    }
+
+    /// The same, with the file that lists what is exploited.
+    pub fn open_with(
+        folder: &Path,
+        source: Option<AdvisorySource>,
+        exploited: Option<AdvisorySource>,
+    ) -> Arc<AdvisoryData> {
         Arc::new(AdvisoryData {
             current: ArcSwap::from_pointee(Current::open(folder)),
             folder: folder.to_owned(),
             source,
+            exploited,
             epoch: AtomicU64::new(0),
             fetching: Mutex::new(BTreeMap::new()),
         })
@@ -141,6 +152,39 @@ impl AdvisoryData {
         };
         let _ = std::fs::remove_file(&zip);
         built
+    }
+
+    /// When the catalogue of known exploited vulnerabilities was fetched or imported.
+    pub fn exploited_at(&self) -> Option<Timestamp> {
+        let about = std::fs::metadata(self.folder.join(KEV_FILE)).ok()?;
+        Timestamp::try_from(about.modified().ok()?).ok()
+    }
+
+    /// Fetches the catalogue of known exploited vulnerabilities and puts it in the place of what is there.
+    ///
+    /// # Errors
+    /// Why not, in a sentence; what was there stays.
+    pub async fn fetch_exploited(&self, progress: Progress<'_>) -> Result<(), String> {
+        let Some(source) = &self.exploited else {
+            return Err("it is not fetched by this server".to_owned());
+        };
+        std::fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
+        let passing = tempfile_in(&self.folder);
+        let arrived = download(source, &source.path, &passing, progress).await;
+        let kept = arrived.and_then(|()| self.keep_exploited(&passing));
+        let _ = std::fs::remove_file(&passing);
+        kept
+    }
+
+    /// Puts a catalogue in the place of what is there, if it is one. It ceases to be where it was.
+    ///
+    /// # Errors
+    /// Why not, in a sentence; what was there stays.
+    pub fn keep_exploited(&self, passing: &Path) -> Result<(), String> {
+        Exploited::read(Some(passing), None).map_err(|error| error.to_string())?;
+        std::fs::rename(passing, self.folder.join(KEV_FILE)).map_err(|error| error.to_string())?;
+        self.reread();
+        Ok(())
     }
 
     /// Builds the data of an export that lies on disk: of one ecosystem, or of all that it names.

@@ -1,6 +1,7 @@
 //! Facts of layers, kept: a layer is read once, whatever becomes of its bytes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use crate::oci::{Descriptor, Digest};
@@ -12,12 +13,21 @@ const MAX_KEPT: usize = 20_000;
 const MAX_BYTES: usize = 512 << 20;
 
 /// A folder of facts. What cannot be read in it is not there.
-pub(super) struct Facts(PathBuf);
+pub(super) struct Facts {
+    folder: PathBuf,
+    written: AtomicUsize,
+}
+
+/// After so many new ones the bound is looked at.
+const PRUNE_EVERY: usize = 1_000;
 
 impl Facts {
     /// In this folder, which need not be there.
     pub(super) fn in_folder(folder: &Path) -> Facts {
-        let facts = Facts(folder.to_owned());
+        let facts = Facts {
+            folder: folder.to_owned(),
+            written: AtomicUsize::new(0),
+        };
         facts.prune();
         facts
     }
@@ -26,7 +36,7 @@ impl Facts {
     fn file(&self, layer: &Descriptor) -> PathBuf {
         let (digest, kind) = (&layer.digest, &layer.media_type);
         let read_as = format!("{FACTS_VERSION}\n{digest}\n{kind}\n{:?}", layer.annotations);
-        self.0
+        self.folder
             .join(format!("{}.facts", Digest::of(read_as.as_bytes()).hex()))
     }
 
@@ -44,18 +54,21 @@ impl Facts {
             let json = serde_json::to_vec(facts).map_err(std::io::Error::other)?;
             let file = self.file(layer);
             let passing = file.with_extension(fastrand::u64(..).to_string());
-            std::fs::create_dir_all(&self.0)?;
+            std::fs::create_dir_all(&self.folder)?;
             std::fs::write(&passing, zstd::bulk::compress(&json, 1)?)?;
             std::fs::rename(&passing, &file)
         };
         if let Err(error) = written() {
             tracing::warn!(layer = %layer.digest, %error, "the facts of a layer are not kept");
         }
+        if self.written.fetch_add(1, Ordering::Relaxed) % PRUNE_EVERY == PRUNE_EVERY - 1 {
+            self.prune();
+        }
     }
 
     /// Removes the oldest beyond the bound, and what was never finished.
     fn prune(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.0) else {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
             return;
         };
         let mut files: Vec<(SystemTime, PathBuf)> = entries

@@ -59,8 +59,13 @@ fn an_export_is_imported_shown_and_asked() {
         )
     );
     let status = lazaret(here, &["db", "status", "--json", "--data-dir", "data"], "");
-    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert_eq!(status["ecosystem"], "Debian");
+    let status: Vec<serde_json::Value> = String::from_utf8(status.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(status[0]["ecosystem"], "Debian");
+    assert_eq!(status[1]["known_exploited"], serde_json::Value::Null);
     let asked = concat!(
         r#"{"ecosystem":"Debian:12","name":"openssl","version":"3.0.11-1"}"#,
         "\n\n",

@@ -318,6 +318,44 @@ async fn advisories_are_fetched_and_a_failure_leaves_what_is_there() {
 }
 
 #[tokio::test]
+async fn what_is_exploited_is_fetched_and_a_bad_catalogue_leaves_what_was_there() {
+    let registry = FakeRegistry::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let upstreams = Upstreams::new(Settings {
+        registries: Vec::new(),
+        proxy: None,
+        ca_files: Vec::new(),
+        timeouts: Timeouts::default(),
+    })
+    .unwrap();
+    let url = registry.url().parse().unwrap();
+    let source = AdvisorySource {
+        upstream: upstreams.elsewhere(&url).unwrap(),
+        path: "/kev.json".to_owned(),
+    };
+    let data = AdvisoryData::open_with(folder.path(), None, Some(source));
+    assert_eq!(data.exploited_at(), None);
+    let good = json!({ "vulnerabilities": [{ "cveID": "CVE-2026-1" }] }).to_string();
+    for (status, body, kept) in [
+        (404, String::new(), false),
+        (200, "{}".to_owned(), false),
+        (200, r#"{"vulnerabilities":[]}"#.to_owned(), false),
+        (200, good, true),
+        (200, "<html>".to_owned(), true),
+    ] {
+        registry.clear_faults();
+        let fault = Fault::Status(status, Vec::new(), body.into());
+        registry.fault("/kev.json", Times::Always, fault);
+        let before = data.epoch();
+        let fetched = data.fetch_exploited(&mut |_, _| {}).await;
+        assert_eq!(data.exploited_at().is_some(), kept, "{fetched:?}");
+        assert_eq!(fetched.is_ok(), data.epoch() > before, "{fetched:?}");
+        let left = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, usize::from(kept), "nothing half is left");
+    }
+}
+
+#[tokio::test]
 async fn a_layer_with_another_byte_leaves_no_facts() {
     let (registry, gate) = gate().await;
     know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
