@@ -89,7 +89,7 @@ impl Scanner {
         Arc::new(Scanner {
             facts: Facts::in_folder(folder),
             advisories,
-            viruses: clamd.map(|clamd| VirusScanner::new(clamd, answers)),
+            viruses: clamd.map(|clamd| VirusScanner::new(clamd, &answers)),
             passes: Semaphore::new(MAX_PASSES),
         })
     }

@@ -1,9 +1,9 @@
 //! What a virus scanner says of layers: asked while a layer passes, kept by its digest and the scanner's own version.
 
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
 use crate::evidence::clamd::{Clamd, Looked, Streamed};
+use crate::evidence::kept::Kept;
 use crate::oci::Digest;
 use crate::policy::Viruses;
 
@@ -15,14 +15,13 @@ const ALL: &str = "every file";
 /// A virus scanner and its answers.
 pub(super) struct VirusScanner {
     clamd: Clamd,
-    folder: PathBuf,
+    kept: Kept,
 }
 
 impl VirusScanner {
-    pub(super) fn new(clamd: Clamd, folder: PathBuf) -> VirusScanner {
-        let scanner = VirusScanner { clamd, folder };
-        scanner.prune();
-        scanner
+    pub(super) fn new(clamd: Clamd, folder: &Path) -> VirusScanner {
+        let kept = Kept::open(folder, "json", MAX_KEPT);
+        VirusScanner { clamd, kept }
     }
 
     /// The scanner's version with that of its data; waits.
@@ -34,48 +33,25 @@ impl VirusScanner {
         self.clamd.onlooker()
     }
 
-    fn file(&self, layer: &Digest, version: &str) -> PathBuf {
+    fn name(layer: &Digest, version: &str) -> String {
         let asked = format!("{layer}\n{version}");
-        let name = Digest::of(asked.as_bytes()).hex();
-        self.folder.join(format!("{name}.json"))
+        Digest::of(asked.as_bytes()).hex().to_owned()
     }
 
     /// What it said of a layer before; waits for the disk.
     pub(super) fn kept(&self, layer: &Digest, version: &str) -> Option<Looked> {
-        let json = std::fs::read(self.file(layer, version)).ok()?;
+        let json = self.kept.read(&VirusScanner::name(layer, version))?;
         serde_json::from_slice(&json).ok()
     }
 
     /// Waits for the disk. What cannot be kept is asked again.
     pub(super) fn keep(&self, layer: &Digest, version: &str, looked: &Looked) {
         let written = || {
-            let file = self.file(layer, version);
-            let passing = file.with_extension(fastrand::u64(..).to_string());
-            std::fs::create_dir_all(&self.folder)?;
             let json = serde_json::to_vec(looked).map_err(std::io::Error::other)?;
-            std::fs::write(&passing, json)?;
-            std::fs::rename(&passing, &file)
+            self.kept.write(&VirusScanner::name(layer, version), &json)
         };
         if let Err(error) = written() {
             tracing::warn!(%layer, %error, "what clamd said of a layer is not kept");
-        }
-    }
-
-    fn prune(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            return;
-        };
-        let mut files: Vec<(SystemTime, PathBuf)> = entries
-            .flatten()
-            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-            .collect();
-        files.sort();
-        let finished = |path: &Path| path.extension().is_some_and(|end| end == "json");
-        let beyond = files.len().saturating_sub(MAX_KEPT);
-        for (at, (_, path)) in files.iter().enumerate() {
-            if at < beyond || !finished(path) {
-                let _ = std::fs::remove_file(path);
-            }
         }
     }
 }
