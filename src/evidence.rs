@@ -10,6 +10,7 @@ mod content;
 mod discover;
 mod facts;
 mod gather;
+mod issuers;
 mod kept;
 mod name;
 mod openpgp;

@@ -40,7 +40,7 @@ pub use payload::Statement;
 #[cfg(feature = "pgp")]
 pub use pgp::{Pgp, PgpKey};
 pub use publishers::{Publisher, publishers};
-pub use revocation::RevocationList;
+pub use revocation::{Answer, Question, Revocation, RevocationList};
 pub use root::{GITHUB, PUBLIC_GOOD, Root, Roots};
 pub use signer::{Claim, Keyless, Signer, SignerKind};
 pub use source::{RootSource, built_in_sources};

@@ -212,8 +212,11 @@ pub(super) struct SignerTable {
     pub(super) subjects: Option<Vec<Text>>,
     /// `strict` (the default), or `permissive`, which passes over expiry, time and unknown revocation (notation).
     pub(super) level: Option<Text>,
-    /// `cached` (the default), by the lists in `crl`, or `skip` (notation).
+    /// `cached` (the default), by the lists in `crl`; `fetched`, by these and what issuers tell when asked; or `skip`
+    /// (notation).
     pub(super) revocation: Option<Text>,
+    /// How long after its end a list or an answer is still believed: `12h`; none by default (notation).
+    pub(super) revocation_grace: Option<Text>,
     /// Files with certificate revocation lists beside the policy (notation).
     pub(super) crl: Option<Vec<Text>>,
     /// Where their signatures lie; default: with the registry, by its extension for signatures (pgp).

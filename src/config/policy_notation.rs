@@ -1,6 +1,8 @@
 //! `[signer.NAME]` of kind `notation`.
 
-use crate::trust::{Certificate, Notation, NotationLevel, RevocationList, SubjectName};
+use std::time::Duration;
+
+use crate::trust::{Certificate, Notation, NotationLevel, Revocation, RevocationList, SubjectName};
 
 use super::policy_build::Build;
 use super::policy_file::{SignerTable, Text};
@@ -19,27 +21,38 @@ impl Build {
             }
         }
         let permissive = self.word(written.level.as_ref(), ["strict", "permissive"])?;
-        let skip = self.word(written.revocation.as_ref(), ["cached", "skip"])?;
+        let revocation = self.revocation(written)?;
         Some(Notation {
             roots: self.certificates(written.ca.as_deref())?,
             authority_roots: self.certificates(written.signing_authority.as_deref())?,
             timestamp_roots: self.certificates(written.tsa.as_deref())?,
             subjects,
-            level: match permissive {
+            level: match permissive == 1 {
                 true => NotationLevel::Permissive,
                 false => NotationLevel::Strict,
             },
-            revocation: match skip {
-                true => None,
-                false => Some(self.revocation_lists(written.crl.as_deref())?),
-            },
+            revocation,
         })
     }
 
-    /// Whether the second of two words stands there; the first is the default.
-    fn word(&mut self, written: Option<&Text>, words: [&str; 2]) -> Option<bool> {
+    fn revocation(&mut self, written: &SignerTable) -> Option<Option<Revocation>> {
+        let how = self.word(written.revocation.as_ref(), ["cached", "fetched", "skip"])?;
+        let grace = match &written.revocation_grace {
+            Some(text) => self.duration(text)?,
+            None => Duration::ZERO,
+        };
+        let lists = self.revocation_lists(written.crl.as_deref())?;
+        Some((how < 2).then_some(Revocation {
+            lists,
+            ask: how == 1,
+            grace,
+        }))
+    }
+
+    /// Which of some words stands there; the first is the default.
+    fn word<const N: usize>(&mut self, written: Option<&Text>, words: [&str; N]) -> Option<usize> {
         let Some(text) = written else {
-            return Some(false);
+            return Some(0);
         };
         let found = words.iter().position(|word| word == text.get());
         if found.is_none() {
@@ -51,7 +64,7 @@ impl Build {
                     word => suggestion(word, words),
                 });
         }
-        found.map(|at| at == 1)
+        found
     }
 
     fn certificates(&mut self, written: Option<&[Text]>) -> Option<Vec<Certificate>> {

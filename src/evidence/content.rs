@@ -14,14 +14,20 @@ use crate::store::Store;
 use crate::telemetry;
 use crate::upstream::{SettingsError, Upstream, UpstreamError, Upstreams};
 
+use super::issuers::Issuers;
+
 /// The manifest types that are asked for and understood.
 pub const MANIFEST_TYPES: [&str; 4] = media_type::MANIFESTS;
+
+/// The folder of what issuers of certificates told, beside the store.
+const TOLD: &str = "revocations";
 
 /// Reads manifests and configurations. What it returns hashes to the digest asked for,
 /// and is not for clients: it needs no permit because it serves the judge.
 pub struct Content {
     store: Store,
     upstreams: Arc<Upstreams>,
+    issuers: Issuers,
     /// Who fetches what: several collectors read the same configuration at once, and it is fetched once.
     fetching: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -29,9 +35,11 @@ pub struct Content {
 impl Content {
     /// Reads through `store` from the registries in `upstreams`.
     pub fn new(store: Store, upstreams: Arc<Upstreams>) -> Content {
+        let issuers = Issuers::in_folder(&store.beside(TOLD));
         Content {
             store,
             upstreams,
+            issuers,
             fetching: Mutex::default(),
         }
     }
@@ -51,7 +59,11 @@ impl Content {
             .ok_or_else(|| ContentError::UnknownRegistry(repository.host().to_owned()))
     }
 
-    /// A server that the policy names and that is no registry.
+    pub(super) fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// A server that the policy names, or an authority whom it trusts, and that is no registry.
     pub(super) fn elsewhere(&self, url: &Url) -> Result<Arc<Upstream>, SettingsError> {
         self.upstreams.elsewhere(url)
     }

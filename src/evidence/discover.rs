@@ -297,6 +297,7 @@ fn material(descriptor: Descriptor, bytes: Bytes) -> Material {
         JWS | COSE => Material::Notation {
             envelope: bytes,
             media_type: descriptor.media_type,
+            answers: Vec::new(),
         },
         ENVELOPE => Material::Envelope {
             envelope: bytes,

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// After so many new files the bound is looked at.
 const PRUNE_EVERY: usize = 1_000;
@@ -42,6 +42,12 @@ impl Kept {
     /// What was kept under a name. Waits for the disk.
     pub(super) fn read(&self, name: &str) -> Option<Vec<u8>> {
         std::fs::read(self.file(name)).ok()
+    }
+
+    /// How long ago that was kept.
+    pub(super) fn age(&self, name: &str) -> Option<Duration> {
+        let written = std::fs::metadata(self.file(name)).ok()?.modified().ok()?;
+        written.elapsed().ok()
     }
 
     /// Keeps it. Waits for the disk.

@@ -11,6 +11,7 @@ use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
 use super::buildkit::{self, Unsigned, Within};
 use super::discover::{Candidate, Discovery, Sought, discover};
+use super::issuers::inquire;
 use super::openpgp;
 use super::weigh::{signers, weigh};
 use super::{Content, ContentError};
@@ -115,7 +116,7 @@ async fn haul(
         )
         .await;
     }
-    Ok(Haul {
+    let mut haul = Haul {
         image: Beside {
             digest: subject.digest,
             bytes,
@@ -123,7 +124,26 @@ async fn haul(
         },
         within: indexes,
         unsigned,
-    })
+    };
+    let signers = signers(policy, policy.rule_for(home));
+    for (digest, bytes, discovery) in haul.discoveries() {
+        let image = Image {
+            digest,
+            manifest: Some(bytes.clone()),
+        };
+        inquire(content, policy, &signers, &image, discovery).await;
+    }
+    Ok(haul)
+}
+
+impl Haul {
+    /// All that was found, each with the manifest that it lies beside.
+    fn discoveries(&mut self) -> impl Iterator<Item = (Digest, &Bytes, &mut Discovery)> {
+        let besides = self.within.iter_mut().chain([&mut self.image]);
+        let besides = besides.map(|by| (by.digest, &by.bytes, &mut by.discovery));
+        let unsigned = self.unsigned.iter_mut();
+        besides.chain(unsigned.map(|by| (by.digest, &by.bytes, &mut by.beside)))
+    }
 }
 
 /// Most images of an index whose unsigned statements are shown.
@@ -172,6 +192,7 @@ pub async fn signatures_of(
         manifest: Some(bytes),
     };
     let signers: Vec<&Signer> = policy.signers().iter().collect();
+    inquire(content, policy, &signers, &image, &mut discovery).await;
     let refused = discovery.refused.into_iter().map(|refused| Found {
         place: refused.found,
         says: None,

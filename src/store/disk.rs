@@ -205,6 +205,11 @@ impl Store {
         let _ = tokio::task::spawn_blocking(move || inner.unlink(&digest)).await;
     }
 
+    /// A folder for other things beside the blobs.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.0.blobs.with_file_name(name)
+    }
+
     /// The store in numbers.
     pub fn stats(&self) -> StoreStats {
         let (bytes, blobs) = {

@@ -11,9 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use x509_cert::der::oid::{AssociatedOid, ObjectIdentifier};
 use x509_cert::der::{Decode, Encode};
-use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, BasicConstraints, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage,
-};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use x509_cert::time::Time;
 
 use crate::oci::Digest;
@@ -33,8 +31,6 @@ const UNDERSTOOD: [&str; 5] = [
     "2.5.29.32",
     "2.5.29.37",
 ];
-/// `id-ad-ocsp` (RFC 5280, 4.2.2.1).
-const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 
 /// A certificate and its key.
 #[derive(Clone)]
@@ -196,15 +192,6 @@ impl Certificate {
         self.extension()
     }
 
-    /// Whether its issuer publishes which certificates are taken back.
-    pub(super) fn names_revocation(&self) -> Result<bool, String> {
-        let lists: Option<(bool, CrlDistributionPoints)> = self.extension()?;
-        let access: Option<(bool, AuthorityInfoAccessSyntax)> = self.extension()?;
-        let ocsp = access
-            .is_some_and(|(_, access)| access.0.iter().any(|entry| entry.access_method == OCSP));
-        Ok(lists.is_some() || ocsp)
-    }
-
     /// An error where something in it must be understood and is not (RFC 5280, 4.2).
     pub(super) fn is_understood(&self) -> Result<(), String> {
         let extensions = self.parsed.tbs_certificate.extensions.iter().flatten();
@@ -220,7 +207,7 @@ impl Certificate {
         })
     }
 
-    fn extension<T: AssociatedOid + for<'a> Decode<'a>>(
+    pub(super) fn extension<T: AssociatedOid + for<'a> Decode<'a>>(
         &self,
     ) -> Result<Option<(bool, T)>, String> {
         let mut found = None;

@@ -11,6 +11,7 @@ use crate::oci::Digest;
 use super::key::{Hash, PublicKey};
 use super::material::{Material, Opened, Says, Signee};
 use super::notation;
+use super::revocation::Question;
 use super::root::{Root, Roots};
 use super::signer::{Keyless, Signer, SignerKind};
 use super::stamped::without_timestamps;
@@ -35,6 +36,8 @@ pub struct Examined {
     pub identity: Option<Identity>,
     /// Why it is not believed, in the order of the signers.
     pub refusals: Vec<String>,
+    /// What the issuers of its certificates can be asked before it is examined again.
+    pub questions: Vec<Question>,
 }
 
 /// A signer's valid signature.
@@ -101,9 +104,10 @@ pub fn examine(
     if let Material::Notation {
         envelope,
         media_type,
+        answers,
     } = material
     {
-        return notation::examine(envelope, media_type, image, signers, now);
+        return notation::examine((envelope, media_type), answers, image, signers, now);
     }
     #[cfg(feature = "pgp")]
     if let Material::OpenPgp(message) = material {
@@ -199,7 +203,7 @@ fn certified(opened: &Opened, root: &Root, now: Timestamp) -> Result<Verificatio
     }
     let verify = |bundle: &Bundle| root.verifier.verify(artifact(opened), bundle, &policy);
     let result = verify(&opened.bundle).or_else(|error| {
-        match without_timestamps(opened, &root.stampers, now) {
+        match without_timestamps(opened, &root.stampers) {
             Some(Ok(bundle)) => verify(&bundle).map_err(|error| error.to_string()),
             Some(Err(why)) => Err(format!("{error}; {why}")),
             None => Err(error.to_string()),

@@ -15,6 +15,7 @@ use crate::oci::Digest;
 use super::examine::Image;
 use super::payload::{COSIGN, COSIGN_SIGN, SimplePayload, Statement};
 use super::pem;
+use super::revocation::Answer;
 
 /// Largest bundle or envelope in bytes: a statement in base64 and some KiB.
 pub const MAX_MATERIAL_BYTES: u64 = 48 * 1024 * 1024;
@@ -43,6 +44,8 @@ pub enum Material {
         envelope: Bytes,
         /// JWS or COSE.
         media_type: String,
+        /// What the issuers of its certificates told.
+        answers: Vec<Answer>,
     },
     /// An OpenPGP message.
     OpenPgp(Bytes),

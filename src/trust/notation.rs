@@ -7,6 +7,8 @@ mod cose;
 mod jws;
 mod name;
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -16,7 +18,7 @@ use crate::oci::{Digest, Manifest};
 use super::certificate::Certificate;
 use super::examine::{Authority, Examined, Image, Signed};
 use super::material::Says;
-use super::revocation::RevocationList;
+use super::revocation::{Answer, Look, Question, Revocation};
 use super::signer::{Signer, SignerKind};
 use super::timestamp::{self, Trusted};
 
@@ -47,8 +49,8 @@ pub struct Notation {
     pub subjects: Vec<SubjectName>,
     /// What must hold besides integrity and authenticity.
     pub level: Level,
-    /// Lists of certificates that were taken back; none where nobody is to look.
-    pub revocation: Option<Vec<RevocationList>>,
+    /// How it is learnt which certificates were taken back; none where nobody is to look.
+    pub revocation: Option<Revocation>,
 }
 
 /// What must hold besides integrity and authenticity, which always must.
@@ -113,8 +115,8 @@ struct Target {
 
 /// Verifies an envelope for each of `signers`.
 pub(super) fn examine(
-    envelope: &Bytes,
-    media_type: &str,
+    (envelope, media_type): (&Bytes, &str),
+    answers: &[Answer],
     image: &Image,
     signers: &[&Signer],
     now: Timestamp,
@@ -130,11 +132,12 @@ pub(super) fn examine(
         }
     };
     examined.says = Some(Says::Signature { reference: None });
+    let questions = RefCell::default();
     for signer in signers {
         let SignerKind::Notation(trusted) = &signer.kind else {
             continue;
         };
-        match trusted.accepts(&envelope, now) {
+        match trusted.accepts(&envelope, answers, &questions, now) {
             Ok(at) => examined.signed.push(Signed {
                 signer: signer.name.clone(),
                 at,
@@ -143,6 +146,7 @@ pub(super) fn examine(
             Err(why) => examined.refusals.push(format!("{}: {why}", signer.name)),
         }
     }
+    examined.questions = questions.into_inner();
     if examined.signed.is_empty() && examined.refusals.is_empty() {
         let [whose, root] = [envelope.chain.first(), envelope.chain.last()]
             .map(|certificate| certificate.map(Certificate::subject).unwrap_or_default());
@@ -208,7 +212,13 @@ impl Envelope {
 
 impl Notation {
     /// Authenticity, then what the level asks for. The time is that of the authority, if one vouches for it.
-    fn accepts(&self, envelope: &Envelope, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    fn accepts(
+        &self,
+        envelope: &Envelope,
+        answers: &[Answer],
+        questions: &RefCell<Vec<Question>>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
         chain::check(&envelope.chain)?;
         let root = envelope.chain.last().ok_or("it brings no certificate")?;
         let roots = match envelope.scheme {
@@ -222,7 +232,14 @@ impl Notation {
         if !self.subjects.iter().any(|subject| subject.is_of(leaf)) {
             return Err(format!("it is signed by {}", leaf.subject()));
         }
-        let at = match self.time(envelope, now) {
+        let look = self.revocation.as_ref().map(|policy| Look {
+            policy,
+            answers,
+            strict: self.level == Level::Strict,
+            now,
+            questions,
+        });
+        let at = match self.time(envelope, look.as_ref(), now) {
             Err(why) if self.level == Level::Strict => return Err(why),
             time => time.ok().flatten(),
         };
@@ -231,14 +248,19 @@ impl Notation {
         {
             return Err(format!("the signature expired on {expiry}"));
         }
-        if let Some(lists) = &self.revocation {
-            chain::unrevoked(&envelope.chain, lists, self.level, now)?;
+        if let Some(look) = look {
+            look.unrevoked(&envelope.chain)?;
         }
         Ok(at)
     }
 
     /// All certificates are good at an authentic time: the timestamp's, the signing authority's, or now.
-    fn time(&self, envelope: &Envelope, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    fn time(
+        &self,
+        envelope: &Envelope,
+        look: Option<&Look<'_>>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, String> {
         let good = |time: Timestamp| {
             envelope
                 .chain
@@ -267,8 +289,7 @@ impl Notation {
         }
         let trusted = Trusted {
             roots: &self.timestamp_roots,
-            revocation: self.revocation.as_deref().map(|lists| (lists, self.level)),
-            now,
+            look,
         };
         let stamped = timestamp::verify(token, &envelope.signature, &trusted)?;
         if stamped.earliest > now {

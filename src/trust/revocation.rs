@@ -1,93 +1,124 @@
-//! Certificate revocation lists that lie beside the policy (RFC 5280, section 5). Nothing is asked for while a pull waits.
+//! Which certificates were taken back: by lists beside the policy, and by what their issuers tell when they are asked.
+//!
+//! Nothing is asked here. Looking leaves [`Question`]s; whoever has a network brings [`Answer`]s, and looks again.
 
-use std::fmt;
-use std::sync::Arc;
+mod list;
+mod source;
+mod status;
 
-use jiff::Timestamp;
-use x509_cert::crl::CertificateList;
-use x509_cert::der::oid::ObjectIdentifier;
-use x509_cert::der::{Decode, Encode};
+use std::cell::RefCell;
+use std::time::Duration;
 
-use super::certificate::{Certificate, hash_of, moment};
-use super::pem;
+use jiff::{SignedDuration, Timestamp};
 
-/// Largest list in bytes.
-const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
-/// `id-ce-deltaCRLIndicator` and `id-ce-issuingDistributionPoint`: such a list speaks of some certificates only.
-const PARTIAL: [ObjectIdentifier; 2] = [
-    ObjectIdentifier::new_unwrap("2.5.29.27"),
-    ObjectIdentifier::new_unwrap("2.5.29.28"),
-];
+use super::certificate::Certificate;
 
-/// A list of certificates that their issuer took back.
-#[derive(Clone)]
-pub struct RevocationList(Arc<CertificateList>);
+use list::MAX_LIST_BYTES;
+pub use list::RevocationList;
+use status::{MAX_STATUS_BYTES, Status};
 
-impl RevocationList {
-    /// A list in PEM (`X509 CRL`) or DER.
+/// How far the clocks of issuers may be ahead of ours.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How a policy has revocation looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocation {
+    /// Lists beside the policy.
+    pub lists: Vec<RevocationList>,
+    /// Whether issuers are asked where these lists do not tell.
+    pub ask: bool,
+    /// How long after its end a list or an answer is still believed about who is not revoked.
+    pub grace: Duration,
+}
+
+/// From when until when something told is of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    what: String,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// What can be asked about a certificate whose chain ends in a root that the policy names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What to GET, as the issuer wrote it into the certificate.
+    pub address: String,
+    /// Most bytes of an answer.
+    pub most: usize,
+    of: Option<Certificate>,
+    issuer: Certificate,
+}
+
+/// What was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Told {
+    List(RevocationList),
+    Status(Status),
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    address: String,
+    told: Result<Told, String>,
+}
+
+impl Question {
+    /// An answer, if these bytes are one that may be believed. How old it may be is the policy's matter.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
-    pub fn parse(bytes: &[u8]) -> Result<RevocationList, String> {
-        if bytes.len() > MAX_LIST_BYTES {
-            return Err(format!("more than {MAX_LIST_BYTES} bytes"));
-        }
-        let pem = std::str::from_utf8(bytes).ok();
-        let pem = pem.and_then(|text| pem::blocks(text, "X509 CRL").ok()?.into_iter().next());
-        let list = CertificateList::from_der(pem.as_deref().unwrap_or(bytes))
-            .map_err(|error| format!("no certificate revocation list: {error}"))?;
-        let extensions = || list.tbs_cert_list.crl_extensions.iter().flatten();
-        if extensions().any(|extension| extension.critical || PARTIAL.contains(&extension.extn_id))
-        {
-            return Err(
-                "a list of some certificates only (delta, or by distribution point)".to_owned(),
-            );
-        }
-        Ok(RevocationList(Arc::new(list)))
+    /// What is wrong with it.
+    pub fn answer(&self, bytes: &[u8], now: Timestamp) -> Result<Answer, String> {
+        let told = match &self.of {
+            None => {
+                let list = RevocationList::parse(bytes)?;
+                list.is_signed_by(&self.issuer)?;
+                Told::List(list)
+            }
+            Some(of) => Told::Status(Status::read(bytes, of, &self.issuer, now)?),
+        };
+        Ok(Answer {
+            address: self.address.clone(),
+            told: Ok(told),
+        })
     }
 
-    /// An error unless `issuer` signed the list and it is of now.
-    fn is_current(&self, issuer: &Certificate, now: Timestamp) -> Result<(), String> {
-        let list = &self.0.tbs_cert_list;
-        let wrong = || format!("{} did not sign the revocation list", issuer.subject());
-        let usage = issuer.key_usage()?;
-        let hash = hash_of(&self.0.signature_algorithm.oid).ok_or_else(wrong)?;
-        let signed = list.to_der().map_err(|_| wrong())?;
-        let signature = self.0.signature.as_bytes().ok_or_else(wrong)?;
-        let may_sign = usage.is_none_or(|(_, usage)| usage.crl_sign());
-        if self.0.signature_algorithm != list.signature
-            || !may_sign
-            || !issuer.key.verifies(&signed, signature, hash)
-        {
-            return Err(wrong());
+    /// There is no answer, and why.
+    pub fn unanswered(&self, why: impl std::fmt::Display) -> Answer {
+        Answer {
+            address: self.address.clone(),
+            told: Err(why.to_string()),
         }
-        let next = list.next_update.map(moment).transpose()?;
-        let (from, until) = (
-            moment(list.this_update)?,
-            next.ok_or("a revocation list without end")?,
-        );
-        if now < from || now > until {
-            return Err(format!(
-                "the revocation list of {} is good from {from} until {until}",
-                issuer.subject()
-            ));
-        }
-        Ok(())
-    }
-
-    fn names(&self, certificate: &Certificate) -> bool {
-        let serial = &certificate.parsed.tbs_certificate.serial_number;
-        let revoked = self.0.tbs_cert_list.revoked_certificates.iter().flatten();
-        revoked
-            .into_iter()
-            .any(|entry| entry.serial_number == *serial)
     }
 }
 
+impl Answer {
+    /// Whether it is of now, without any grace.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        let span = match &self.told {
+            Ok(Told::List(list)) => list.span(),
+            Ok(Told::Status(status)) => Ok(status.span.clone()),
+            Err(_) => return false,
+        };
+        span.is_ok_and(|span| span.holds(now, Duration::ZERO).is_ok())
+    }
+}
+
+/// A look at chains of certificates, under one signer's policy.
+pub(super) struct Look<'a> {
+    pub(super) policy: &'a Revocation,
+    pub(super) answers: &'a [Answer],
+    /// Whether it matters that nothing is known.
+    pub(super) strict: bool,
+    pub(super) now: Timestamp,
+    /// What could still be asked.
+    pub(super) questions: &'a RefCell<Vec<Question>>,
+}
+
 /// What is known of a certificate's revocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// A list of now does not name it, or its issuer publishes none.
+enum Standing {
+    /// Something of now does not name it, or its issuer publishes nothing.
     Good,
     /// It was taken back.
     Revoked(String),
@@ -95,52 +126,133 @@ pub(super) enum Standing {
     Unknown(String),
 }
 
-/// Looks `certificate` up in the lists of `issuer`. One that is named is revoked, however old the list is.
-pub(super) fn standing(
-    certificate: &Certificate,
-    issuer: &Certificate,
-    lists: &[RevocationList],
-    now: Timestamp,
-) -> Standing {
-    let theirs = |list: &&RevocationList| {
-        list.0.tbs_cert_list.issuer == issuer.parsed.tbs_certificate.subject
-    };
-    let mut why = None;
-    let mut current = false;
-    for list in lists.iter().filter(theirs) {
-        if list.names(certificate) {
-            let whose = certificate.subject();
-            return Standing::Revoked(format!(
+impl Look<'_> {
+    /// An error where a certificate of a chain is revoked, or where that is unknown and matters. The chain must end in
+    /// a trusted root: its issuers are whom to ask.
+    pub(super) fn unrevoked(&self, chain: &[Certificate]) -> Result<(), String> {
+        let mut unknown = Ok(());
+        for link in chain.windows(2) {
+            let [subject, issuer] = link else { continue };
+            match self.standing(subject, issuer)? {
+                Standing::Good => {}
+                Standing::Revoked(why) => return Err(why),
+                Standing::Unknown(why) => {
+                    if self.policy.ask {
+                        self.ask(subject, issuer)?;
+                    }
+                    unknown = unknown.and(Err(why));
+                }
+            }
+        }
+        match self.strict {
+            true => unknown.map_err(|why| match self.policy.ask {
+                true => why,
+                false => format!(
+                    "{why}: add it to crl, write revocation = \"fetched\" to have its issuer asked, or \"skip\""
+                ),
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// One that a list names is revoked, however old that list is.
+    fn standing(&self, subject: &Certificate, issuer: &Certificate) -> Result<Standing, String> {
+        let revoked = || {
+            let whose = subject.subject();
+            Standing::Revoked(format!(
                 "the certificate of {whose} was revoked by its issuer"
-            ));
+            ))
+        };
+        let (now, grace) = (self.now, self.policy.grace);
+        let (mut why, mut current) = (None, false);
+        let mut told =
+            |span: Result<Span, String>| match span.and_then(|span| span.holds(now, grace)) {
+                Ok(()) => current = true,
+                Err(error) => why = Some(error),
+            };
+        let answered = self.answers.iter().filter_map(|answer| match &answer.told {
+            Ok(Told::List(list)) => Some(list),
+            _ => None,
+        });
+        for list in self.policy.lists.iter().chain(answered) {
+            if !list.is_of(issuer) || !list.covers(subject)? {
+                continue;
+            }
+            if list.names(subject) {
+                return Ok(revoked());
+            }
+            told(list.is_signed_by(issuer).and_then(|()| list.span()));
         }
-        match list.is_current(issuer, now) {
-            Ok(()) => current = true,
-            Err(error) => why = Some(error),
+        for answer in self.answers {
+            if let Ok(Told::Status(status)) = &answer.told
+                && status.is_about(subject, issuer)
+            {
+                if status.revoked {
+                    return Ok(revoked());
+                }
+                told(Ok(status.span.clone()));
+            }
         }
+        if current || !source::any(subject)? {
+            return Ok(Standing::Good);
+        }
+        Ok(Standing::Unknown(why.unwrap_or_else(|| {
+            self.unanswered(subject, issuer).unwrap_or_else(|| {
+                format!(
+                    "no revocation list of {} is beside the policy",
+                    issuer.subject()
+                )
+            })
+        })))
     }
-    match (current, certificate.names_revocation()) {
-        (true, _) | (false, Ok(false)) => Standing::Good,
-        (false, Err(why)) => Standing::Unknown(why),
-        (false, Ok(true)) => Standing::Unknown(why.unwrap_or_else(|| {
+
+    /// The next thing that was not asked yet: lists first, which tell nobody what is pulled here.
+    fn ask(&self, subject: &Certificate, issuer: &Certificate) -> Result<(), String> {
+        let asked = |address: &String| self.answers.iter().any(|by| by.address == *address);
+        let next = questions(subject, issuer)?
+            .into_iter()
+            .find(|question| !asked(&question.address));
+        let mut questions = self.questions.borrow_mut();
+        if let Some(question) = next
+            && !questions.contains(&question)
+        {
+            questions.push(question);
+        }
+        Ok(())
+    }
+
+    /// Why those who were asked do not tell.
+    fn unanswered(&self, subject: &Certificate, issuer: &Certificate) -> Option<String> {
+        let questions = questions(subject, issuer).ok()?;
+        let about = |answer: &&Answer| questions.iter().any(|by| by.address == answer.address);
+        let failed = self.answers.iter().filter(about);
+        let why: Vec<String> = failed
+            .filter_map(|answer| answer.told.clone().err())
+            .collect();
+        let whose = subject.subject();
+        (!why.is_empty()).then(|| {
             format!(
-                "no revocation list of {} is beside the policy",
-                issuer.subject()
+                "whether the certificate of {whose} was revoked cannot be learnt: {}",
+                why.join("; ")
             )
-        })),
+        })
     }
 }
 
-impl PartialEq for RevocationList {
-    fn eq(&self, other: &RevocationList) -> bool {
-        self.0 == other.0
+fn questions(subject: &Certificate, issuer: &Certificate) -> Result<Vec<Question>, String> {
+    let question = |address: String, most, of| Question {
+        address,
+        most,
+        of,
+        issuer: issuer.clone(),
+    };
+    let mut questions = Vec::new();
+    for address in source::lists(subject)? {
+        questions.push(question(address, MAX_LIST_BYTES, None));
     }
-}
-
-impl Eq for RevocationList {}
-
-impl fmt::Debug for RevocationList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RevocationList({})", self.0.tbs_cert_list.issuer)
+    for responder in source::responders(subject)? {
+        let address = status::question(&responder, subject, issuer)?;
+        questions.push(question(address, MAX_STATUS_BYTES, Some(subject.clone())));
     }
+    Ok(questions)
 }

@@ -51,7 +51,6 @@ pub(super) fn authorities(root: &TrustedRoot) -> Vec<Authority> {
 pub(super) fn without_timestamps(
     opened: &Opened,
     authorities: &[Authority],
-    now: Timestamp,
 ) -> Option<Result<Bundle, String>> {
     let stamps = &opened
         .bundle
@@ -69,7 +68,7 @@ pub(super) fn without_timestamps(
         for stamp in stamps {
             let token = token(stamp.signed_timestamp.as_bytes())
                 .map_err(|error| format!("a malformed timestamp: {error}"))?;
-            vouched(&token, &opened.signature, &leaf, authorities, now)?;
+            vouched(&token, &opened.signature, &leaf, authorities)?;
         }
         let mut bundle = opened.bundle.clone();
         bundle.verification_material.timestamp_verification_data =
@@ -84,15 +83,13 @@ fn vouched(
     signature: &[u8],
     leaf: &Certificate,
     authorities: &[Authority],
-    now: Timestamp,
 ) -> Result<(), String> {
     let mut why = "no timestamp authority is trusted".to_owned();
     for authority in authorities {
         // The authority's own certificate is the one that counts: others that its root issued are not named.
         let trusted = Trusted {
             roots: authority.chain.get(..1).unwrap_or_default(),
-            revocation: None,
-            now,
+            look: None,
         };
         let checked = timestamp::verify(token, signature, &trusted).and_then(|stamped| {
             // As the log's time, without what the authority says of its clock: these certificates are made in the very

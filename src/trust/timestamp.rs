@@ -17,8 +17,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 
 use super::certificate::{Certificate, hash_of};
 use super::key::Hash;
-use super::notation::{Level, chain};
-use super::revocation::RevocationList;
+use super::revocation::Look;
 use info::Info;
 
 /// Largest token in bytes; real ones have some 6 KiB.
@@ -41,9 +40,8 @@ const RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 /// Whom to believe about time.
 pub(super) struct Trusted<'a> {
     pub(super) roots: &'a [Certificate],
-    /// Lists of certificates that were taken back, and what it means that there is none; none where nobody looks.
-    pub(super) revocation: Option<(&'a [RevocationList], Level)>,
-    pub(super) now: Timestamp,
+    /// At which of them were taken back; none where nobody looks.
+    pub(super) look: Option<&'a Look<'a>>,
 }
 
 /// A time, give or take what the authority says of its clock.
@@ -256,11 +254,13 @@ fn vouched(
         _ => return Err(format!("{whose} is no timestamp authority")),
     }
     let mut current = authority;
+    let mut chain = Vec::new();
     for _ in 0..MAX_CHAIN {
         current.is_understood()?;
         current.valid_at(time)?;
+        chain.push(current.clone());
         if trusted.roots.contains(current) {
-            return Ok(());
+            return trusted.look.map_or(Ok(()), |look| look.unrevoked(&chain));
         }
         let issued = |above: &&Certificate| *above != current && current.issued_by(above).is_ok();
         let above = trusted
@@ -271,9 +271,6 @@ fn vouched(
         let above = above.ok_or_else(|| {
             format!("no trusted root vouches for the timestamp authority {whose}")
         })?;
-        if let Some((lists, level)) = trusted.revocation {
-            chain::unrevoked(&[current.clone(), above.clone()], lists, level, trusted.now)?;
-        }
         current = above;
     }
     Err(format!(

@@ -12,7 +12,7 @@ impl Upstream {
         self.error(Kind::Malformed, why)
     }
 
-    /// The JSON document at a path from the root, of at most `most` bytes.
+    /// The document at a path from the root, of at most `most` bytes.
     ///
     /// # Errors
     /// [`UpstreamError`].
@@ -22,7 +22,7 @@ impl Upstream {
             let ask = Ask {
                 method: Method::GET,
                 url: url.map_err(|_| self.error(Kind::Malformed, "an unusable address"))?,
-                accept: Some("application/json"),
+                accept: None,
                 from: 0,
                 repository: "",
             };

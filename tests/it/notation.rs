@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use coset::cbor::Value as Cbor;
 use lazaret::oci::{Descriptor, Digest, media_type};
 use lazaret::trust::{
-    Examined, Image, Material, Notation, NotationLevel, Roots, Signer, SignerKind, SubjectName,
-    examine,
+    Examined, Image, Material, Notation, NotationLevel, Revocation, RevocationList, Roots, Signer,
+    SignerKind, SubjectName, examine,
 };
 use rcgen::{
     BasicConstraints, CrlDistributionPoint, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -21,7 +21,7 @@ use crate::support::notary::{
     stamping, trusting,
 };
 
-const NOW: &str = "2026-06-02T00:00:00Z";
+pub(crate) const NOW: &str = "2026-06-02T00:00:00Z";
 
 fn at(now: &str, material: &Material, image: &Image, trusted: Notation) -> Examined {
     let signer = Signer {
@@ -49,6 +49,13 @@ fn refused(material: &Material, trusted: Notation, why: &str) {
     assert!(examined.signed.is_empty(), "believed");
     let said = examined.refusals.join("; ");
     assert!(said.contains(why), "{said}");
+}
+
+fn by_lists(lists: Vec<RevocationList>) -> Revocation {
+    Revocation {
+        lists,
+        ..Revocation::default()
+    }
 }
 
 fn setting() -> (Ca, Leaf) {
@@ -198,6 +205,7 @@ fn a_jws_has_its_four_members_and_each_once() {
     let twice = Material::Notation {
         envelope: twice.into(),
         media_type: "application/jose+json".to_owned(),
+        answers: Vec::new(),
     };
     refused(&twice, trusting(&ca), "duplicate field");
     let Material::Notation { envelope, .. } = leaf.good_cose(&image()) else {
@@ -458,7 +466,7 @@ fn a_timestamp_authority_that_was_revoked_tells_no_time() {
     let material = jws(&leaf.jws(&payload_of(&image()), &leaf.header(), Some(&stamp)));
     let trusted = |lists| Notation {
         timestamp_roots: vec![stamps.certificate()],
-        revocation: Some(lists),
+        revocation: Some(by_lists(lists)),
         ..trusting(&ca)
     };
     believed(&material, trusted(vec![stamps.revocation_list(&[8])]));
@@ -533,7 +541,7 @@ fn revoked_certificates_are_refused_and_unknown_ones_by_level() {
         }];
     });
     let with = |lists| Notation {
-        revocation: Some(lists),
+        revocation: Some(by_lists(lists)),
         ..trusting(&ca)
     };
     let material = leaf.good_jws(&image());
@@ -658,10 +666,16 @@ fn no_flipped_byte_of_a_timestamp_moves_the_time() {
 }
 
 /// Attaches an envelope as notation does; by the configuration's type only, where the registry knows no artifact types.
-fn attach(registry: &FakeRegistry, image: &Pushed, material: &Material, by_config: bool) {
+pub(crate) fn attach(
+    registry: &FakeRegistry,
+    image: &Pushed,
+    material: &Material,
+    by_config: bool,
+) {
     let Material::Notation {
         envelope,
         media_type,
+        ..
     } = material
     else {
         unreachable!()
@@ -690,7 +704,7 @@ fn policy_of(ca: &Ca) -> String {
     )
 }
 
-const APP: &str = "acme/app";
+pub(crate) const APP: &str = "acme/app";
 
 #[tokio::test]
 async fn a_pull_is_let_through_by_a_notation_signature_and_by_nothing_else() {

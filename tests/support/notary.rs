@@ -13,12 +13,14 @@ use coset::cbor::Value as Cbor;
 use coset::{CoseSign1Builder, HeaderBuilder, Label, TaggedCborSerializable, iana};
 use lazaret::oci::{Digest, media_type};
 use lazaret::trust::{
-    Certificate, Image, Material, Notation, NotationLevel, RevocationList, SubjectName,
+    Certificate, Image, Material, Notation, NotationLevel, Revocation, RevocationList, SubjectName,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, RsaKeySize, SerialNumber, SigningKey, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationList,
+    CertificateRevocationListParams, CertifiedIssuer, CrlDistributionPoint,
+    CrlIssuingDistributionPoint, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, RevokedCertParams, RsaKeySize, SerialNumber, SigningKey,
+    date_time_ymd,
 };
 use serde_json::{Value, json};
 
@@ -81,6 +83,15 @@ impl Ca {
     }
 
     pub(crate) fn revocation_list_pem(&self, serials: &[u8]) -> String {
+        self.list(serials, 2027, None).pem().unwrap()
+    }
+
+    /// A list in DER, good from 2026 until the beginning of a year, of one distribution point or of all.
+    pub(crate) fn list_until(&self, serials: &[u8], year: i32, point: Option<&str>) -> Vec<u8> {
+        self.list(serials, year, point).der().to_vec()
+    }
+
+    fn list(&self, serials: &[u8], year: i32, point: Option<&str>) -> CertificateRevocationList {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&[*serial]),
             revocation_time: date_time_ymd(2026, 1, 2),
@@ -88,15 +99,25 @@ impl Ca {
             invalidity_date: None,
         });
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2026, 1, 1),
-            next_update: date_time_ymd(2027, 1, 1),
+            this_update: date_time_ymd(2026.min(year - 1), 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from_slice(&[1]),
-            issuing_distribution_point: None,
+            issuing_distribution_point: point.map(|point| CrlIssuingDistributionPoint {
+                distribution_point: CrlDistributionPoint {
+                    uris: vec![point.to_owned()],
+                },
+                scope: None,
+            }),
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let issuer: &Issuer<'_, KeyPair> = &self.0;
-        params.signed_by(issuer).unwrap().pem().unwrap()
+        params.signed_by(issuer).unwrap()
+    }
+
+    /// Signs with the root's key.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.key().sign(message).unwrap()
     }
 }
 
@@ -158,6 +179,11 @@ pub(crate) fn payload_of(image: &Image) -> Value {
 }
 
 impl Leaf {
+    /// Signs as certificates are signed.
+    pub(crate) fn raw(&self, message: &[u8]) -> Vec<u8> {
+        self.key.sign(message).unwrap()
+    }
+
     /// The one way of signing that fits the key.
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         let der = self.key.serialize_der();
@@ -366,6 +392,7 @@ pub(crate) fn jws(value: &Value) -> Material {
     Material::Notation {
         envelope: value.to_string().into(),
         media_type: "application/jose+json".to_owned(),
+        answers: Vec::new(),
     }
 }
 
@@ -373,6 +400,7 @@ pub(crate) fn cose(bytes: Vec<u8>) -> Material {
     Material::Notation {
         envelope: bytes.into(),
         media_type: "application/cose".to_owned(),
+        answers: Vec::new(),
     }
 }
 
@@ -396,6 +424,6 @@ pub(crate) fn trusting(ca: &Ca) -> Notation {
         timestamp_roots: Vec::new(),
         subjects: vec![SubjectName::parse("C=US, O=Acme").unwrap()],
         level: NotationLevel::Strict,
-        revocation: Some(Vec::new()),
+        revocation: Some(Revocation::default()),
     }
 }

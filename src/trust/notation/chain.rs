@@ -1,11 +1,8 @@
 //! Certificate chains of signers (signature-specification.md, "Certificate Requirements").
 
-use jiff::Timestamp;
 use x509_cert::der::oid::ObjectIdentifier;
 
-use super::Level;
 use crate::trust::certificate::Certificate;
-use crate::trust::revocation::{RevocationList, Standing, standing};
 
 /// Most certificates of a chain.
 const MAX_CHAIN: usize = 16;
@@ -61,29 +58,6 @@ fn signs(leaf: &Certificate, alone: bool) -> Result<(), String> {
     let foreign = |usage: &ObjectIdentifier| FOREIGN_USAGES.contains(&usage.to_string().as_str());
     if usages.into_iter().any(foreign) {
         return wrong("is for other things than code");
-    }
-    Ok(())
-}
-
-/// An error where a certificate is revoked, or where that is unknown and the level asks for it.
-pub(in crate::trust) fn unrevoked(
-    chain: &[Certificate],
-    lists: &[RevocationList],
-    level: Level,
-    now: Timestamp,
-) -> Result<(), String> {
-    for link in chain.windows(2) {
-        let [subject, issuer] = link else { continue };
-        match standing(subject, issuer, lists, now) {
-            Standing::Good => {}
-            Standing::Unknown(why) if level == Level::Strict => {
-                return Err(format!(
-                    "{why}: add it to crl, or write revocation = \"skip\""
-                ));
-            }
-            Standing::Unknown(_) => {}
-            Standing::Revoked(why) => return Err(why),
-        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use lazaret::trust::{COSE, Image, JWS, Material, Roots, Signer, examine};
 // Whatever lies beside an image, in every form, for nobody in particular: nothing may crash, and nobody has signed.
 libfuzzer_sys::fuzz_target!(|input: (u8, Vec<u8>)| {
     let (kind, bytes) = (input.0 % 6, bytes::Bytes::from(input.1));
-    let notation = |media_type: &str| Material::Notation { envelope: bytes.clone(), media_type: media_type.to_owned() };
+    let notation = |media_type: &str| Material::Notation { envelope: bytes.clone(), media_type: media_type.to_owned(), answers: Vec::new() };
     let material = match kind {
         0 => Material::Bundle(bytes.clone()),
         1 => Material::AnyBundle(bytes.clone()),
