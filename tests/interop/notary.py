@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import newer
+from conformance import free_port, start
 from lab import run
 
 KEYS = {
@@ -14,6 +15,8 @@ KEYS = {
     "rsa3072": ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
     "rsa4096": ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
 }
+# Certificates whose issuer answers for them, as openssl writes it down: valid and revoked.
+STANDINGS = {"standing": "V", "revoked": "R"}
 SUBJECT = "/C=US/ST=WA/O=Acme/CN="
 LEAF = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n"
 
@@ -21,7 +24,7 @@ LEAF = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n
 class Notary:
     """An authority, a key for each kind, and notation's settings for all of them."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, children: list):
         self.folder = folder / "notary"
         self.config = self.folder / "config" / "notation"
         self.config.mkdir(parents=True)
@@ -33,6 +36,10 @@ class Notary:
                  "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"])
         keys = [self.key(name, how, "root") for name, how in KEYS.items()]
         keys.append(self.key("stranger", KEYS["ec256"], "stranger"))
+        responder = free_port()
+        keys += [self.key(name, KEYS["ec256"], "root", f"authorityInfoAccess=OCSP;URI:http://127.0.0.1:{responder}\n")
+                 for name in STANDINGS]
+        self.tell(responder, children)
         (self.config / "signingkeys.json").write_text(json.dumps({"default": "ec256", "keys": keys}))
         store = self.config / "truststore/x509/ca/acme"
         store.mkdir(parents=True)
@@ -44,10 +51,21 @@ class Notary:
     def path(self, name: str) -> Path:
         return self.folder / name
 
-    def key(self, name: str, how: list, root: str) -> dict:
+    def tell(self, port: int, children: list):
+        """A real responder, by openssl, that knows what was revoked."""
+        lines = []
+        for name, standing in STANDINGS.items():
+            serial = run(["openssl", "x509", "-in", self.path(f"{name}.leaf.crt"), "-noout", "-serial"]).stdout
+            serial, when = serial.strip().split("=")[1], "260101000000Z" if standing == "R" else ""
+            lines.append(f"{standing}\t400101000000Z\t{when}\t{serial}\tunknown\t{SUBJECT}{name}\n")
+        self.path("index.txt").write_text("".join(lines))
+        start(children, self.folder, "responder", ["openssl", "ocsp", "-index", self.path("index.txt"), "-port", port,
+              "-rsigner", self.path("root.crt"), "-rkey", self.path("root.key"), "-CA", self.path("root.crt"), "-ndays", "1"])
+
+    def key(self, name: str, how: list, root: str, more: str = "") -> dict:
         key, request, leaf, chain = (self.path(f"{name}.leaf.{end}") for end in ["key", "csr", "crt", "chain"])
         run(["openssl", *how, "-out", key])
-        self.path("leaf.ext").write_text(LEAF)
+        self.path("leaf.ext").write_text(LEAF + more)
         run(["openssl", "req", "-new", "-key", key, "-subj", f"{SUBJECT}{name}", "-out", request])
         run(["openssl", "x509", "-req", "-in", request, "-CA", self.path(f"{root}.crt"), "-CAkey",
              self.path(f"{root}.key"), "-CAcreateserial", "-days", "20", "-extfile", self.path("leaf.ext"), "-out", leaf])
@@ -65,8 +83,9 @@ class Notary:
 def sign_all(notary: Notary, image, at) -> tuple[list, str]:
     """Signs an image for each form and key, and one by a stranger and one that expires at once: cases and rules."""
     cases, rules = [], ('[signer.notary]\nkind = "notation"\nca = ["notary/root.crt"]\n'
-                        'subjects = ["C=US, S=WA, O=Acme"]\n')
+                        'subjects = ["C=US, S=WA, O=Acme"]\nrevocation = "fetched"\n')
     wanted = [(form, key, key != "stranger", []) for form in ["jws", "cose"] for key in [*KEYS, "stranger"]]
+    wanted += [("jws", key, standing == "V", []) for key, standing in STANDINGS.items()]
     wanted.append(("jws", "ec256", False, ["--expiry", "1s"]))
     for form, key, good, more in wanted:
         repository = f"acme/notation-{form}-{key}{'-expired' if more else ''}"

@@ -157,7 +157,7 @@ def test(folder: Path, children: list) -> int:
     for name in ["attested2", "attested3"]:
         rules += (f'[[rule]]\nmatch = ["ghcr.io/acme/{name}"]\nunsigned = "allow"\n[[rule.attestation]]\n'
                   'type = "slsa-provenance"\nsigned_by = ["p256"]\nsource = "https://git.example/acme/app"\n')
-    notation = notary.Notary(folder)
+    notation = notary.Notary(folder, children)
     notarized, notary_rules = notary.sign_all(notation, image, lab.at)
     certified, keyless_rules = keyless.sign_all(keyless.Keyless(lab, children, start), image)
     messages, pgp_rules = openpgp.sign_all(openpgp.OpenPgp(folder), image, f"http://127.0.0.1:{lab.registry}")
