@@ -9,6 +9,7 @@ mod approvals;
 mod attachment;
 mod blob;
 mod flight;
+mod grace;
 mod judge;
 mod memory;
 mod revoking;

@@ -22,7 +22,7 @@ mod source;
 mod structure;
 mod weigh;
 
-pub use advisories::{AdvisoryData, AdvisorySource, Current, PARTIAL, Progress};
+pub use advisories::{AdvisoryData, AdvisorySource, Current, Exploitation, PARTIAL, Progress};
 pub use buildkit::Within;
 pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};

@@ -3,6 +3,7 @@
 //! Decisions are durable before they are answered. Pulls are counted together for a tenth of a second and written
 //! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
 
+mod admitted;
 mod decision;
 mod pulls;
 mod revocations;
@@ -22,7 +23,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::oci::{Digest, Repository, Tag};
-use crate::policy::{Revocation, SignedTag};
+use crate::policy::{Admitted, Revocation, SignedTag};
 
 /// An answer of the ledger on its way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send + 'a>>;
@@ -74,6 +75,17 @@ pub trait Ledger: Send + Sync {
 
     /// The image with the newest signature that a tag led to.
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>>;
+
+    /// Whether an image is admitted now, by what was decided last.
+    fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>>;
+
+    /// Remembers since when something in an admitted image would deny it: the first time counts, none forgets it.
+    fn keep_failing(
+        &self,
+        repository: Repository,
+        digest: Digest,
+        since: Option<Timestamp>,
+    ) -> Pending<'_, ()>;
 
     /// One decision.
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>>;

@@ -22,7 +22,7 @@ pub use evidence::{
     SuspicionTier, ValidSignature, ValidStatement,
 };
 pub use explain::{Paint, explain, summary};
-pub use finding::{Affected, Code, Finding, Level, Origin, Waived};
+pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
@@ -31,7 +31,7 @@ pub use model::{
 pub use pattern::Pattern;
 pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
-    Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,
+    Admitted, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,
 };
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict, Vouched};

@@ -141,6 +141,7 @@ impl Admission {
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
         evidence.newest_signed = self.newest_signed(&policy, &subject).await?;
+        evidence.admitted = self.admitted(&policy, &subject).await?;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
@@ -282,6 +283,8 @@ impl Admission {
                 };
                 self.approvals.open(approval, opened).await?;
                 self.keep_signed(&ruling, digest).await?;
+                self.keep_failing(&policy, repository, digest, &ruling.verdict)
+                    .await?;
             } else if judged {
                 self.ledger.withdraw(repository.clone(), digest).await?;
             }

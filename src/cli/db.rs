@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::wire::{Trouble, about, runtime, server};
 use super::{DataArgs, DbCommand, FAILED, REFUSED, output};
 use crate::config::Server;
-use crate::evidence::{AdvisoryData, AdvisorySource, PARTIAL};
+use crate::evidence::{AdvisoryData, AdvisorySource, Exploitation, PARTIAL};
 use crate::scan::{Advisories, Built, Ecosystem};
 use crate::telemetry;
 
@@ -19,6 +19,11 @@ use crate::telemetry;
 const FOLDER: &str = "advisories";
 /// What fetching is called in messages.
 const NAME: &str = "OSV";
+/// CISA's catalogue of what is exploited.
+const KEV: &str =
+    "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
+/// FIRST's scores of the day.
+const EPSS: &str = "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz";
 /// How long an export may let its first byte wait, with all retries.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Between two refreshes of a server; OSV makes its exports anew all the time.
@@ -45,16 +50,21 @@ pub(super) fn advisories(server: &Server, by_hand: bool) -> Result<Arc<AdvisoryD
     Ok(AdvisoryData::open_with(&folder, source, exploited))
 }
 
-fn exploited(server: &Server) -> Result<AdvisorySource, Trouble> {
-    let usual =
-        "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json";
-    let written = server.upstream.known_exploited.as_ref();
-    let url = written.map_or(usual, url::Url::as_str);
-    let path = url::Url::parse(url).map(|url| url.path().to_owned());
-    Ok(AdvisorySource {
-        upstream: super::wire::outside(server, "KEV", url, DEADLINE)?,
-        path: path.unwrap_or_default(),
-    })
+/// Where each kind of [`Exploitation`] is fetched.
+fn exploited(server: &Server) -> Result<[AdvisorySource; 2], Trouble> {
+    let source = |name, written: Option<&url::Url>, usual| {
+        let url = written.map_or(usual, url::Url::as_str);
+        let path = url::Url::parse(url).map(|url| url.path().to_owned());
+        Ok::<_, Trouble>(AdvisorySource {
+            upstream: super::wire::outside(server, name, url, DEADLINE)?,
+            path: path.unwrap_or_default(),
+        })
+    };
+    let upstream = &server.upstream;
+    Ok([
+        source("KEV", upstream.known_exploited.as_ref(), KEV)?,
+        source("EPSS", upstream.epss.as_ref(), EPSS)?,
+    ])
 }
 
 fn source(server: &Server) -> Result<AdvisorySource, Trouble> {
@@ -83,12 +93,14 @@ pub(super) fn db(command: DbCommand) -> ExitCode {
             export,
             ecosystem,
             kev,
+            epss,
             data,
         } => runtime().and_then(|runtime| {
             runtime.block_on(import(
                 export.as_deref(),
                 ecosystem.as_deref(),
                 kev.as_deref(),
+                epss.as_deref(),
                 &data,
             ))
         }),
@@ -150,18 +162,18 @@ async fn update(words: &[String], data: &DataArgs) -> Result<ExitCode, Trouble> 
             }
         }
     }
-    let mut figures = Figures::of("known exploited");
-    let fetched = advisories
-        .fetch_exploited(&mut |arrived, of| figures.show(arrived, of))
-        .await;
-    figures.clear();
-    match fetched {
-        Ok(()) => output::out("known exploited vulnerabilities: fetched"),
-        Err(why) => {
-            output::err(format_args!(
-                "error: known exploited vulnerabilities: {why}"
-            ));
-            code = ExitCode::from(REFUSED);
+    for what in Exploitation::ALL {
+        let mut figures = Figures::of(what.as_str());
+        let fetched = advisories
+            .fetch_exploited(what, &mut |arrived, of| figures.show(arrived, of))
+            .await;
+        figures.clear();
+        match fetched {
+            Ok(()) => output::out(format_args!("{}: fetched", what.as_str())),
+            Err(why) => {
+                output::err(format_args!("error: {}: {why}", what.as_str()));
+                code = ExitCode::from(REFUSED);
+            }
         }
     }
     Ok(code)
@@ -171,18 +183,25 @@ async fn import(
     export: Option<&Path>,
     ecosystem: Option<&str>,
     kev: Option<&Path>,
+    epss: Option<&Path>,
     data: &DataArgs,
 ) -> Result<ExitCode, Trouble> {
     let server = settings(data)?;
-    if let Some(kev) = kev {
+    let given = [(Exploitation::Known, kev), (Exploitation::Likely, epss)];
+    for (what, file) in given {
+        let Some(file) = file else { continue };
         let folder = folder(&server.data_dir);
         std::fs::create_dir_all(&folder).map_err(about(&folder))?;
-        let passing = folder.join(format!("{PARTIAL}-kev"));
-        std::fs::copy(kev, &passing).map_err(about(kev))?;
-        let kept = opened(&server.data_dir).keep_exploited(&passing);
+        let packed = file.extension().is_some_and(|end| end == "gz");
+        let passing = folder.join(format!(
+            "{PARTIAL}-import{}",
+            if packed { ".gz" } else { "" }
+        ));
+        std::fs::copy(file, &passing).map_err(about(file))?;
+        let kept = opened(&server.data_dir).keep_exploited(what, &passing);
         let _ = std::fs::remove_file(&passing);
-        kept.map_err(|why| Trouble::Other(format!("{}: {why}", kev.display())))?;
-        output::out("known exploited vulnerabilities are joined from now on");
+        kept.map_err(|why| Trouble::Other(format!("{}: {why}", file.display())))?;
+        output::out(format_args!("{} are joined from now on", what.as_str()));
     }
     if let Some(export) = export {
         // Data is as fresh as its file, not as its import.
@@ -245,19 +264,16 @@ fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
             header.watermark.strftime("%Y-%m-%d"),
         ));
     }
-    let exploited = advisories.exploited_at();
+    let [exploited, likely] = Exploitation::ALL.map(|what| advisories.exploited_at(what));
     if json {
-        output::out(serde_json::json!({ "known_exploited": exploited.map(|at| at.to_string()) }));
+        let [exploited, likely] = [exploited, likely].map(|at| at.map(|at| at.to_string()));
+        output::out(serde_json::json!({ "known_exploited": exploited, "epss": likely }));
     } else {
-        output::out(match exploited {
-            Some(at) => format!(
-                "known exploited fetched {}",
-                at.strftime("%Y-%m-%d %H:%M UTC")
-            ),
-            None => {
-                "known exploited: none known; lazaret db update fetches CISA's catalogue".to_owned()
-            }
-        });
+        for (what, at) in Exploitation::ALL.into_iter().zip([exploited, likely]) {
+            let at = at.map(|at| at.strftime("fetched %Y-%m-%d %H:%M UTC").to_string());
+            let at = at.unwrap_or_else(|| "none known; lazaret db update fetches them".to_owned());
+            output::out(format_args!("{}: {at}", what.as_str()));
+        }
     }
     if current.fetched.is_empty() && !json {
         output::out(
@@ -308,27 +324,36 @@ pub(super) async fn keep_fresh(advisories: Arc<AdvisoryData>, fetch: bool) {
     loop {
         let looked = advisories.clone();
         let _ = tokio::task::spawn_blocking(move || looked.reread()).await;
-        if fetch && advisories.exploited_at().is_none() && tokio::time::Instant::now() >= again {
-            refresh_exploited(&advisories).await;
+        let unknown = |what| advisories.exploited_at(what).is_none();
+        if fetch
+            && Exploitation::ALL.into_iter().any(unknown)
+            && tokio::time::Instant::now() >= again
+        {
+            refresh_exploited(&advisories, false).await;
             again = tokio::time::Instant::now() + AGAIN;
         }
         if fetch && tokio::time::Instant::now() >= next {
             refresh(&advisories).await;
-            refresh_exploited(&advisories).await;
+            refresh_exploited(&advisories, true).await;
             next = tokio::time::Instant::now() + REFRESH.mul_f64(0.9 + 0.2 * fastrand::f64());
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// What is exploited matters once there are advisories.
-async fn refresh_exploited(advisories: &AdvisoryData) {
+/// What is exploited matters once there are advisories. `known`: also what is known already.
+async fn refresh_exploited(advisories: &AdvisoryData, known: bool) {
     if advisories.current().fetched.is_empty() {
         return;
     }
-    match advisories.fetch_exploited(&mut |_, _| {}).await {
-        Ok(()) => tracing::info!("known exploited vulnerabilities fetched"),
-        Err(why) => tracing::warn!(why, "which vulnerabilities are exploited is not known anew"),
+    for what in Exploitation::ALL {
+        if !known && advisories.exploited_at(what).is_some() {
+            continue;
+        }
+        match advisories.fetch_exploited(what, &mut |_, _| {}).await {
+            Ok(()) => tracing::info!("{}: fetched", what.as_str()),
+            Err(why) => tracing::warn!(why, "{}: not fetched anew", what.as_str()),
+        }
     }
 }
 

@@ -32,11 +32,11 @@ pub enum DbCommand {
     },
     /// Take advisories from a file or folder: for machines without a network.
     #[command(
-        after_help = "Examples:\n  lazaret db import all.zip --ecosystem Debian   OSV's export of one ecosystem\n  lazaret db import everything.jsonl.zst         all ecosystems that it names\n  lazaret db import --kev known_exploited_vulnerabilities.json\n\nAn export is a zip archive or a folder of JSON files, or a file of a record a line, with .zst or not. The data is\nas fresh as the file: max_database_age of policies counts from its time."
+        after_help = "Examples:\n  lazaret db import all.zip --ecosystem Debian   OSV's export of one ecosystem\n  lazaret db import everything.jsonl.zst         all ecosystems that it names\n  lazaret db import --kev known_exploited_vulnerabilities.json --epss epss_scores-current.csv.gz\n\nAn export is a zip archive or a folder of JSON files, or a file of a record a line, with .zst or not. The data is\nas fresh as the file: max_database_age of policies counts from its time."
     )]
     Import {
         /// The export.
-        #[arg(value_name = "EXPORT", required_unless_present = "kev")]
+        #[arg(value_name = "EXPORT", required_unless_present_any = ["kev", "epss"])]
         export: Option<PathBuf>,
         /// Whose export it is; default: it is one of all ecosystems that it names.
         #[arg(long, value_name = "NAME", requires = "export")]
@@ -44,6 +44,9 @@ pub enum DbCommand {
         /// CISA's catalogue of known exploited vulnerabilities, as JSON.
         #[arg(long, value_name = "FILE")]
         kev: Option<PathBuf>,
+        /// FIRST's probabilities of exploitation, `epss_scores-….csv.gz` or unpacked.
+        #[arg(long, value_name = "FILE")]
+        epss: Option<PathBuf>,
         /// Where they go.
         #[command(flatten)]
         data: DataArgs,

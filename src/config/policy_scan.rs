@@ -26,6 +26,12 @@ pub(super) struct ScanTable {
     pub(super) max_severity: Option<SeverityWord>,
     /// Whether only vulnerabilities with a fix count; default false.
     pub(super) only_fixable: Option<bool>,
+    /// The highest probability of exploitation within 30 days (EPSS) that still passes, from 0 to 1; default: any.
+    pub(super) max_epss: Option<At<f64>>,
+    /// How long a vulnerability only warns after its fix was published, as in "7d"; default: not at all.
+    pub(super) fix_grace: Option<Text>,
+    /// How long a vulnerability only warns that shows in an image that was admitted before; default: not at all.
+    pub(super) admitted_grace: Option<Text>,
     /// What a vulnerability meets of which nobody says how bad it is; default warn.
     pub(super) unknown_severity: Option<Action>,
     /// What a vulnerability meets that is exploited in the wild; default deny.
@@ -63,6 +69,12 @@ impl Build {
     pub(super) fn scan(&mut self, name: &str, table: &At<ScanTable>) -> ScanProfile {
         let written = table.get();
         let action = |action: Option<Action>, default| action.map_or(default, level);
+        let [max_database_age, fix_grace, admitted_grace] = [
+            &written.max_database_age,
+            &written.fix_grace,
+            &written.admitted_grace,
+        ]
+        .map(|time| time.as_ref().and_then(|time| self.duration(time)));
         ScanProfile {
             max_severity: written.max_severity.map_or(Severity::High, severity),
             only_fixable: written.only_fixable.unwrap_or(false),
@@ -71,14 +83,30 @@ impl Build {
             malware: action(written.malware, Level::Deny),
             unsupported: action(written.unsupported, Level::Deny),
             unidentified: action(written.unidentified, Level::Deny),
-            max_database_age: written
-                .max_database_age
+            max_database_age,
+            max_epss: written
+                .max_epss
                 .as_ref()
-                .and_then(|age| self.duration(age)),
+                .and_then(|share| self.share(share)),
+            fix_grace,
+            admitted_grace,
             hygiene: self.hygiene(written),
             name: name.to_owned(),
             origin: self.origin(&table.span(), format!("[scan.{name}]")),
         }
+    }
+}
+
+impl Build {
+    /// A part of one, in ten-thousandths.
+    fn share(&mut self, written: &At<f64>) -> Option<u16> {
+        let share = *written.get();
+        if (0.0..=1.0).contains(&share) {
+            return Some((share * 10_000.0).round() as u16);
+        }
+        self.error(written.span(), "this is no probability")
+            .help("from 0 to 1, as in 0.2");
+        None
     }
 }
 

@@ -179,6 +179,8 @@ pub struct UpstreamSettings {
     pub advisories: Option<Url>,
     /// Where the catalogue of known exploited vulnerabilities lies; none: at CISA's usual place.
     pub known_exploited: Option<Url>,
+    /// Where probabilities of exploitation lie; none: at FIRST's usual place.
+    pub epss: Option<Url>,
     /// Whether advisories are fetched by themselves.
     pub fetch_advisories: bool,
     /// Whether trusted roots are refreshed from their TUF repositories.

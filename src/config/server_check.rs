@@ -234,6 +234,10 @@ impl Check<'_> {
                 raw.known_exploited,
                 "https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
             ),
+            epss: self.url(
+                raw.epss,
+                "https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+            ),
             fetch_advisories: raw.fetch_advisories.unwrap_or(true),
             refresh_roots: raw.refresh_roots.unwrap_or(true),
             include_defaults: raw.include_defaults.unwrap_or(true),

@@ -147,6 +147,10 @@ pub(super) struct RawUpstream {
     /// `https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json`.
     #[schemars(with = "Option<String>")]
     pub(super) known_exploited: Text,
+    /// Where the probabilities of exploitation lie. Default: FIRST's, at
+    /// `https://epss.empiricalsecurity.com/epss_scores-current.csv.gz`.
+    #[schemars(with = "Option<String>")]
+    pub(super) epss: Text,
     /// Whether advisories are fetched, and kept fresh, by themselves. Default: true.
     pub(super) fetch_advisories: Option<bool>,
     /// Whether trusted roots are refreshed from their TUF repositories. Default: true.

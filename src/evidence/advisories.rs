@@ -20,8 +20,43 @@ use crate::upstream::Upstream;
 const FAILURE_STANDS: Duration = Duration::from_secs(60);
 /// Largest export: that of all ecosystems had 1 GB in 2026.
 const MAX_DOWNLOAD_BYTES: u64 = 8 << 30;
-/// The catalogue of known exploited vulnerabilities, if there is one in the folder.
-const KEV_FILE: &str = "known_exploited_vulnerabilities.json";
+
+/// What is known of exploitation; each is one file of the folder, if it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exploitation {
+    /// What is exploited in the wild: CISA's KEV catalogue.
+    Known,
+    /// How likely each vulnerability is to be: FIRST's EPSS scores.
+    Likely,
+}
+
+impl Exploitation {
+    /// Both.
+    pub const ALL: [Exploitation; 2] = [Exploitation::Known, Exploitation::Likely];
+
+    /// What it is called before people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Exploitation::Known => "known exploited vulnerabilities",
+            Exploitation::Likely => "probabilities of exploitation",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Exploitation::Known => "known_exploited_vulnerabilities.json",
+            Exploitation::Likely => "epss_scores.csv.gz",
+        }
+    }
+
+    fn read(self, file: &Path) -> Result<Exploited, String> {
+        let read = match self {
+            Exploitation::Known => Exploited::read(Some(file), None),
+            Exploitation::Likely => Exploited::read(None, Some(file)),
+        };
+        read.map_err(|error| error.to_string())
+    }
+}
 
 /// How names of files begin that are on their way.
 pub const PARTIAL: &str = ".partial";
@@ -50,7 +85,7 @@ pub struct AdvisorySource {
 pub struct AdvisoryData {
     folder: PathBuf,
     source: Option<AdvisorySource>,
-    exploited: Option<AdvisorySource>,
+    exploited: Option<[AdvisorySource; 2]>,
     current: ArcSwap<Current>,
     epoch: AtomicU64,
     /// One fetches at a time; what failed not long ago, and why.
@@ -63,11 +98,11 @@ impl AdvisoryData {
         AdvisoryData::open_with(folder, source, None)
     }
 
-    /// The same, with the file that lists what is exploited.
+    /// The same, with where each kind of [`Exploitation`] is fetched.
     pub fn open_with(
         folder: &Path,
         source: Option<AdvisorySource>,
-        exploited: Option<AdvisorySource>,
+        exploited: Option<[AdvisorySource; 2]>,
     ) -> Arc<AdvisoryData> {
         Arc::new(AdvisoryData {
             current: ArcSwap::from_pointee(Current::open(folder)),
@@ -154,35 +189,45 @@ impl AdvisoryData {
         built
     }
 
-    /// When the catalogue of known exploited vulnerabilities was fetched or imported.
-    pub fn exploited_at(&self) -> Option<Timestamp> {
-        let about = std::fs::metadata(self.folder.join(KEV_FILE)).ok()?;
+    /// When that was fetched or imported.
+    pub fn exploited_at(&self, what: Exploitation) -> Option<Timestamp> {
+        let about = std::fs::metadata(self.folder.join(what.file())).ok()?;
         Timestamp::try_from(about.modified().ok()?).ok()
     }
 
-    /// Fetches the catalogue of known exploited vulnerabilities and puts it in the place of what is there.
+    /// Fetches it and puts it in the place of what is there.
     ///
     /// # Errors
     /// Why not, in a sentence; what was there stays.
-    pub async fn fetch_exploited(&self, progress: Progress<'_>) -> Result<(), String> {
-        let Some(source) = &self.exploited else {
+    pub async fn fetch_exploited(
+        &self,
+        what: Exploitation,
+        progress: Progress<'_>,
+    ) -> Result<(), String> {
+        let Some([known, likely]) = &self.exploited else {
             return Err("it is not fetched by this server".to_owned());
+        };
+        let source = match what {
+            Exploitation::Known => known,
+            Exploitation::Likely => likely,
         };
         std::fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
         let passing = tempfile_in(&self.folder);
         let arrived = download(source, &source.path, &passing, progress).await;
-        let kept = arrived.and_then(|()| self.keep_exploited(&passing));
+        let kept = arrived.and_then(|()| self.keep_exploited(what, &passing));
         let _ = std::fs::remove_file(&passing);
         kept
     }
 
-    /// Puts a catalogue in the place of what is there, if it is one. It ceases to be where it was.
+    /// Puts a file in the place of what is there, if it is what it should be. It ceases to be where it was. Waits for
+    /// the disk.
     ///
     /// # Errors
     /// Why not, in a sentence; what was there stays.
-    pub fn keep_exploited(&self, passing: &Path) -> Result<(), String> {
-        Exploited::read(Some(passing), None).map_err(|error| error.to_string())?;
-        std::fs::rename(passing, self.folder.join(KEV_FILE)).map_err(|error| error.to_string())?;
+    pub fn keep_exploited(&self, what: Exploitation, passing: &Path) -> Result<(), String> {
+        what.read(passing)?;
+        let place = self.folder.join(what.file());
+        std::fs::rename(passing, place).map_err(|error| error.to_string())?;
         self.reread();
         Ok(())
     }
@@ -227,13 +272,9 @@ impl Current {
                 stamp,
             };
         }
-        let kev = folder.join(KEV_FILE);
-        let exploited = Exploited::read(kev.is_file().then_some(kev.as_path()), None);
-        let advisories = exploited
-            .map_err(|error| format!("{}: {error}", kev.display()))
-            .and_then(|exploited| {
-                Advisories::open(folder, exploited).map_err(|error| error.to_string())
-            });
+        let advisories = exploited(folder).and_then(|exploited| {
+            Advisories::open(folder, exploited).map_err(|error| error.to_string())
+        });
         let mut fetched = BTreeMap::new();
         for index in advisories.iter().flat_map(Advisories::indexes) {
             let header = index.header();
@@ -268,6 +309,16 @@ fn stamp(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
 
 fn tempfile_in(folder: &Path) -> PathBuf {
     folder.join(format!("{PARTIAL}-{:x}.zip", fastrand::u128(..)))
+}
+
+fn exploited(folder: &Path) -> Result<Exploited, String> {
+    let [known, likely] = Exploitation::ALL.map(|what| folder.join(what.file()));
+    let there = |file: &PathBuf| file.is_file();
+    Exploited::read(
+        Some(known.as_path()).filter(|_| there(&known)),
+        Some(likely.as_path()).filter(|_| there(&likely)),
+    )
+    .map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 async fn download(

@@ -67,6 +67,7 @@ pub async fn gather(
     Evidence {
         revoked: Vec::new(),
         newest_signed: None,
+        admitted: None,
         name,
         config,
         signature,

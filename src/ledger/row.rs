@@ -126,6 +126,13 @@ pub(super) fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(at)?).map_err(wrong)
 }
 
+pub(super) fn maybe_time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
+    match row.get_ref(at)? {
+        rusqlite::types::ValueRef::Null => Ok(None),
+        _ => time(row, at).map(Some),
+    }
+}
+
 pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
     parsed_by(row, at, |text| text.parse().ok())
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::oci::{Digest, Repository, Tag};
-use crate::policy::{Revocation, SignedTag};
+use crate::policy::{Admitted, Revocation, SignedTag};
 
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
@@ -17,7 +17,7 @@ use super::{
     Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Pending, Pull,
     PullRow,
 };
-use super::{revocations, tags};
+use super::{admitted, revocations, tags};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,11 +27,12 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
     include_str!("004_signed_tags.sql"),
+    include_str!("005_admitted.sql"),
 ];
 
 /// A ledger in one file.
@@ -202,6 +203,22 @@ impl Ledger for SqliteLedger {
 
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>> {
         Box::pin(self.read(move |from| tags::signed(from, &repository, &tag)))
+    }
+
+    fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>> {
+        Box::pin(self.read(move |from| admitted::admitted(from, &repository, &digest)))
+    }
+
+    fn keep_failing(
+        &self,
+        repository: Repository,
+        digest: Digest,
+        since: Option<Timestamp>,
+    ) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| admitted::keep_failing(to, &repository, &digest, since)),
+        )
     }
 
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>> {

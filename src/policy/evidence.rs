@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
 use crate::trust::Authority;
 
-use super::{Revocation, ScanEvidence};
+use super::{Admitted, Revocation, ScanEvidence};
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Evidence {
     pub revoked: Vec<Revocation>,
     /// The image with the newest signature that the tag has led to, if it is another.
     pub newest_signed: Option<SignedTag>,
+    /// Whether the image was admitted before, where the rule gives such images time.
+    pub admitted: Option<Admitted>,
     /// What the name looks like.
     pub name: Gathered<NameEvidence>,
     /// What the judged images say of themselves.
@@ -55,6 +57,7 @@ impl Evidence {
         Evidence {
             revoked: Vec::new(),
             newest_signed: None,
+            admitted: None,
             name: Gathered::unavailable(why),
             config: Gathered::unavailable(why),
             signature: Gathered::unavailable(why),

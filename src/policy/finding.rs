@@ -68,8 +68,30 @@ pub struct Finding {
     /// What it is about in the image, for waivers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affected: Option<Affected>,
+    /// Until when it only warns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respite: Option<Respite>,
     /// The waiver that excuses it, if one does.
     pub waived: Option<Waived>,
+}
+
+/// Time that is given before a finding denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Respite {
+    /// Why.
+    pub of: RespiteOf,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Why time is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RespiteOf {
+    /// The fix was published not long ago.
+    YoungFix,
+    /// The image was admitted before.
+    Admitted,
 }
 
 /// The packages that an advisory means.

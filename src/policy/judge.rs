@@ -8,8 +8,8 @@ use super::model::{Policy, Rule};
 use super::rules;
 use super::verdict::signed_at;
 use super::{
-    Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict, Vouched,
-    Waived,
+    Admitted, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict,
+    Vouched, Waived,
 };
 
 /// What the rules write their findings to.
@@ -18,6 +18,8 @@ pub(super) struct Docket<'a> {
     pub(super) rule: &'a Rule,
     pub(super) reference: &'a Reference,
     pub(super) now: Timestamp,
+    /// Whether the image was admitted before, where that matters.
+    pub(super) admitted: Option<Admitted>,
     findings: Vec<Finding>,
     valid_until: Option<Timestamp>,
     vouched: Vec<Vouched>,
@@ -55,6 +57,7 @@ impl Docket<'_> {
                 origin,
                 platform: platform.clone(),
                 affected: None,
+                respite: None,
                 waived: None,
             });
             self.findings.len() - 1
@@ -143,6 +146,7 @@ impl Policy {
             rule,
             reference,
             now,
+            admitted: None,
             findings: Vec::new(),
             valid_until: None,
             vouched: Vec::new(),
@@ -166,6 +170,7 @@ impl Policy {
         let Evidence {
             revoked,
             newest_signed,
+            admitted,
             name,
             config,
             signature,
@@ -173,6 +178,7 @@ impl Policy {
             scan,
         } = evidence;
         let mut docket = self.docket(&subject.reference, now);
+        docket.admitted = *admitted;
         rules::name::judge(&mut docket, name);
         rules::revocation::judge(&mut docket, revoked);
         rules::structure::judge(&mut docket, subject, config);
@@ -196,6 +202,7 @@ impl Policy {
             origin: rule.origin.clone(),
             platform: None,
             affected: None,
+            respite: None,
             waived: None,
         };
         Verdict {

@@ -13,3 +13,4 @@ pub(super) mod rollback;
 pub(super) mod scan;
 pub(super) mod signature;
 pub(super) mod structure;
+mod vulnerabilities;

@@ -47,6 +47,12 @@ pub struct ScanProfile {
     pub max_severity: Severity,
     /// Whether only vulnerabilities with a fix count against `max_severity`.
     pub only_fixable: bool,
+    /// The highest probability of exploitation within 30 days (EPSS) that still passes, in ten-thousandths.
+    pub max_epss: Option<u16>,
+    /// How long a vulnerability is only warned of after its fix was published.
+    pub fix_grace: Option<Duration>,
+    /// How long one is only warned of that shows in an image that was admitted before.
+    pub admitted_grace: Option<Duration>,
     /// What a vulnerability meets of which nobody says how bad it is.
     pub unknown_severity: Level,
     /// What a vulnerability meets that is known to be exploited, whatever its severity.
@@ -96,8 +102,17 @@ pub struct Contents {
     pub uncovered: Vec<Uncovered>,
     /// The data that was asked: ecosystem, and when it was fetched.
     pub asked: Vec<(String, Timestamp)>,
+    /// Whether probabilities of exploitation are known.
+    pub scored: bool,
     /// What it shows of its author's care.
     pub hygiene: Hygiene,
+}
+
+/// An image that was admitted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Since when something in it would deny it, if it has been admitted nevertheless.
+    pub failing_since: Option<Timestamp>,
 }
 
 /// An advisory that means packages of an image.
@@ -119,6 +134,10 @@ pub struct Vulnerability {
     pub malicious: bool,
     /// Known to be exploited.
     pub exploited: bool,
+    /// The probability that it is exploited within 30 days, in ten-thousandths.
+    pub epss: Option<u16>,
+    /// When the advisory was published.
+    pub published: Option<Timestamp>,
     /// The version could not be compared, so it is taken to be meant.
     pub unsure: bool,
 }

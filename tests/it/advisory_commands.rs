@@ -66,6 +66,7 @@ fn an_export_is_imported_shown_and_asked() {
         .collect();
     assert_eq!(status[0]["ecosystem"], "Debian");
     assert_eq!(status[1]["known_exploited"], serde_json::Value::Null);
+    assert_eq!(status[1]["epss"], serde_json::Value::Null);
     let asked = concat!(
         r#"{"ecosystem":"Debian:12","name":"openssl","version":"3.0.11-1"}"#,
         "\n\n",

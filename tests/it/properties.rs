@@ -224,6 +224,7 @@ proptest! {
         let evidence = Evidence {
             revoked: Vec::new(),
             newest_signed: None,
+            admitted: None,
             name: Gathered::Found(NameEvidence { suspicions: vec![suspicion], ..NameEvidence::default() }),
             config: Gathered::Absent,
             signature: Gathered::Found(SignatureEvidence { signatures: vec![signature], ..SignatureEvidence::default() }),

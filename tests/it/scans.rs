@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lazaret::admission::Answer;
-use lazaret::evidence::{AdvisoryData, AdvisorySource};
+use lazaret::evidence::{AdvisoryData, AdvisorySource, Exploitation};
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
 use serde_json::json;
 
@@ -151,6 +151,69 @@ async fn a_new_advisory_closes_what_was_open() {
         answer.status, 403,
         "a layer of an image that was clean yesterday"
     );
+}
+
+#[tokio::test]
+async fn what_runs_already_is_given_time_and_what_does_not_is_not() {
+    let registry = FakeRegistry::start().await;
+    let policy = POLICY.replace("only_fixable = true", "admitted_grace = \"3d\"");
+    let gate = Setup::new(&policy).start(&registry).await;
+    know(&gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+    let pushed = registry.push_image(APP, "runs", &image(vec![debian("3.0.13-1")]));
+    let layers = vec![debian("3.0.13-1"), tarball(&[("new", b"")])];
+    registry.push_image(APP, "new", &image(layers));
+    at(&gate).pull(APP, "runs").await.pulled();
+    know(&gate, &[advisory("DSA-2", "3.0.14-1")]).await;
+    at(&gate).pull(APP, "runs").await.pulled();
+    refused(&gate, "new").await;
+    let repository: lazaret::oci::Repository = format!("docker.io/{APP}").parse().unwrap();
+    let admitted = || gate.ledger.admitted(repository.clone(), pushed.digest);
+    let since = admitted().await.unwrap().unwrap().failing_since.unwrap();
+    // What it met in its time is on record.
+    let decisions = gate
+        .ledger
+        .decisions(Some(repository.clone()), 9)
+        .await
+        .unwrap();
+    let about = |d: &lazaret::ledger::Decision| d.digest == Some(pushed.digest);
+    let newest = decisions.into_iter().find(about).unwrap();
+    let respite = newest.verdict.findings[0].respite.unwrap();
+    assert!(respite.until > since && newest.allowed);
+    // Another judgement does not begin its time anew; when it is over the image is refused.
+    let forget = || {
+        gate.ledger
+            .keep_failing(repository.clone(), pushed.digest, None)
+    };
+    let began = |hours: i64| {
+        let since = lazaret::telemetry::now() - jiff::SignedDuration::from_hours(hours);
+        gate.ledger
+            .keep_failing(repository.clone(), pushed.digest, Some(since))
+    };
+    forget().await.unwrap();
+    began(71).await.unwrap();
+    began(1).await.unwrap();
+    know(
+        &gate,
+        &[advisory("DSA-2", "3.0.14-1"), advisory("DSA-3", "3.0.14-1")],
+    )
+    .await;
+    at(&gate).pull(APP, "runs").await.pulled();
+    let since = admitted().await.unwrap().unwrap().failing_since.unwrap();
+    assert!(
+        lazaret::telemetry::now() - since
+            > jiff::SignedDuration::from_hours(70).try_into().unwrap()
+    );
+    forget().await.unwrap();
+    began(73).await.unwrap();
+    know(&gate, &[advisory("DSA-2", "3.0.14-1")]).await;
+    refused(&gate, "runs").await;
+    assert_eq!(admitted().await.unwrap(), None, "and is no longer admitted");
+    know(
+        &gate,
+        &[advisory("DSA-2", "3.0.14-1"), advisory("DSA-3", "3.0.14-1")],
+    )
+    .await;
+    refused(&gate, "runs").await;
 }
 
 #[tokio::test]
@@ -318,9 +381,8 @@ async fn advisories_are_fetched_and_a_failure_leaves_what_is_there() {
 }
 
 #[tokio::test]
-async fn what_is_exploited_is_fetched_and_a_bad_catalogue_leaves_what_was_there() {
+async fn what_is_exploited_is_fetched_and_a_bad_file_leaves_what_was_there() {
     let registry = FakeRegistry::start().await;
-    let folder = tempfile::tempdir().unwrap();
     let upstreams = Upstreams::new(Settings {
         registries: Vec::new(),
         proxy: None,
@@ -329,29 +391,45 @@ async fn what_is_exploited_is_fetched_and_a_bad_catalogue_leaves_what_was_there(
     })
     .unwrap();
     let url = registry.url().parse().unwrap();
-    let source = AdvisorySource {
+    let source = |path: &str| AdvisorySource {
         upstream: upstreams.elsewhere(&url).unwrap(),
-        path: "/kev.json".to_owned(),
+        path: path.to_owned(),
     };
-    let data = AdvisoryData::open_with(folder.path(), None, Some(source));
-    assert_eq!(data.exploited_at(), None);
-    let good = json!({ "vulnerabilities": [{ "cveID": "CVE-2026-1" }] }).to_string();
-    for (status, body, kept) in [
-        (404, String::new(), false),
-        (200, "{}".to_owned(), false),
-        (200, r#"{"vulnerabilities":[]}"#.to_owned(), false),
-        (200, good, true),
-        (200, "<html>".to_owned(), true),
+    let catalogue = json!({ "vulnerabilities": [{ "cveID": "CVE-2026-1" }] }).to_string();
+    let scores = "cve,epss,percentile\nCVE-2026-1,0.25,0.5\n".to_owned();
+    for (what, path, good) in [
+        (Exploitation::Known, "/kev.json", catalogue),
+        (Exploitation::Likely, "/epss.csv.gz", scores),
     ] {
-        registry.clear_faults();
-        let fault = Fault::Status(status, Vec::new(), body.into());
-        registry.fault("/kev.json", Times::Always, fault);
-        let before = data.epoch();
-        let fetched = data.fetch_exploited(&mut |_, _| {}).await;
-        assert_eq!(data.exploited_at().is_some(), kept, "{fetched:?}");
-        assert_eq!(fetched.is_ok(), data.epoch() > before, "{fetched:?}");
-        let left = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(left, usize::from(kept), "nothing half is left");
+        let folder = tempfile::tempdir().unwrap();
+        let sources = [source("/kev.json"), source("/epss.csv.gz")];
+        let data = AdvisoryData::open_with(folder.path(), None, Some(sources));
+        assert_eq!(data.exploited_at(what), None);
+        for (status, body, kept) in [
+            (404, String::new(), false),
+            (200, "{}".to_owned(), false),
+            (200, r#"{"vulnerabilities":[]}"#.to_owned(), false),
+            (200, good, true),
+            (200, "<html>".to_owned(), true),
+        ] {
+            registry.clear_faults();
+            let fault = Fault::Status(status, Vec::new(), body.into());
+            registry.fault(path, Times::Always, fault);
+            let before = data.epoch();
+            let fetched = data.fetch_exploited(what, &mut |_, _| {}).await;
+            assert_eq!(data.exploited_at(what).is_some(), kept, "{fetched:?}");
+            assert_eq!(fetched.is_ok(), data.epoch() > before, "{fetched:?}");
+            let left = std::fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, usize::from(kept), "nothing half is left");
+        }
+        let current = data.current();
+        let exploited = current.advisories.as_ref().unwrap().exploited();
+        let ids = || ["CVE-2026-1"].into_iter();
+        assert_eq!(exploited.kev(ids()), what == Exploitation::Known);
+        assert_eq!(
+            exploited.epss(ids()).is_some(),
+            what == Exploitation::Likely
+        );
     }
 }
 

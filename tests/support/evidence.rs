@@ -6,10 +6,10 @@ use lazaret::evidence::NameCollector;
 use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
-    AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, Hygiene, JudgedImage,
-    LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence, ScannedImage,
-    SeenIdentity, Severity, SignatureEvidence, SignedTag, Subject, Uncovered, ValidSignature,
-    ValidStatement, Viruses, Vulnerability,
+    Admitted, AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, Hygiene,
+    JudgedImage, LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence,
+    ScannedImage, SeenIdentity, Severity, SignatureEvidence, SignedTag, Subject, Uncovered,
+    ValidSignature, ValidStatement, Viruses, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -37,6 +37,10 @@ pub(crate) struct Case {
     revoked: Option<String>,
     /// When the image was signed that the tag led to before.
     newest_signed: Option<jiff::Timestamp>,
+    /// Whether it was admitted before, and since when it would be denied.
+    #[serde(default)]
+    admitted: bool,
+    failing_since: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -197,6 +201,8 @@ struct FoundCase {
     malicious: bool,
     #[serde(default)]
     exploited: bool,
+    epss: Option<u16>,
+    published: Option<jiff::Timestamp>,
     #[serde(default)]
     unsure: bool,
 }
@@ -228,6 +234,8 @@ impl Scan {
             summary: String::new(),
             malicious: one.malicious,
             exploited: one.exploited,
+            epss: one.epss,
+            published: one.published,
             unsure: one.unsure,
         };
         Contents {
@@ -240,6 +248,7 @@ impl Scan {
                 .iter()
                 .map(|(name, at)| (name.clone(), *at))
                 .collect(),
+            scored: self.found.iter().any(|one| one.epss.is_some()),
             hygiene: self.care.hygiene(),
         }
     }
@@ -296,6 +305,9 @@ impl Case {
     pub(crate) fn evidence(&self, policy: &Policy) -> Evidence {
         Evidence {
             revoked: self.revoked(),
+            admitted: self.admitted.then_some(Admitted {
+                failing_since: self.failing_since,
+            }),
             newest_signed: self.newest_signed.map(|at| SignedTag {
                 digest: Digest::of(b"newer"),
                 at,

@@ -34,6 +34,7 @@ pub(super) fn judged(
         unidentified: inventory.answer() == Answer::Unknown,
         uncovered: uncovered.collect(),
         asked: asked.collect(),
+        scored: advisories.exploited().is_scored(),
         hygiene: hygiene::judged(inventory, viruses),
         vulnerabilities: vulnerabilities(&report),
     })
@@ -69,6 +70,8 @@ fn vulnerability(one: &Match<'_>) -> Vulnerability {
         summary: one.summary.clone(),
         malicious: one.malicious,
         exploited: one.kev,
+        epss: one.epss.map(|score| (score * 10_000.0).round() as u16),
+        published: one.published,
         unsure: one.unsure.is_some(),
     }
 }

@@ -104,6 +104,11 @@ impl Advisories {
         self.indexes.values()
     }
 
+    /// What is known of exploitation.
+    pub fn exploited(&self) -> &Exploited {
+        &self.exploited
+    }
+
     /// The identity of all data: when it changes, findings are to be made anew.
     pub fn digest(&self) -> Digest {
         let mut hasher = Sha256::new();

@@ -1,0 +1,51 @@
+//! Time for images that were admitted before: what is new in them warns first, and denies later.
+
+use crate::oci::{Digest, Repository};
+use crate::policy::{Admitted, Policy, RespiteOf, Subject, Verdict};
+use crate::telemetry;
+
+use super::admit::Admission;
+use super::ruling::AdmissionError;
+
+/// Whether the rule gives admitted images time.
+fn gives_time(policy: &Policy, repository: &Repository) -> bool {
+    let scan = policy.rule_for(repository).scan.as_ref();
+    scan.is_some_and(|profile| profile.admitted_grace.is_some())
+}
+
+impl Admission {
+    /// Whether the subject was admitted before, where that gives it time.
+    pub(super) async fn admitted(
+        &self,
+        policy: &Policy,
+        subject: &Subject,
+    ) -> Result<Option<Admitted>, AdmissionError> {
+        let repository = subject.reference.repository();
+        if !gives_time(policy, repository) {
+            return Ok(None);
+        }
+        let known = self.ledger.admitted(repository.clone(), subject.digest);
+        Ok(known.await?)
+    }
+
+    /// Remembers when its time began, or that it needs none any more.
+    pub(super) async fn keep_failing(
+        &self,
+        policy: &Policy,
+        repository: &Repository,
+        digest: Digest,
+        verdict: &Verdict,
+    ) -> Result<(), AdmissionError> {
+        if !gives_time(policy, repository) {
+            return Ok(());
+        }
+        let mut respites = verdict
+            .findings
+            .iter()
+            .filter_map(|finding| finding.respite);
+        let failing = respites.any(|respite| respite.of == RespiteOf::Admitted);
+        let since = failing.then(telemetry::now);
+        let kept = self.ledger.keep_failing(repository.clone(), digest, since);
+        Ok(kept.await?)
+    }
+}
