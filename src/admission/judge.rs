@@ -140,8 +140,7 @@ impl Admission {
         let name = self.name(&reference, &policy).await?;
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
-        evidence.newest_signed = self.newest_signed(&policy, &subject).await?;
-        evidence.admitted = self.admitted(&policy, &subject).await?;
+        self.recollect(&policy, &subject, &mut evidence).await?;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
@@ -168,6 +167,18 @@ impl Admission {
         let attestations = within.iter().flat_map(|of| of.attestations_of(&digest));
         opened.extend(attestations.map(|entry| Opened::Manifest(entry.digest)));
         self.settle(settling, &opened).await
+    }
+
+    /// Adds what is remembered of the subject.
+    async fn recollect(
+        &self,
+        policy: &Policy,
+        subject: &Subject,
+        evidence: &mut Evidence,
+    ) -> Result<(), AdmissionError> {
+        evidence.newest_signed = self.newest_signed(policy, subject).await?;
+        evidence.admitted = self.admitted(policy, subject).await?;
+        Ok(())
     }
 
     /// The indexes in full, those that do list the image.

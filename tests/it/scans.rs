@@ -199,10 +199,7 @@ async fn what_runs_already_is_given_time_and_what_does_not_is_not() {
     .await;
     at(&gate).pull(APP, "runs").await.pulled();
     let since = admitted().await.unwrap().unwrap().failing_since.unwrap();
-    assert!(
-        lazaret::telemetry::now() - since
-            > jiff::SignedDuration::from_hours(70).try_into().unwrap()
-    );
+    assert!(lazaret::telemetry::now() - since > jiff::SignedDuration::from_hours(70));
     forget().await.unwrap();
     began(73).await.unwrap();
     know(&gate, &[advisory("DSA-2", "3.0.14-1")]).await;

@@ -143,7 +143,10 @@ fn functions(source: &Source) -> Vec<(String, usize)> {
         // Formatted code closes a function by a brace at the column where it began.
         let end = format!("{}}}", " ".repeat(indent));
         let body = source.lines.iter().skip(at);
-        let length = body.take_while(|line| **line != end).count() + 1;
+        // A method that a trait only demands ends with its signature.
+        let demand = format!("{})", " ".repeat(indent));
+        let ends = |line: &str| line == end || line.starts_with(&demand) && line.ends_with(';');
+        let length = body.take_while(|line| !ends(line)).count() + 1;
         if !line.ends_with([';', '}']) {
             found.push((words.to_owned(), length));
         }
