@@ -12,6 +12,7 @@ mod flight;
 mod grace;
 mod judge;
 mod memory;
+mod rejudging;
 mod revoking;
 mod ruling;
 mod signed_tags;
@@ -20,5 +21,6 @@ mod through;
 
 pub use admit::{Admission, Answer, Parts};
 pub use blob::ApprovedBlob;
+pub use rejudging::Rejudged;
 pub use revoking::Minder;
 pub use ruling::{AdmissionError, Epoch, Ruling, ServedManifest};

@@ -14,6 +14,7 @@ pub mod output;
 mod policy;
 mod revoke;
 mod roots;
+mod scan;
 mod serve;
 mod shell;
 mod trust;
@@ -27,8 +28,8 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs,
-    RevokeArgs, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WhyArgs,
+    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
+    VerifyArgs, VerifyBundleArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
     match Args::parse().command {
         Command::Serve(args) => serve::serve(args),
         Command::Check(args) => check::check(args),
+        Command::Scan(args) => scan::scan(args),
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),

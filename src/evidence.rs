@@ -12,6 +12,7 @@ mod facts;
 mod gather;
 mod issuers;
 mod kept;
+mod local;
 mod name;
 mod openpgp;
 mod reputation;
@@ -26,7 +27,8 @@ pub use advisories::{AdvisoryData, AdvisorySource, Current, Exploitation, PARTIA
 pub use buildkit::Within;
 pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
-pub use gather::{GATHER_DEADLINE, Tools, gather};
+pub use gather::{GATHER_DEADLINE, Tools, gather, recall};
+pub use local::{LocalImage, open_local};
 pub use name::NameCollector;
 pub use reputation::Reputations;
 pub use roots::{Refreshed, fetched as fetched_roots, refresh as refresh_root};

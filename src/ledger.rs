@@ -5,6 +5,8 @@
 
 mod admitted;
 mod decision;
+mod event;
+mod events;
 mod pulls;
 mod revocations;
 mod row;
@@ -13,6 +15,7 @@ mod tags;
 mod writer;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
+pub use event::{Event, EventKind, Owed};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use sqlite::SqliteLedger;
 
@@ -87,6 +90,16 @@ pub trait Ledger: Send + Sync {
         since: Option<Timestamp>,
     ) -> Pending<'_, ()>;
 
+    /// The images that are admitted, a page of them in a fixed order: those after `after`.
+    fn admitted_images(
+        &self,
+        after: Option<(Repository, Digest)>,
+        most: u32,
+    ) -> Pending<'_, Vec<Approval>>;
+
+    /// What people are to hear of, and who has.
+    fn outbox(&self) -> &dyn Outbox;
+
     /// One decision.
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>>;
 
@@ -119,6 +132,37 @@ pub trait Ledger: Send + Sync {
 
     /// Writes all that waits, and so proves that the ledger can be written.
     fn flush(&self) -> Pending<'_, ()>;
+}
+
+/// What people are to hear of. What a decision gives to hear is written with it; a target hears of everything once it
+/// is known here, perhaps twice, under the same id.
+pub trait Outbox: Send + Sync {
+    /// Writes down an event, or counts it with its like of the last hour.
+    fn note(&self, event: Event) -> Pending<'_, ()>;
+
+    /// The newest events, newest first.
+    fn events(&self, most: u32) -> Pending<'_, Vec<Event>>;
+
+    /// A target that is new hears of what happens from now on.
+    fn begin(&self, target: String) -> Pending<'_, ()>;
+
+    /// What a target is owed now.
+    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>>;
+
+    /// It heard of it, or does not want to.
+    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()>;
+
+    /// It could not be reached: to be tried again at `next`, or never.
+    fn missed(
+        &self,
+        target: String,
+        sequence: i64,
+        next: Option<Timestamp>,
+        why: String,
+    ) -> Pending<'_, ()>;
+
+    /// How many events wait for a target, how many were given up, and the last reason.
+    fn backlog(&self, target: String) -> Pending<'_, (u64, u64, Option<String>)>;
 }
 
 /// Why the ledger does not answer. Always our side.

@@ -4,6 +4,7 @@
 
 pub mod oci;
 pub mod policy;
+pub mod report;
 
 pub mod names;
 pub mod scan;

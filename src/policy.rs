@@ -21,7 +21,7 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, summary};
+pub use explain::{Paint, explain, explain_findings, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{

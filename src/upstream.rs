@@ -18,6 +18,7 @@ mod helper;
 mod list;
 mod manifest;
 mod openpgp;
+mod post;
 mod proxy;
 mod registries;
 mod retry;
@@ -78,6 +79,20 @@ impl Upstreams {
             settings,
             elsewhere: Mutex::default(),
         })
+    }
+
+    /// Nobody may be asked.
+    pub fn none() -> Upstreams {
+        Upstreams {
+            by_host: BTreeMap::new(),
+            settings: Settings {
+                registries: Vec::new(),
+                proxy: None,
+                ca_files: Vec::new(),
+                timeouts: Timeouts::default(),
+            },
+            elsewhere: Mutex::default(),
+        }
     }
 
     /// A server that the policy names and that is no registry, at the origin of `url`. It may have a private address.

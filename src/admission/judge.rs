@@ -72,7 +72,7 @@ impl Admission {
 
     /// What is known of a name. The ledger is asked where the policy minds new ones, Docker Hub where the policy
     /// weighs suspicions by its figures and there is one.
-    async fn name(
+    pub(super) async fn name(
         &self,
         reference: &Reference,
         policy: &Policy,

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod names;
 mod policy;
 mod revoke;
+mod scan;
 mod trust;
 
 use super::{DataArgs, DbCommand, DebugCommand};
@@ -14,6 +15,7 @@ use super::{DataArgs, DbCommand, DebugCommand};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use policy::{ConfigCommand, PolicyCommand};
 pub use revoke::RevokeArgs;
+pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
 
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
@@ -41,6 +43,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Judge images as a pull would, without pulling them.
     Check(CheckArgs),
+    /// Show what is in images, archives and folders, and what is wrong with it.
+    Scan(ScanArgs),
     /// Check, explain and describe policies.
     Policy {
         /// What about it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::wire::{Trouble, about, runtime, server};
+use super::wire::{Trouble, about, runtime, settings};
 use super::{DataArgs, DbCommand, FAILED, REFUSED, output};
 use crate::config::Server;
 use crate::evidence::{AdvisoryData, AdvisorySource, Exploitation, PARTIAL};
@@ -110,14 +110,6 @@ pub(super) fn db(command: DbCommand) -> ExitCode {
         output::err(trouble);
         ExitCode::from(FAILED)
     })
-}
-
-fn settings(data: &DataArgs) -> Result<Server, Trouble> {
-    let mut server = server(data.config.as_deref())?;
-    if let Some(folder) = &data.data_dir {
-        server.data_dir = folder.clone();
-    }
-    Ok(server)
 }
 
 /// The ecosystem that a person means: as OSV writes it, whatever the case.

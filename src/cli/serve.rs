@@ -315,6 +315,7 @@ fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
         tokio::spawn(follow(file, loaded.text, reloader.clone()));
     }
     tokio::spawn(admission.clone().follow_revocations());
+    tokio::spawn(admission.clone().follow_changes());
     let advisories = admission.scanner().advisories().clone();
     tokio::spawn(db::keep_fresh(advisories, server.upstream.fetch_advisories));
     if server.upstream.refresh_roots {

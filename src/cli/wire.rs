@@ -64,6 +64,15 @@ pub(super) fn server(file: Option<&Path>) -> Result<Server, Trouble> {
     config::parse_server(&text, &name).map_err(Trouble::Mistakes)
 }
 
+/// The same, with the folder that flags name.
+pub(super) fn settings(data: &DataArgs) -> Result<Server, Trouble> {
+    let mut server = server(data.config.as_deref())?;
+    if let Some(folder) = &data.data_dir {
+        server.data_dir = folder.clone();
+    }
+    Ok(server)
+}
+
 /// Where clamd listens, in the words of who talks to it.
 fn clamd(address: &ClamdAddress) -> Clamd {
     match address {
@@ -304,11 +313,7 @@ pub(super) async fn build(
         names: NameCollector::new(corpus(&server.data_dir)?),
         reputations: Some(Reputations::new(hub(server)?)),
         content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-        scanner: Scanner::with_clamd(
-            &folder.join(FACTS),
-            db::advisories(server, false)?,
-            server.clamd.as_ref().map(clamd),
-        ),
+        scanner: scanner(server, folder)?,
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,
     });
@@ -320,6 +325,15 @@ pub(super) async fn build(
         store,
         ledger,
     })
+}
+
+/// What looks into layers, and keeps what it learns of them in `folder`.
+pub(super) fn scanner(server: &Server, folder: &Path) -> Result<Arc<Scanner>, Trouble> {
+    Ok(Scanner::with_clamd(
+        &folder.join(FACTS),
+        db::advisories(server, false)?,
+        server.clamd.as_ref().map(clamd),
+    ))
 }
 
 /// A runtime for a command.

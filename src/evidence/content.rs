@@ -44,6 +44,16 @@ impl Content {
         }
     }
 
+    /// The same store without any registry: what is not in it is not there.
+    pub fn kept(&self) -> Content {
+        Content {
+            store: self.store.clone(),
+            upstreams: Arc::new(Upstreams::none()),
+            issuers: self.issuers.clone(),
+            fetching: Mutex::default(),
+        }
+    }
+
     /// The store behind.
     pub fn store(&self) -> &Store {
         &self.store

@@ -20,6 +20,34 @@ pub struct Tools {
     pub scanner: Arc<Scanner>,
 }
 
+/// Gathers what is kept of `subject`, without asking anybody: its configuration and what is in its layers. `None` where
+/// a part of it is not here any more.
+pub async fn recall(
+    tools: &Tools,
+    subject: &Subject,
+    policy: &Policy,
+    name: Gathered<NameEvidence>,
+) -> Option<(Structure, Evidence)> {
+    let kept = Arc::new(tools.content.kept());
+    let structure = Structure::read(&kept, subject, policy.platforms())
+        .await
+        .ok()?;
+    let repository = subject.reference.repository();
+    let mut evidence = Evidence::unavailable("it is not asked for");
+    evidence.name = name;
+    evidence.config = config::collect(&kept, repository, &structure).await;
+    let structure = Arc::new(structure);
+    if policy.needs(repository).scan {
+        let scanner = tools.scanner.clone();
+        let scan = scanner.collect(kept, repository.clone(), structure.clone());
+        evidence.scan = scan.await;
+    }
+    let scans = policy.needs(repository).scan;
+    let gone = matches!(evidence.config, Gathered::Unavailable { .. })
+        || scans && matches!(evidence.scan, Gathered::Unavailable { .. });
+    (!gone).then(|| (Arc::unwrap_or_clone(structure), evidence))
+}
+
 /// Gathers the evidence about `subject`; the name was judged before anything was fetched and comes along. `within`: the
 /// indexes that list the subject and were asked for.
 pub async fn gather(

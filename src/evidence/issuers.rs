@@ -26,6 +26,7 @@ const MAX_ROUNDS: usize = 8;
 const MAX_QUESTIONS: usize = 32;
 
 /// What issuers told, and a way to ask them.
+#[derive(Clone)]
 pub(super) struct Issuers(Arc<Kept>);
 
 impl Issuers {

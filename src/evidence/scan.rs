@@ -13,11 +13,12 @@ use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
-use crate::scan::{Ecosystem, LayerFacts, Source, Toc, Unscannable, merge};
+use crate::scan::{Ecosystem, Inventory, LayerFacts, Source, Toc, Unscannable, merge};
 
 mod hygiene;
 mod known;
 mod passing;
+mod survey;
 mod viruses;
 
 use passing::apart;
@@ -150,7 +151,7 @@ impl Scanner {
             Err(failed) => Err(failed),
         };
         let contents = match looked {
-            Ok(contents) => Ok(contents),
+            Ok((_, contents)) => Ok(contents),
             Err(Failed::ForGood(why)) => Err(why),
             Err(Failed::ForNow(why)) => return Err(why),
         };
@@ -163,7 +164,7 @@ impl Scanner {
         viruses: Option<Viruses>,
         digest: Digest,
         config: ImageConfig,
-    ) -> Result<Contents, Failed> {
+    ) -> Result<(Inventory, Contents), Failed> {
         let merged = tokio::task::spawn_blocking(move || {
             merge(&Source {
                 layers: &layers,
@@ -184,7 +185,8 @@ impl Scanner {
         let missing = self.advisories.ensure(asked.clone()).await;
         let current = self.advisories.current();
         let matched = tokio::task::spawn_blocking(move || {
-            known::judged(&inventory, &current, &asked, &missing, viruses)
+            let judged = known::judged(&inventory, &current, &asked, &missing, viruses);
+            judged.map(|contents| (inventory, contents))
         });
         matched
             .await

@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::oci::{Digest, Repository};
 use crate::policy::Admitted;
 
-use super::row::maybe_time;
+use super::Approval;
+use super::row::{maybe_time, parsed, time};
 
 /// An image is admitted while it is approved: the row of its own manifest stands for it.
 pub(super) fn admitted(
@@ -42,4 +43,28 @@ pub(super) fn keep_failing(
         since.map(Timestamp::as_millisecond)
     ])
     .map(drop)
+}
+
+/// A page of what is admitted, in the order of repository and digest.
+pub(super) fn images(
+    from: &Connection,
+    after: Option<(Repository, Digest)>,
+    most: u32,
+) -> rusqlite::Result<Vec<Approval>> {
+    let (repository, digest) = after.map_or_else(Default::default, |(repository, digest)| {
+        (repository.as_str().to_owned(), digest.to_string())
+    });
+    from.prepare_cached(
+        "SELECT repository, root, decision, at FROM approval
+         WHERE digest = root AND (repository, root) > (?1, ?2) ORDER BY repository, root LIMIT ?3",
+    )?
+    .query_map(params![repository, digest, most], |row| {
+        Ok(Approval {
+            repository: parsed(row, 0)?,
+            digest: parsed(row, 1)?,
+            decision: parsed(row, 2)?,
+            at: time(row, 3)?,
+        })
+    })?
+    .collect()
 }

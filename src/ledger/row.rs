@@ -6,7 +6,7 @@ use rusqlite::{Row, Transaction, params};
 use crate::oci::Reference;
 use crate::policy::Mode;
 
-use super::{Client, Decision, Pull, PullRow};
+use super::{Client, Decision, Event, Pull, PullRow, events};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -43,7 +43,10 @@ pub(super) fn insert_decision(
                 decision.at.as_millisecond()
             ])?;
     }
-    Ok(())
+    match Event::of(decision) {
+        Some(event) => events::note(to, &event),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {
@@ -75,6 +78,7 @@ pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
         "mirror" => "mirror",
         "gateway" => "gateway",
         "cli" => "cli",
+        "background" => "background",
         _ => "unknown",
     };
     Ok(Decision {
@@ -135,6 +139,17 @@ pub(super) fn maybe_time(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Ti
 
 pub(super) fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
     parsed_by(row, at, |text| text.parse().ok())
+}
+
+/// None where there is nothing.
+pub(super) fn maybe_parsed<T: std::str::FromStr>(
+    row: &Row<'_>,
+    at: usize,
+) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(at)? {
+        rusqlite::types::ValueRef::Null => Ok(None),
+        _ => parsed(row, at).map(Some),
+    }
 }
 
 /// A text that is not what we wrote means that somebody else wrote it: an error, never a guess.

@@ -14,8 +14,8 @@ use crate::policy::{Admitted, Revocation, SignedTag};
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
 use super::{
-    Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Pending, Pull,
-    PullRow,
+    Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox, Pending,
+    Pull, PullRow,
 };
 use super::{admitted, revocations, tags};
 
@@ -27,12 +27,13 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
     include_str!("004_signed_tags.sql"),
     include_str!("005_admitted.sql"),
+    include_str!("006_events.sql"),
 ];
 
 /// A ledger in one file.
@@ -62,7 +63,14 @@ impl SqliteLedger {
         })
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn write(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        self.writer.write(act).await
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
@@ -221,6 +229,18 @@ impl Ledger for SqliteLedger {
         )
     }
 
+    fn admitted_images(
+        &self,
+        after: Option<(Repository, Digest)>,
+        most: u32,
+    ) -> Pending<'_, Vec<Approval>> {
+        Box::pin(self.read(move |from| admitted::images(from, after, most)))
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+
     fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>> {
         Box::pin(self.read(move |from| {
             let mut query = from.prepare_cached(&format!("{SELECT_DECISION} WHERE id = ?1"))?;
@@ -311,6 +331,7 @@ impl Ledger for SqliteLedger {
             for (table, keep) in [
                 ("pull", ""),
                 ("decision", "AND id NOT IN (SELECT decision FROM approval)"),
+                ("event", ""),
             ] {
                 loop {
                     let removed = Arc::new(Mutex::new(0));

@@ -24,6 +24,33 @@ impl Paint {
     }
 }
 
+impl Paint {
+    /// What stops.
+    pub fn red(self, text: &str) -> String {
+        self.wrap(RED, text)
+    }
+
+    /// What passes.
+    pub fn green(self, text: &str) -> String {
+        self.wrap(GREEN, text)
+    }
+
+    /// What deserves a look.
+    pub fn yellow(self, text: &str) -> String {
+        self.wrap(YELLOW, text)
+    }
+
+    /// What is said for the record.
+    pub fn dim(self, text: &str) -> String {
+        self.wrap(DIM, text)
+    }
+
+    /// What a line is about.
+    pub fn bold(self, text: &str) -> String {
+        self.wrap(BOLD, text)
+    }
+}
+
 const RED: &str = "1;31";
 const GREEN: &str = "1;32";
 const YELLOW: &str = "1;33";
@@ -154,4 +181,28 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+/// Most findings of a message.
+const MAX_TOLD: usize = 10;
+
+/// What stops a pull or is excused, a line each, for messages: code, what, what to do, until when it is excused.
+pub fn explain_findings(verdict: &Verdict) -> String {
+    let told = |finding: &&Finding| finding.denies() || finding.waived.is_some();
+    let found: Vec<&Finding> = verdict.findings.iter().filter(told).collect();
+    let mut lines: Vec<String> = found
+        .iter()
+        .take(MAX_TOLD)
+        .map(|finding| {
+            let help = finding.help.as_ref().map(|help| format!(" ({help})"));
+            let waived = finding.waived.as_ref();
+            let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
+            let [help, waived] = [help, waived].map(Option::unwrap_or_default);
+            format!("{}: {}{help}{waived}", finding.code, finding.message)
+        })
+        .collect();
+    if let Some(more) = found.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
 }

@@ -191,6 +191,20 @@ impl Policy {
         docket.close()
     }
 
+    /// Judges by what can be known of an image without asking anybody: signatures and attestations are passed over. To
+    /// find out what is worth judging in full, and for nothing else.
+    pub fn judge_kept(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
+        let mut docket = self.docket(&subject.reference, now);
+        docket.admitted = evidence.admitted;
+        rules::name::judge(&mut docket, &evidence.name);
+        rules::revocation::judge(&mut docket, &evidence.revoked);
+        rules::structure::judge(&mut docket, subject, &evidence.config);
+        rules::scan::judge(&mut docket, &evidence.scan);
+        rules::config::judge(&mut docket, &evidence.config);
+        rules::age::judge(&mut docket, &evidence.config);
+        docket.close()
+    }
+
     /// The verdict on what could not even be fetched or read.
     pub fn unjudged(&self, reference: &Reference, why: String) -> Verdict {
         let rule = self.rule_for(reference.repository());

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, LOCATION, PROXY_AUTHORIZATION, RANGE,
@@ -39,7 +39,7 @@ const MAX_IDLE: usize = 16;
 /// How long an idle connection is kept: less than the minute at which load balancers close theirs.
 const IDLE: Duration = Duration::from_secs(50);
 /// How we name ourselves.
-const AGENT: &str = concat!("lazaret/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("lazaret/", env!("CARGO_PKG_VERSION"));
 
 /// A registry that may be asked.
 pub struct Upstream {
@@ -53,7 +53,7 @@ pub struct Upstream {
     breaker: Breaker,
     stats: UpstreamStats,
     dialer: Arc<Dialer>,
-    client: Client<Connector, Empty<Bytes>>,
+    pub(super) client: Client<Connector, Full<Bytes>>,
 }
 
 /// What is asked for.
@@ -311,7 +311,7 @@ impl Upstream {
         ask: &Ask<'_>,
         url: &Url,
         token: Option<&Secret>,
-    ) -> Option<Request<Empty<Bytes>>> {
+    ) -> Option<Request<Full<Bytes>>> {
         let mut shown = url.clone();
         shown.set_fragment(None);
         let mut request = Request::builder()
@@ -336,10 +336,10 @@ impl Upstream {
         if let Some(authorization) = proxy.and_then(|proxy| proxy.authorization.as_ref()) {
             request = request.header(PROXY_AUTHORIZATION, sensitive(authorization)?);
         }
-        request.body(Empty::new()).ok()
+        request.body(Full::default()).ok()
     }
 
-    fn failure(&self, error: &legacy::Error) -> UpstreamError {
+    pub(super) fn failure(&self, error: &legacy::Error) -> UpstreamError {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         let mut deepest = error.to_string();
         while let Some(this) = cause {

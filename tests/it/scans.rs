@@ -23,11 +23,11 @@ only_fixable = true
 unsigned = "allow"
 scan = "standard"
 "#;
-const APP: &str = "acme/app";
+pub(crate) const APP: &str = "acme/app";
 const DEBIAN: &[u8] = b"ID=debian\nVERSION_ID=\"12\"\n";
 
 /// A layer of Debian 12 with one package.
-fn debian(openssl: &str) -> Vec<u8> {
+pub(crate) fn debian(openssl: &str) -> Vec<u8> {
     let status = format!(
         "Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: {openssl}\n\n"
     );
@@ -37,14 +37,14 @@ fn debian(openssl: &str) -> Vec<u8> {
     ])
 }
 
-fn image(layers: Vec<Vec<u8>>) -> ImageSpec {
+pub(crate) fn image(layers: Vec<Vec<u8>>) -> ImageSpec {
     ImageSpec {
         layers,
         ..ImageSpec::default()
     }
 }
 
-fn advisory(id: &str, fixed: &str) -> String {
+pub(crate) fn advisory(id: &str, fixed: &str) -> String {
     json!({
         "id": id, "modified": "2026-01-02T00:00:00Z", "published": "2026-01-01T00:00:00Z", "aliases": ["CVE-2026-1"],
         "database_specific": { "severity": "CRITICAL" },
@@ -57,7 +57,7 @@ fn advisory(id: &str, fixed: &str) -> String {
     .to_string()
 }
 
-async fn know(gate: &Gate, advisories: &[String]) {
+pub(crate) async fn know(gate: &Gate, advisories: &[String]) {
     let export = gate.data().join("export.jsonl");
     std::fs::write(&export, advisories.join("\n")).unwrap();
     let data = gate.admission.scanner().advisories().clone();
@@ -65,17 +65,17 @@ async fn know(gate: &Gate, advisories: &[String]) {
     data.import(&export, Some("Debian"), now).await.unwrap();
 }
 
-async fn gate() -> (FakeRegistry, Gate) {
+pub(crate) async fn gate() -> (FakeRegistry, Gate) {
     let registry = FakeRegistry::start().await;
     let gate = Setup::new(POLICY).start(&registry).await;
     (registry, gate)
 }
 
-fn at(gate: &Gate) -> Client {
+pub(crate) fn at(gate: &Gate) -> Client {
     gate.at_gateway().with_namespace("docker.io")
 }
 
-async fn refused(gate: &Gate, tag: &str) -> String {
+pub(crate) async fn refused(gate: &Gate, tag: &str) -> String {
     let client = at(gate);
     client.pull(APP, tag).await.refused();
     client
@@ -299,7 +299,10 @@ async fn a_layer_that_does_not_arrive_denies_for_now_only() {
 async fn a_hundred_vulnerabilities_are_told_shortly_and_recorded_whole() {
     let (registry, gate) = gate().await;
     let advisories: Vec<String> = (0..600)
-        .map(|n| advisory(&format!("DSA-{n}"), "3.0.13-1"))
+        .map(|n| {
+            advisory(&format!("DSA-{n}"), "3.0.13-1")
+                .replace("CVE-2026-1", &format!("CVE-2026-{n}"))
+        })
         .collect();
     know(&gate, &advisories).await;
     registry.push_image(APP, "old", &image(vec![debian("3.0.11-1")]));

@@ -1,10 +1,12 @@
 //! What is known about what is in an image, in the words of the policy.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::hygiene;
 use crate::policy::{Contents, Severity, Uncovered, Viruses, Vulnerability};
-use crate::scan::{self, Answer, Inventory, Match, Report};
+use crate::scan::{self, Answer, Inventory, Match, Report, Rule, compare};
 
 use crate::evidence::advisories::Current;
 
@@ -40,13 +42,15 @@ pub(super) fn judged(
     })
 }
 
-/// One for each advisory and file, worst first: packages built from one source share their advisories.
+/// One for each vulnerability and file, worst first. Packages built from one source share their advisories; several
+/// advisories about the same CVEs, of one database or of two, are one vulnerability.
 fn vulnerabilities(report: &Report<'_>) -> Vec<Vulnerability> {
-    let mut found: BTreeMap<(&str, &scan::Place, Option<&str>), Vulnerability> = BTreeMap::new();
+    let mut advisories: BTreeMap<(&str, &scan::Place, Option<&str>), Found> = BTreeMap::new();
     for one in &report.matches {
         let package = one.package;
         let key = (one.id.as_str(), &package.found, one.fixed.as_deref());
-        let vulnerability = found.entry(key).or_insert_with(|| vulnerability(one));
+        let found = advisories.entry(key).or_insert_with(|| Found::new(one));
+        let vulnerability = &mut found.vulnerability;
         vulnerability.severity = vulnerability.severity.max(severity(one.severity));
         vulnerability.unsure &= one.unsure.is_some();
         let named = (package.name.clone(), package.version.clone());
@@ -54,9 +58,78 @@ fn vulnerabilities(report: &Report<'_>) -> Vec<Vulnerability> {
             vulnerability.packages.push(named);
         }
     }
-    let mut found: Vec<Vulnerability> = found.into_values().collect();
-    found.sort_by_key(|one| std::cmp::Reverse((one.malicious, one.exploited, one.severity)));
+    let mut merged: BTreeMap<_, Found> = BTreeMap::new();
+    for found in advisories.into_values() {
+        match merged.entry(found.sameness()) {
+            Entry::Vacant(free) => drop(free.insert(found)),
+            Entry::Occupied(mut known) => known.get_mut().merge(found),
+        }
+    }
+    let found = merged.into_values().map(|found| found.vulnerability);
+    let mut found: Vec<Vulnerability> = found.collect();
+    found.sort_by_key(|one| {
+        let id = one.ids.first().cloned();
+        (
+            std::cmp::Reverse((one.malicious, one.exploited, one.severity)),
+            id,
+        )
+    });
     found
+}
+
+/// An advisory that means packages of one file, and how their versions compare.
+struct Found {
+    vulnerability: Vulnerability,
+    rule: Option<Rule>,
+}
+
+impl Found {
+    fn new(one: &Match<'_>) -> Found {
+        Found {
+            vulnerability: vulnerability(one),
+            rule: one.package.ecosystem.rule(),
+        }
+    }
+
+    /// What advisories have in common that are about the same: file, packages, and CVEs or, without any, names.
+    fn sameness(&self) -> (String, Vec<(String, String)>, Vec<String>) {
+        let one = &self.vulnerability;
+        let cves = one.ids.iter().filter(|id| id.starts_with("CVE-"));
+        let mut ids: Vec<String> = cves.cloned().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            ids.extend(one.ids.iter().min().cloned());
+        }
+        (one.path.clone(), one.packages.clone(), ids)
+    }
+
+    /// The stricter word of both. Of two fixes the later one, for whoever has the earlier is told of the other; one that
+    /// only one advisory knows is a fix.
+    fn merge(&mut self, other: Found) {
+        let (one, other) = (&mut self.vulnerability, other.vulnerability);
+        for id in other.ids {
+            if !one.ids.contains(&id) {
+                one.ids.push(id);
+            }
+        }
+        if one.summary.is_empty() {
+            one.summary = other.summary;
+        }
+        one.severity = one.severity.max(other.severity);
+        one.malicious |= other.malicious;
+        one.exploited |= other.exploited;
+        one.unsure &= other.unsure;
+        one.epss = one.epss.max(other.epss);
+        one.published = one.published.min(other.published);
+        one.fixed = match (one.fixed.take(), other.fixed) {
+            (Some(a), Some(b)) => {
+                let later = self.rule.and_then(|rule| compare(rule, &a, &b).ok());
+                Some(if later == Some(Ordering::Less) { b } else { a })
+            }
+            (a, b) => a.or(b),
+        };
+    }
 }
 
 fn vulnerability(one: &Match<'_>) -> Vulnerability {

@@ -1,0 +1,150 @@
+//! Admitted images, looked at anew when policy, advisories or revocations change: from what is kept, in the background.
+//!
+//! No ruling outlives such a change anyway; this is for those who run an image and will not pull it soon.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::evidence::recall;
+use crate::ledger::{Approval, Client, Event, EventKind, LedgerError};
+use crate::oci::{MAX_MANIFEST_BYTES, Manifest, Reference};
+use crate::policy::{Gathered, Subject, explain_findings};
+use crate::telemetry;
+
+use super::admit::{Admission, Answer};
+
+/// Between two looks at whether something changed.
+const LOOK: Duration = Duration::from_secs(5);
+/// Images that are read from the ledger at once.
+const PAGE: u32 = 200;
+/// Who asks, in the ledger.
+const LISTENER: &str = "background";
+
+/// What a round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rejudged {
+    /// Admitted images that were looked at.
+    pub images: u64,
+    /// Those that are not admitted any more.
+    pub refused: u64,
+    /// Those of which too little is kept to say: they are judged when somebody pulls them.
+    pub unknown: u64,
+}
+
+impl Admission {
+    /// Looks at all that is admitted whenever something changes, for ever; at the start too.
+    pub async fn follow_changes(self: Arc<Self>) {
+        let mut judged = None;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let epoch = self.epoch(&self.policy.load());
+            if judged == Some(epoch) {
+                continue;
+            }
+            match self.rejudge().await {
+                Ok(Rejudged { images: 0, .. }) => {}
+                Ok(done) => tracing::info!(
+                    images = done.images,
+                    refused = done.refused,
+                    unknown = done.unknown,
+                    "admitted images judged anew"
+                ),
+                Err(error) => {
+                    tracing::error!(%error, "admitted images are not judged anew");
+                    continue;
+                }
+            }
+            judged = Some(epoch);
+        }
+    }
+
+    /// Looks at all that is admitted, once. What would be refused by what is kept of it is judged in full.
+    ///
+    /// # Errors
+    /// The ledger does not answer.
+    pub async fn rejudge(self: &Arc<Self>) -> Result<Rejudged, LedgerError> {
+        let mut done = Rejudged::default();
+        let mut after = None;
+        loop {
+            let page = self.ledger.admitted_images(after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(done);
+            };
+            after = Some((last.repository.clone(), last.digest));
+            for approval in &page {
+                done.images += 1;
+                match self.stands(approval).await? {
+                    Some(true) => {}
+                    Some(false) if self.refused(approval).await? => done.refused += 1,
+                    Some(false) => {}
+                    None => done.unknown += 1,
+                }
+            }
+        }
+    }
+
+    /// The name under which an image was admitted, with its digest.
+    async fn name_of(&self, approval: &Approval) -> Result<Reference, LedgerError> {
+        let decision = self.ledger.decision(approval.decision).await?;
+        let asked = decision.map(|decision| decision.reference);
+        let tagged = asked.filter(|asked| asked.digest().is_none());
+        let pinned = tagged.and_then(|asked| format!("{asked}@{}", approval.digest).parse().ok());
+        Ok(pinned.unwrap_or_else(|| approval.repository.at_digest(approval.digest)))
+    }
+
+    /// Whether it would still be admitted by what is kept of it; none where too little is.
+    async fn stands(self: &Arc<Self>, approval: &Approval) -> Result<Option<bool>, LedgerError> {
+        let policy = self.policy.load_full();
+        let store = self.content().store();
+        let bytes = store.read_small(&approval.digest, MAX_MANIFEST_BYTES).await;
+        let Some(manifest) = bytes.and_then(|bytes| Manifest::parse(&bytes, None).ok()) else {
+            return Ok(None);
+        };
+        let subject = Subject {
+            reference: self.name_of(approval).await?,
+            digest: approval.digest,
+            manifest,
+        };
+        let name = match self.name(&subject.reference, &policy).await {
+            Ok(name) => name,
+            Err(error) => Gathered::unavailable(error.to_string()),
+        };
+        let recalled = recall(&self.tools, &subject, &policy, name).await;
+        let Some((structure, mut evidence)) = recalled else {
+            return Ok(None);
+        };
+        self.revoke(&policy, &subject, &structure, &mut evidence);
+        if let Ok(admitted) = self.admitted(&policy, &subject).await {
+            evidence.admitted = admitted;
+        }
+        let verdict = policy.judge_kept(&subject, &evidence, telemetry::now());
+        Ok(Some(verdict.permit(policy.mode()).is_some()))
+    }
+
+    /// Judges it in full, and tells when it is refused.
+    async fn refused(self: &Arc<Self>, approval: &Approval) -> Result<bool, LedgerError> {
+        let reference = self.name_of(approval).await?;
+        let client = Client {
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+            user_agent: "lazaret".into(),
+            listener: LISTENER,
+        };
+        let ruling = match self.admit(&reference, &client).await {
+            Ok(Answer::Refuse(ruling)) => ruling,
+            Ok(Answer::Serve { .. }) | Err(_) => return Ok(false),
+        };
+        let event = Event {
+            digest: Some(approval.digest),
+            decision: Some(ruling.decision),
+            detail: explain_findings(&ruling.verdict),
+            ..Event::new(
+                EventKind::VerdictChanged,
+                reference.to_string(),
+                telemetry::now(),
+            )
+        };
+        tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
+        self.ledger.outbox().note(event).await?;
+        Ok(true)
+    }
+}

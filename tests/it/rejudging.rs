@@ -1,0 +1,153 @@
+//! What was admitted is looked at anew when the world changes, without a pull and without a registry.
+
+use lazaret::admission::Rejudged;
+use lazaret::ledger::EventKind;
+
+use crate::scans::{APP, advisory, at, debian, gate, image, know, refused};
+
+#[tokio::test]
+async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    let bad = registry.push_image(APP, "bad", &image(vec![debian("3.0.11-1")]));
+    registry.push_image(APP, "good", &image(vec![debian("3.0.14-1")]));
+    for tag in ["bad", "good"] {
+        at(&gate).pull(APP, tag).await.pulled();
+    }
+    let all = |images, refused| Rejudged {
+        images,
+        refused,
+        unknown: 0,
+    };
+    assert_eq!(gate.admission.rejudge().await.unwrap(), all(2, 0));
+    assert!(gate.ledger.outbox().events(9).await.unwrap().is_empty());
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    let before = registry.requests().len();
+    assert_eq!(gate.admission.rejudge().await.unwrap(), all(2, 1));
+    let layers = registry.requests().split_off(before);
+    assert!(
+        layers.iter().all(|by| !by.path.contains("/blobs/")),
+        "{layers:?}"
+    );
+    let events = gate.ledger.outbox().events(9).await.unwrap();
+    let [event] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (event.kind, event.digest),
+        (EventKind::VerdictChanged, Some(bad.digest))
+    );
+    let reference = format!("docker.io/{APP}:bad@{}", bad.digest);
+    assert_eq!(event.reference, reference);
+    assert!(
+        event
+            .detail
+            .starts_with("vulnerability: CVE-2026-1 (DSA-2), critical"),
+        "{}",
+        event.detail
+    );
+    let decision = gate
+        .ledger
+        .decision(event.decision.unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!decision.allowed && decision.client.listener == "background");
+    // What is refused is no longer admitted, so the next round has nothing to say of it.
+    assert_eq!(gate.admission.rejudge().await.unwrap(), all(1, 0));
+    refused(&gate, "bad").await;
+    at(&gate).pull(APP, "good").await.pulled();
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_left_to_the_next_pull() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    let pushed = registry.push_image(APP, "1", &image(vec![debian("3.0.11-1")]));
+    at(&gate).pull(APP, "1").await.pulled();
+    gate.store.remove(&pushed.digest).await;
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    let done = gate.admission.rejudge().await.unwrap();
+    assert_eq!(
+        done,
+        Rejudged {
+            images: 1,
+            refused: 0,
+            unknown: 1
+        }
+    );
+    refused(&gate, "1").await;
+}
+
+#[tokio::test]
+async fn blocked_pulls_are_events_and_a_thousand_are_one() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    registry.push_image(APP, "bad", &image(vec![debian("3.0.11-1")]));
+    refused(&gate, "bad").await;
+    let outbox = gate.ledger.outbox();
+    let [event] = <[_; 1]>::try_from(outbox.events(9).await.unwrap()).unwrap();
+    assert_eq!(
+        (event.kind, event.count, event.before),
+        (EventKind::Blocked, 1, 0)
+    );
+    assert_eq!(event.reference, format!("docker.io/{APP}:bad"));
+    assert!(event.address.is_some() && event.decision.is_some());
+    // Judged anew, for the same reason.
+    for round in 2..5 {
+        know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+        refused(&gate, "bad").await;
+        let events = outbox.events(9).await.unwrap();
+        assert_eq!((events.len(), events[0].count), (1, round));
+    }
+}
+
+/// Whatever happens between two steps: what was not heard is owed, and by the same id.
+#[tokio::test]
+async fn a_target_is_owed_until_it_has_heard() {
+    let (registry, gate) = gate().await;
+    let outbox = gate.ledger.outbox();
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    registry.push_image(APP, "old", &image(vec![debian("3.0.1-1")]));
+    refused(&gate, "old").await;
+    outbox.begin("ops".to_owned()).await.unwrap();
+    let now = lazaret::telemetry::now();
+    let due = async |at| outbox.due("ops".to_owned(), at, 9).await.unwrap();
+    assert!(
+        due(now).await.is_empty(),
+        "what was before it is not for it"
+    );
+    registry.push_image(APP, "bad", &image(vec![debian("3.0.11-1")]));
+    refused(&gate, "bad").await;
+    let [owed] = <[_; 1]>::try_from(due(now).await).unwrap();
+    assert_eq!(due(now).await[0], owed, "until it says otherwise");
+    let later = now + jiff::SignedDuration::from_mins(5);
+    let missed = outbox.missed(
+        "ops".to_owned(),
+        owed.sequence,
+        Some(later),
+        "no answer".to_owned(),
+    );
+    missed.await.unwrap();
+    assert!(due(now).await.is_empty());
+    let [again] = <[_; 1]>::try_from(due(later).await).unwrap();
+    assert_eq!((again.event.id, again.tries), (owed.event.id, 1));
+    assert_eq!(
+        outbox.backlog("ops".to_owned()).await.unwrap(),
+        (1, 0, Some("no answer".to_owned()))
+    );
+    outbox.heard("ops".to_owned(), owed.sequence).await.unwrap();
+    assert!(due(later).await.is_empty());
+    outbox
+        .missed("ops".to_owned(), owed.sequence, None, "gone".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(
+        outbox.backlog("ops".to_owned()).await.unwrap(),
+        (0, 1, Some("gone".to_owned()))
+    );
+    assert!(
+        due(later).await.is_empty(),
+        "what was given up is not tried"
+    );
+}
