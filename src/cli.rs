@@ -10,6 +10,7 @@ mod names;
 mod names_approve;
 mod names_replay;
 mod names_update;
+mod notify;
 pub mod output;
 mod policy;
 mod revoke;
@@ -27,9 +28,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, PolicyCommand, ReplayArgs,
-    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
-    VerifyArgs, VerifyBundleArgs, WhyArgs,
+    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
+    PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
+    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -51,6 +52,7 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::why(args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
+        Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
         Command::Debug { command } => debug::debug(command),

@@ -14,6 +14,7 @@ mod policy_tables;
 pub mod reload;
 mod server;
 mod server_check;
+mod server_notify;
 mod server_raw;
 mod server_registry;
 mod shape;
@@ -27,6 +28,7 @@ pub use server::{
     Tls, UpstreamSettings, default_data_dir,
 };
 pub use server_check::{parse_server, server_schema};
+pub use server_notify::{Address, Channel, NotifyTarget};
 pub use units::AddressRange;
 
 /// The policy that is in force where none is given.

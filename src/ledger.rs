@@ -15,7 +15,7 @@ mod tags;
 mod writer;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
-pub use event::{Event, EventKind, Owed};
+pub use event::{Event, Owed};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use sqlite::SqliteLedger;
 

@@ -1,6 +1,7 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
 mod condition;
+mod event;
 mod evidence;
 mod explain;
 mod finding;
@@ -16,6 +17,7 @@ mod subject;
 mod verdict;
 
 pub use condition::{Condition, ConditionError};
+pub use event::EventKind;
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::evidence::recall;
-use crate::ledger::{Approval, Client, Event, EventKind, LedgerError};
+use crate::ledger::{Approval, Client, Event, LedgerError};
 use crate::oci::{MAX_MANIFEST_BYTES, Manifest, Reference};
-use crate::policy::{Gathered, Subject, explain_findings};
+use crate::policy::{EventKind, Gathered, Subject, explain_findings};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, Subcommand};
 
 mod names;
+mod notify;
 mod policy;
 mod revoke;
 mod scan;
@@ -13,6 +14,7 @@ mod trust;
 use super::{DataArgs, DbCommand, DebugCommand};
 
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
+pub use notify::NotifyCommand;
 pub use policy::{ConfigCommand, PolicyCommand};
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
@@ -91,6 +93,12 @@ pub enum Command {
         /// What about them.
         #[command(subcommand)]
         command: DbCommand,
+    },
+    /// Who is told of blocked pulls and changed verdicts.
+    Notify {
+        /// What about it.
+        #[command(subcommand)]
+        command: NotifyCommand,
     },
     /// Check how versions are compared and packages are matched.
     Debug {

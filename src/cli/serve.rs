@@ -75,6 +75,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     };
     let (gateway, gateway_tls) = gateway.unzip();
     let explain = explain_url(&server, &admin);
+    super::notify::start(&server, &built.ledger, &explain)?;
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
     let hold = Hold {
         exchange: server.hold.per_exchange,

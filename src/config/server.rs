@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::AddressRange;
+use super::{AddressRange, NotifyTarget};
 
 /// `lazaret.toml`, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub struct Server {
     pub upstream: UpstreamSettings,
     /// Who looks for viruses in files; none: nobody.
     pub clamd: Option<ClamdAddress>,
+    /// Who is told of what.
+    pub notify: Vec<NotifyTarget>,
     /// The registries of the file, in its order; no host twice.
     pub registries: Vec<Registry>,
 }

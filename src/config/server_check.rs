@@ -73,6 +73,12 @@ impl Check<'_> {
             },
             clamd: self.clamd(raw.clamd.unwrap_or_default()),
             upstream: self.upstream(raw.upstream.unwrap_or_default()),
+            notify: raw
+                .notify
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|(name, raw)| self.notify(&name, raw))
+                .collect(),
             registries: self.registries(raw.registry.unwrap_or_default()),
         }
     }

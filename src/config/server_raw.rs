@@ -1,8 +1,12 @@
 //! `lazaret.toml` as written: the shape alone, every key optional, with spans.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
+
+use super::server_notify::RawNotify;
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -39,6 +43,9 @@ pub(super) struct RawServer {
     pub(super) upstream: Option<RawUpstream>,
     /// Who looks for viruses in the files of scanned images.
     pub(super) clamd: Option<RawClamd>,
+    /// Who is told of what, by name.
+    #[schemars(with = "Option<BTreeMap<String, RawNotify>>")]
+    pub(super) notify: Option<BTreeMap<String, Spanned<RawNotify>>>,
     /// Registries that Lazaret may pull from, beside the default ones.
     #[schemars(with = "Option<Vec<RawRegistry>>")]
     pub(super) registry: Option<Vec<Spanned<RawRegistry>>>,

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::row::{maybe_parsed, parsed_by, time};
-use super::{Event, EventKind, Outbox, Owed, Pending, SqliteLedger};
+use super::{Event, Outbox, Owed, Pending, SqliteLedger};
+use crate::policy::EventKind;
 
 /// Equal events within this time are one.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);

@@ -25,6 +25,7 @@ mod issuers;
 mod names;
 mod new_names;
 mod notation;
+mod notices;
 #[cfg(feature = "pgp")]
 mod openpgp;
 mod policy_files;

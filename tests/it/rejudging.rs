@@ -1,7 +1,7 @@
 //! What was admitted is looked at anew when the world changes, without a pull and without a registry.
 
 use lazaret::admission::Rejudged;
-use lazaret::ledger::EventKind;
+use lazaret::policy::EventKind;
 
 use crate::scans::{APP, advisory, at, debian, gate, image, know, refused};
 

@@ -20,6 +20,7 @@ ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
+notify    : oci policy ledger upstream telemetry
 console   : oci policy ledger admission telemetry
 telemetry : oci policy
 cli       : *

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::HeaderName;
 use hyper::{Response, StatusCode};
@@ -64,7 +65,14 @@ pub(super) async fn answer(
     shelf: &Mutex<Shelf>,
     request: hyper::Request<Incoming>,
 ) -> Option<Response<Scripted>> {
-    let request = record(&request);
+    let mut recorded = record(&request);
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(|body| body.to_bytes());
+    recorded.body = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    let request = recorded;
     let fault = {
         let mut shelf = shelf.lock().unwrap();
         shelf.log.push(request.clone());
@@ -94,6 +102,7 @@ fn record(request: &hyper::Request<Incoming>) -> Request {
         headers: headers
             .map(|(name, value)| (name.to_string(), text(value)))
             .collect(),
+        body: String::new(),
     }
 }
 
