@@ -20,6 +20,7 @@ mod serve;
 mod shell;
 mod trust;
 mod verify;
+mod who;
 mod why;
 mod wire;
 
@@ -30,7 +31,7 @@ use clap::Parser;
 pub use args::{
     ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
     PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhyArgs,
+    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
+        Command::WhoPulled(args) => who::who(&args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Notify { command } => notify::notify(command),

@@ -12,12 +12,14 @@ mod revocations;
 mod row;
 mod sqlite;
 mod tags;
+mod who;
 mod writer;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
 pub use event::{Event, Owed};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use sqlite::SqliteLedger;
+pub use who::{About, Puller};
 
 use std::fmt;
 use std::future::Future;
@@ -108,6 +110,9 @@ pub trait Ledger: Send + Sync {
 
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
+
+    /// Who was served something since a moment, whoever pulled last first.
+    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
 
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;

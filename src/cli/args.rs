@@ -10,6 +10,7 @@ mod policy;
 mod revoke;
 mod scan;
 mod trust;
+mod who;
 
 use super::{DataArgs, DbCommand, DebugCommand};
 
@@ -19,6 +20,7 @@ pub use policy::{ConfigCommand, PolicyCommand};
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
+pub use who::WhoArgs;
 
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
 #[derive(Parser, Debug)]
@@ -61,6 +63,8 @@ pub enum Command {
     },
     /// Say why an image was served or denied.
     Why(WhyArgs),
+    /// Say who pulled an image, a layer, or anything with a finding.
+    WhoPulled(WhoArgs),
     /// Deny an image, a layer, a signer or a publisher from now on, in every mode and whoever waives it.
     Revoke(RevokeArgs),
     /// Judge names, propose exceptions, try a policy on what was pulled.

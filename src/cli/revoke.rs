@@ -2,14 +2,19 @@
 
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+
 use super::names_approve::account;
 use super::wire::{Trouble, ledger, runtime};
 use super::{FAILED, RevokeArgs, output};
-use crate::ledger::{DecisionId, Ledger, LedgerError};
+use crate::ledger::{About, DecisionId, Event, Ledger, LedgerError};
 use crate::oci::{Digest, Reference, Target};
-use crate::policy::{Pattern, Revocation, Revoked};
+use crate::policy::{EventKind, Pattern, Revocation, Revoked};
 use crate::telemetry;
 use crate::trust::publishers;
+
+/// Most of those who pulled that a message names.
+const MOST_PULLERS: u32 = 50;
 
 pub(super) fn revoke(args: &RevokeArgs) -> ExitCode {
     let done = ledger(&args.data).and_then(|ledger| runtime()?.block_on(act(args, &ledger)));
@@ -49,8 +54,39 @@ async fn act(args: &RevokeArgs, ledger: &dyn Ledger) -> Result<(), Trouble> {
         at: now,
     };
     ledger.revoke(revocation.clone()).await.map_err(wrong)?;
+    announce(&revocation, ledger).await?;
     tell(&revocation, args.json);
     Ok(())
+}
+
+/// Writes down that people are to hear of it, with who has it.
+async fn announce(revocation: &Revocation, ledger: &dyn Ledger) -> Result<(), Trouble> {
+    let about = match &revocation.what {
+        Revoked::Digest(digest) => Some(About::Digest(*digest)),
+        _ => None,
+    };
+    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
+    if let Some(about) = about {
+        let pullers = ledger
+            .pullers(about, Timestamp::UNIX_EPOCH, MOST_PULLERS)
+            .await;
+        for one in pullers.map_err(wrong)? {
+            let day = one.last.strftime("%Y-%m-%d %H:%M UTC");
+            detail.push_str(&format!(
+                "\npulled by {}, last {day}, as {}",
+                one.address, one.reference
+            ));
+        }
+    }
+    let event = Event {
+        detail,
+        ..Event::new(
+            EventKind::Revoked,
+            revocation.what.to_string(),
+            revocation.at,
+        )
+    };
+    ledger.outbox().note(event).await.map_err(wrong)
 }
 
 async fn undo(ledger: &dyn Ledger, id: &str, by: String) -> Result<(), Trouble> {

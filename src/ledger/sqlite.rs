@@ -14,10 +14,10 @@ use crate::policy::{Admitted, Revocation, SignedTag};
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
 use super::{
-    Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox, Pending,
-    Pull, PullRow,
+    About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
+    Pending, Pull, PullRow, Puller,
 };
-use super::{admitted, revocations, tags};
+use super::{admitted, revocations, tags, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -269,6 +269,10 @@ impl Ledger for SqliteLedger {
                 .query_map(params![id.to_string(), most], pull_of)?
                 .collect()
         }))
+    }
+
+    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>> {
+        Box::pin(self.read(move |from| who::pullers(from, &about, since, most)))
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {

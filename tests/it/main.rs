@@ -43,3 +43,4 @@ mod smuggling;
 mod stamped;
 mod verdicts;
 mod walls;
+mod who;

@@ -94,15 +94,14 @@ async fn a_blocked_pull_is_told_in_every_form() {
         answering(&hook, 204);
         let told = tokio::spawn(deliver(target(&hook, kind).await, gate.ledger.clone()));
         // It hears of what is new once it has begun.
-        while gate
-            .ledger
-            .outbox()
-            .due(kind.to_owned(), lazaret::telemetry::now(), 9)
-            .await
-            .unwrap()
-            .len()
-            > 0
-        {
+        let heard = async || {
+            let due = gate
+                .ledger
+                .outbox()
+                .due(kind.to_owned(), lazaret::telemetry::now(), 9);
+            due.await.unwrap().is_empty()
+        };
+        while !heard().await {
             tokio::task::yield_now().await;
         }
         block(&gate, &registry, kind).await;
