@@ -1,6 +1,7 @@
 //! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
 
 mod args;
+mod ca;
 mod check;
 mod config;
 mod db;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
     PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
     TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhoArgs, WhyArgs,
 };
@@ -54,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::WhoPulled(args) => who::who(&args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
+        Command::Ca { command } => ca::ca(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

@@ -15,6 +15,7 @@ pub mod reload;
 mod server;
 mod server_check;
 mod server_notify;
+mod server_proxy;
 mod server_raw;
 mod server_registry;
 mod shape;
@@ -29,6 +30,7 @@ pub use server::{
 };
 pub use server_check::{parse_server, server_schema};
 pub use server_notify::{Address, Channel, NotifyTarget};
+pub use server_proxy::ProxyServer;
 pub use units::AddressRange;
 
 /// The policy that is in force where none is given.

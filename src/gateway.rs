@@ -17,6 +17,7 @@ mod respond;
 mod tls;
 mod tombs;
 
-pub use listen::{Limits, Listener, serve};
+pub use body::Body;
+pub use listen::{Limits, Listener, connection, serve};
 pub use pull::{Gateway, Hold, Side};
 pub use tls::{TlsError, TlsFiles};

@@ -5,6 +5,7 @@
 pub mod notify;
 pub mod oci;
 pub mod policy;
+pub mod proxy;
 pub mod report;
 
 pub mod names;
@@ -24,5 +25,6 @@ pub mod admission;
 pub mod console;
 pub mod gateway;
 
+pub mod ca;
 pub mod cli;
 pub mod telemetry;

@@ -1,6 +1,7 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
 mod condition;
+mod egress;
 mod event;
 mod evidence;
 mod explain;
@@ -17,6 +18,7 @@ mod subject;
 mod verdict;
 
 pub use condition::{Condition, ConditionError};
+pub use egress::{AllowedHost, Egress};
 pub use event::EventKind;
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,

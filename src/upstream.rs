@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
+pub use address::is_public;
 pub use address::{AddressRange, AddressRangeError};
 pub use blob::BlobBody;
 pub use client::Upstream;

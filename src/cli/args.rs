@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
+mod ca;
 mod names;
 mod notify;
 mod policy;
@@ -14,6 +15,7 @@ mod who;
 
 use super::{DataArgs, DbCommand, DebugCommand};
 
+pub use ca::CaCommand;
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
 pub use policy::{ConfigCommand, PolicyCommand};
@@ -97,6 +99,12 @@ pub enum Command {
         /// What about them.
         #[command(subcommand)]
         command: DbCommand,
+    },
+    /// The certificate authority of the proxy.
+    Ca {
+        /// What about it.
+        #[command(subcommand)]
+        command: CaCommand,
     },
     /// Who is told of blocked pulls and changed verdicts.
     Notify {

@@ -18,6 +18,7 @@ use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
 use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, TlsFiles};
+use crate::proxy::{self, Proxy};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -74,6 +75,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         None => None,
     };
     let (gateway, gateway_tls) = gateway.unzip();
+    let proxied = proxied(&server, &built).await?;
     let explain = explain_url(&server, &admin);
     super::notify::start(&server, &built.ledger, &explain)?;
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
@@ -105,6 +107,9 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
             stopping.clone(),
         )))
     });
+    if let Some(proxied) = proxied {
+        serving.spawn(proxied(path.clone(), stopping.clone()));
+    }
     serving.spawn(pages(admin, &built, stopping));
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
@@ -115,6 +120,26 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         .flush()
         .await
         .map_err(|error| Trouble::Other(error.to_string()))
+}
+
+type Proxied = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The proxy, bound and ready to serve, where the file has one.
+async fn proxied(
+    server: &Server,
+    built: &Built,
+) -> Result<Option<impl FnOnce(Arc<Gateway>, watch::Receiver<bool>) -> Proxied>, Trouble> {
+    let Some(settings) = server.proxy.clone() else {
+        return Ok(None);
+    };
+    let (listener, _) = bind(&settings.listener).await?;
+    let authority = super::ca::authority(server)?;
+    let upstreams = built.upstreams.clone();
+    Ok(Some(move |path, stopping| -> Proxied {
+        let (egress, limits) = (settings.egress, Limits::default());
+        let proxy = Proxy::new(path, &upstreams, authority, egress, limits, stopping);
+        Box::pin(proxy::serve(listener, Arc::new(proxy)))
+    }))
 }
 
 /// One server per data folder: two would not know of each other's blobs.
@@ -200,6 +225,9 @@ fn greet(
     gateway
         .iter()
         .for_each(|gateway| output::err(format_args!("  gateway  {}", url(gateway))));
+    if let Some(proxy) = &server.proxy {
+        output::err(format_args!("  proxy    http://{}", proxy.listener.listen));
+    }
     output::err(format_args!("  admin    {}", url(admin)));
     output::err(format_args!(
         "  policy   {}{shipped} ({mode}, {rules})",

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::{AddressRange, NotifyTarget};
+use super::{AddressRange, NotifyTarget, ProxyServer};
 
 /// `lazaret.toml`, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Server {
     pub mirror: Listener,
     /// The gateway, off unless given.
     pub gateway: Option<Listener>,
+    /// The HTTPS proxy, off unless given.
+    pub proxy: Option<ProxyServer>,
     /// Explain pages, health, metrics.
     pub admin: Listener,
     /// Blobs on disk.

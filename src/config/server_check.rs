@@ -60,6 +60,7 @@ impl Check<'_> {
             gateway: raw
                 .gateway
                 .map(|raw| self.listener(raw.into_inner(), 5443, true)),
+            proxy: raw.proxy.map(|raw| self.proxy(raw)),
             admin: self.listener(raw.admin.unwrap_or_default(), 5080, false),
             cache: self.cache(raw.cache.unwrap_or_default()),
             hold: self.hold(raw.hold.unwrap_or_default()),
@@ -97,7 +98,7 @@ impl Check<'_> {
         address
     }
 
-    fn listener(&mut self, raw: RawListener, port: u16, guarded: bool) -> Listener {
+    pub(super) fn listener(&mut self, raw: RawListener, port: u16, guarded: bool) -> Listener {
         let mut listener = Listener::loopback(port);
         let written = raw.listen.as_ref().map(Spanned::span);
         if let Some(text) = raw.listen {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::server_notify::RawNotify;
+use super::server_proxy::RawProxy;
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -29,6 +30,8 @@ pub(super) struct RawServer {
     /// The listener whose image names carry the upstream host; off unless this table is there.
     #[schemars(with = "Option<RawListener>")]
     pub(super) gateway: Option<Spanned<RawListener>>,
+    /// The HTTPS proxy that answers for registries under their own names; off unless this table is there.
+    pub(super) proxy: Option<RawProxy>,
     /// Explain pages, health and metrics.
     pub(super) admin: Option<RawListener>,
     /// The blobs on disk.

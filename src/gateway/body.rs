@@ -25,7 +25,8 @@ pub enum Body {
 }
 
 impl Body {
-    pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
+    /// All bytes at once.
+    pub fn full(bytes: impl Into<Bytes>) -> Body {
         Body::Full(Some(bytes.into()))
     }
 }

@@ -174,7 +174,8 @@ async fn accept(
     Ok((stream, peer, slot))
 }
 
-async fn connection<S, H, F, B>(
+/// Serves one connection, whatever it came through, until it ends or `stop` turns true.
+pub async fn connection<S, H, F, B>(
     stream: S,
     address: IpAddr,
     limits: Limits,
@@ -199,7 +200,7 @@ async fn connection<S, H, F, B>(
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .half_close(false);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut connection = pin!(builder.serve_connection(io, service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

@@ -1,6 +1,7 @@
 //! THE path of a pull, from request to answer.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::upstream::Upstreams;
 
 use super::body::Body;
 use super::caught::caught;
-use super::request::Ask;
+use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
 use super::tombs::Tombs;
 
@@ -25,6 +26,8 @@ pub enum Side {
     Mirror,
     /// The only registry that its clients know.
     Gateway,
+    /// The registry that its clients believe to talk to.
+    Proxy,
 }
 
 impl Side {
@@ -33,6 +36,7 @@ impl Side {
         match self {
             Side::Mirror => "mirror",
             Side::Gateway => "gateway",
+            Side::Proxy => "proxy",
         }
     }
 }
@@ -89,9 +93,31 @@ impl Gateway {
         request: Request<B>,
         address: IpAddr,
     ) -> Response<Body> {
-        let ask = match Ask::read(&request, side, address, |host| {
+        let ask = Ask::read(&request, side, address, |host| {
             self.upstreams.get(host).is_some()
-        }) {
+        });
+        self.answered(side, ask, request).await
+    }
+
+    /// Answers one request of a client that believes to talk to `registry` itself. Boxed: whoever calls it has futures
+    /// around it that the compiler would otherwise lay out as one.
+    pub fn pull_from<B: Send + 'static>(
+        self: Arc<Self>,
+        registry: &str,
+        request: Request<B>,
+        address: IpAddr,
+    ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        let ask = Ask::read_from(&request, registry, address);
+        Box::pin(async move { self.answered(Side::Proxy, ask, request).await })
+    }
+
+    async fn answered<B>(
+        self: Arc<Self>,
+        side: Side,
+        ask: Result<Ask, BadRequest>,
+        request: Request<B>,
+    ) -> Response<Body> {
+        let ask = match ask {
             Ok(ask) => ask,
             Err(bad) => return respond::bad_request(bad, request.method() == hyper::Method::HEAD),
         };
@@ -165,7 +191,7 @@ impl Gateway {
                 );
                 self.refuse(side, ask, self.words(reference, &ruling))
             }
-            Ok(Err(AdmissionError::NotFound(what))) if side == Side::Gateway => respond::error(
+            Ok(Err(AdmissionError::NotFound(what))) if side != Side::Mirror => respond::error(
                 ErrorCode::ManifestUnknown,
                 &format!("not found: {what}"),
                 ask.head,

@@ -24,7 +24,7 @@ pub(super) enum Shape {
 impl Shape {
     /// The shape for a client by its User-Agent.
     pub(super) fn choose(side: Side, user_agent: &str) -> Shape {
-        if side == Side::Gateway {
+        if side != Side::Mirror {
             return Shape::Denied;
         }
         if let Some(version) = user_agent.split("containerd-client/").nth(1) {

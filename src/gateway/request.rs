@@ -73,6 +73,37 @@ impl Ask {
         address: IpAddr,
         knows: impl Fn(&str) -> bool,
     ) -> Result<Ask, BadRequest> {
+        if request.uri().authority().is_some() {
+            return Err(bad(
+                ErrorCode::Unsupported,
+                "this listener is no forward proxy",
+            ));
+        }
+        let host = request.headers().get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        Ask::of(request, side, address, |name, ns| {
+            qualify(name, ns, host, side, &knows)
+        })
+    }
+
+    /// Reads a request of a client that believes to talk to `registry`: nothing in it can name another one.
+    pub(super) fn read_from<B>(
+        request: &Request<B>,
+        registry: &str,
+        address: IpAddr,
+    ) -> Result<Ask, BadRequest> {
+        Ask::of(request, Side::Proxy, address, |name, _| {
+            let named = Repository::new(registry, name);
+            named.map_err(|why| bad(ErrorCode::NameInvalid, why.to_string()))
+        })
+    }
+
+    fn of<B>(
+        request: &Request<B>,
+        side: Side,
+        address: IpAddr,
+        repository: impl Fn(&str, Option<&str>) -> Result<Repository, BadRequest>,
+    ) -> Result<Ask, BadRequest> {
         let headers = request.headers();
         check_headers(headers)?;
         if request.method() != Method::GET && request.method() != Method::HEAD {
@@ -81,20 +112,10 @@ impl Ask {
                 "this registry only serves: push to your own registry",
             ));
         }
-        if request.uri().authority().is_some() {
-            return Err(bad(
-                ErrorCode::Unsupported,
-                "this listener is no forward proxy",
-            ));
-        }
         let path = request.uri().path();
         let route = Route::parse(path)
             .map_err(|why| bad(route_code(&route_name(path)), why.to_string()))?;
         let (query, hop) = Query::read(request.uri().query().unwrap_or_default())?;
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
         let repository = match &route {
             Route::Ping => None,
             Route::Upload => {
@@ -106,9 +127,7 @@ impl Ask {
             Route::Manifest { name, .. }
             | Route::Blob { name, .. }
             | Route::Tags { name }
-            | Route::Referrers { name, .. } => {
-                Some(qualify(name, query.ns.as_deref(), host, side, knows)?)
-            }
+            | Route::Referrers { name, .. } => Some(repository(name, query.ns.as_deref())?),
         };
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let user_agent: String = text(header::USER_AGENT)
@@ -214,7 +233,7 @@ fn qualify(
     }
     match side {
         Side::Mirror => Repository::new(DOCKER_HUB, name).map_err(wrong),
-        Side::Gateway => Err(bad(
+        Side::Gateway | Side::Proxy => Err(bad(
             ErrorCode::NameUnknown,
             format!(
                 "which registry? Write it before the name, as in {host}/docker.io/library/nginx"

@@ -78,6 +78,7 @@ pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
         "mirror" => "mirror",
         "gateway" => "gateway",
         "cli" => "cli",
+        "proxy" => "proxy",
         "background" => "background",
         _ => "unknown",
     };

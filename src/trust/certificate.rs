@@ -74,9 +74,24 @@ impl Certificate {
         })
     }
 
+    /// From when until when it is good.
+    ///
+    /// # Errors
+    /// A time beyond all bounds.
+    pub fn span(&self) -> Result<(Timestamp, Timestamp), String> {
+        let validity = &self.parsed.tbs_certificate.validity;
+        Ok((moment(validity.not_before)?, moment(validity.not_after)?))
+    }
+
     /// The whole in DER.
-    pub(super) fn der(&self) -> &[u8] {
+    pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Its key in DER (`SubjectPublicKeyInfo`).
+    pub fn public_key_info(&self) -> Vec<u8> {
+        let info = &self.parsed.tbs_certificate.subject_public_key_info;
+        info.to_der().unwrap_or_default()
     }
 
     /// The whole in PEM.
@@ -101,8 +116,7 @@ impl Certificate {
 
     /// An error unless it is good at `time`.
     pub(super) fn valid_at(&self, time: Timestamp) -> Result<(), String> {
-        let validity = &self.parsed.tbs_certificate.validity;
-        let (from, until) = (moment(validity.not_before)?, moment(validity.not_after)?);
+        let (from, until) = self.span()?;
         if time < from || time > until {
             return Err(format!(
                 "the certificate of {} is good from {from} until {until}, and not at {time}",

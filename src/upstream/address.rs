@@ -70,7 +70,7 @@ impl fmt::Display for AddressRangeError {
 impl std::error::Error for AddressRangeError {}
 
 /// Whether an address belongs to the public Internet; whatever is not known to be, does not.
-pub(super) fn is_public(ip: IpAddr) -> bool {
+pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),

@@ -30,6 +30,7 @@ mod notices;
 mod openpgp;
 mod policy_files;
 mod properties;
+mod proxy;
 mod pulls;
 mod rejudging;
 mod revocations;

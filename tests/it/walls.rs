@@ -19,7 +19,9 @@ store     : oci telemetry
 ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
+ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
+proxy     : oci policy ca gateway upstream telemetry
 notify    : oci policy ledger upstream telemetry
 console   : oci policy ledger admission telemetry
 telemetry : oci policy

@@ -161,7 +161,7 @@ async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>)
     address
 }
 
-fn upstreams(url: &str) -> Upstreams {
+pub(crate) fn upstreams(url: &str) -> Upstreams {
     let registry = |host: &str| {
         let mut registry = RegistrySettings::new(host, url);
         registry.plain_http = true;
