@@ -21,6 +21,8 @@ class Client:
     route = ""
     # Whether a block says why even when the client asked by digest.
     tells_by_digest = True
+    # What its environment has beside that of all.
+    env: dict[str, str] = {}
 
     def __init__(self, lab: Lab):
         self.lab = lab
@@ -73,7 +75,7 @@ class Docker(Client):
         binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run")]
         # The distribution's docker command is older than what Docker 29 talks to unasked.
         more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
-        self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more))
+        self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more, **self.env))
         def up():
             if self.lab.children[-1][1].poll() is not None:
                 raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
@@ -237,7 +239,7 @@ class Podman(Client):
         })
 
     def tool(self, *argv) -> tuple[int, str]:
-        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers")])
+        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers")], **self.env)
         return done.returncode, done.stdout
 
     def pull(self, image):

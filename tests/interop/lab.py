@@ -239,6 +239,12 @@ http:
         tls = f'tls_certificate = "{self.dir}/gw.pem"\ntls_key = "{self.dir}/gw.key"'
         plain = "plain_http = true"
         ports = (5051, 444, 5081) if mirror_tls else (5050, 443, 5080)
+        # The clients trust this authority already, as they would trust a company's.
+        proxy = "" if mirror_tls else f"""[proxy]
+listen = "{GATEWAY}:3128"
+ca_certificate = "{self.dir}/ca.pem"
+ca_key = "{self.dir}/ca.key"
+"""
         config = self.dir / f"{name}.toml"
         config.write_text(f"""data_dir = "{self.dir}/{name}-data"
 policy = "{self.dir}/policy.toml"
@@ -252,6 +258,7 @@ listen = "{GATEWAY}:{ports[1]}"
 [admin]
 listen = "{GATEWAY}:{ports[2]}"
 {plain}
+{proxy}
 [cache]
 tag_freshness = "1s"
 [upstream]

@@ -6,6 +6,9 @@ from lab import ROOT, Lab
 
 MIRROR = "plain mirror"
 ONLY = "Lazaret is the only endpoint"
+PROXY = "the HTTPS proxy"
+# What a client is told of the proxy, and all that it is told.
+BY_PROXY = {"HTTPS_PROXY": "http://gw.test:3128", "https_proxy": "http://gw.test:3128"}
 
 # What ships is what is tried, but for where this Lazaret is and the authority, which the clients have in the system's
 # place.
@@ -113,7 +116,32 @@ def buildkit(lab: Lab):
     return Buildkit(lab, "buildkitd", MIRROR, BUILDKIT_MIRROR, newer.get(newer.BUILDKIT))
 
 
+def by_proxy(client):
+    """The same client, as it comes, but for the proxy."""
+    client.env = BY_PROXY
+    return client
+
+
+def docker_proxy(lab: Lab):
+    return by_proxy(Docker(lab, "docker 20.10 proxy", PROXY, daemon={"storage-driver": "vfs"}))
+
+
+def docker_29_proxy(lab: Lab):
+    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
+    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
+    return by_proxy(Docker(lab, "docker 29 proxy", PROXY, dockerd=dockerd / "dockerd", daemon=daemon, path=[containerd]))
+
+
+def podman_proxy(lab: Lab):
+    return by_proxy(Podman(lab, "podman proxy", PROXY, 'unqualified-search-registries = ["docker.io"]\n'))
+
+
+def skopeo_proxy(lab: Lab):
+    return by_proxy(Skopeo(lab, "skopeo proxy", PROXY, 'unqualified-search-registries = ["docker.io"]\n'))
+
+
 CLIENTS = [
     docker_mirror, docker_build, ctr, ctr_mirror, podman, podman_mirror, skopeo,
     docker_29_mirror, docker_29_only, docker_build_29_mirror, docker_build_29_only, ctr_2, ctr_2_mirror, buildkit,
+    docker_proxy, docker_29_proxy, podman_proxy, skopeo_proxy,
 ]
