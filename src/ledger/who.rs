@@ -67,11 +67,11 @@ pub(super) fn pullers(
         ),
     };
     let sql = format!(
-        "SELECT pull.address, MAX(pull.user_agent), decision.reference, decision.digest,
+        "SELECT pull.address, pull.user_agent, decision.reference, decision.digest,
          MIN(pull.at), MAX(pull.at), SUM(pull.count)
          FROM pull JOIN decision ON decision.id = pull.decision
          WHERE {place} AND pull.outcome = 'served' AND pull.at >= ?2
-         GROUP BY pull.address, decision.reference, decision.digest ORDER BY MAX(pull.at) DESC LIMIT ?3"
+         GROUP BY pull.address, pull.user_agent, decision.reference, decision.digest ORDER BY MAX(pull.at) DESC LIMIT ?3"
     );
     let since = since.as_millisecond();
     from.prepare_cached(&sql)?
