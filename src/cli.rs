@@ -21,6 +21,7 @@ mod serve;
 mod shell;
 mod trust;
 mod verify;
+mod waive;
 mod who;
 mod why;
 mod wire;
@@ -32,7 +33,7 @@ use clap::Parser;
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
     PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WhoArgs, WhyArgs,
+    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -52,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Policy { command } => policy::policy(command),
         Command::Config { command } => config::config(command),
         Command::Why(args) => why::why(args),
+        Command::Waive(args) => waive::waive(&args),
         Command::WhoPulled(args) => who::who(&args),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),

@@ -8,5 +8,5 @@ mod message;
 mod sign;
 
 pub use deliver::{Target, Way, deliver, send};
-pub use message::{Message, cloud_event, ecs, proposal, slack, teams};
+pub use message::{Message, cloud_event, ecs, slack, teams, waiver};
 pub use sign::{Secret, SecretError, signature};

@@ -10,6 +10,7 @@ mod hygiene;
 mod judge;
 mod model;
 mod pattern;
+mod proposal;
 mod revocation;
 mod rules;
 mod scan;
@@ -33,6 +34,7 @@ pub use model::{
     SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
+pub use proposal::{Excuse, PROPOSED, proposal};
 pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
     Admitted, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,

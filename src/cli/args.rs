@@ -11,6 +11,7 @@ mod policy;
 mod revoke;
 mod scan;
 mod trust;
+mod waive;
 mod who;
 
 use super::{DataArgs, DbCommand, DebugCommand};
@@ -22,6 +23,7 @@ pub use policy::{ConfigCommand, PolicyCommand};
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
+pub use waive::WaiveArgs;
 pub use who::WhoArgs;
 
 /// A supply-chain policy gateway for container images: every pull is judged before a byte reaches a client.
@@ -65,6 +67,8 @@ pub enum Command {
     },
     /// Say why an image was served or denied.
     Why(WhyArgs),
+    /// Propose the waiver that excuses a denied pull, or write it into the policy.
+    Waive(WaiveArgs),
     /// Say who pulled an image, a layer, or anything with a finding.
     WhoPulled(WhoArgs),
     /// Deny an image, a layer, a signer or a publisher from now on, in every mode and whoever waives it.

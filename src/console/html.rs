@@ -31,6 +31,7 @@ header a { color: inherit }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere }
 h2 { font-size: 1.05rem; margin: 2.25rem 0 .5rem }
 .denied, .deny { color: var(--bad) } .allowed { color: var(--good) } .warn { color: var(--warn) } .note, .dim { color: var(--dim) }
+pre { margin: .5rem 0; padding: .75rem; border: 1px solid var(--line); overflow-x: auto; font: .85em/1.5 ui-monospace, monospace }
 code, .id { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 ol.findings { list-style: none; padding: 0; margin: 0 } ol.findings li { border-top: 1px solid var(--line); padding: .85rem 0 }
 ol.findings p { margin: .2rem 0 } .help { font-weight: 600 }

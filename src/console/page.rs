@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::ledger::{Decision, PullRow};
-use crate::policy::{Finding, Level, Mode};
+use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, proposal};
 
 use super::html::{Escaped, page};
+
+/// Most waivers that are proposed: beyond that the image is the problem.
+const MAX_PROPOSED: usize = 3;
 
 /// One decision, for the person whose pull it answered.
 pub(super) fn decision(decision: &Decision, pulls: &[PullRow]) -> String {
@@ -99,11 +102,36 @@ fn next(body: &mut String, decision: &Decision) {
             "<li>Follow the advice above: most blocked pulls are a slip in the name.</li>\n",
         );
     }
+    propose(body, decision);
     let _ = writeln!(
         body,
         "<li>Is the image right and the rule wrong? Send this page to whoever keeps <code>{}</code>; each reason names its line.</li>\n<li>Judge it again: <code>lazaret check {}</code></li>\n</ul>",
         Escaped(&decision.policy_file),
         Escaped(&decision.reference.to_string())
+    );
+}
+
+/// The waiver to ask for, where few enough findings deny that the image may still be a good one.
+fn propose(body: &mut String, decision: &Decision) {
+    let denying = decision
+        .verdict
+        .findings
+        .iter()
+        .filter(|finding| finding.denies());
+    let until = decision.at.checked_add(PROPOSED).unwrap_or(decision.at);
+    let repository = decision.reference.repository().as_str();
+    let blocks: Vec<String> = denying
+        .filter_map(|finding| proposal(repository, finding, &Excuse::default(), until))
+        .collect();
+    if blocks.is_empty() || blocks.len() > MAX_PROPOSED {
+        return;
+    }
+    let _ = writeln!(
+        body,
+        "<li>Must it pass nevertheless? An exception is a reviewed line with a reason, an owner and an end. Propose this for <code>{}</code>, or use <code>lazaret waive {}</code>:<pre>{}</pre></li>",
+        Escaped(&decision.policy_file),
+        decision.id,
+        Escaped(blocks.join("\n").trim_end())
     );
 }
 

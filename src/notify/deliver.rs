@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::message::{Message, cloud_event, ecs, proposal, slack, teams};
+use super::message::{self, Message, cloud_event, ecs, slack, teams};
 use super::sign::{Secret, signature};
 use crate::ledger::{Event, Ledger, Owed};
 use crate::oci::Reference;
@@ -144,7 +144,7 @@ async fn message(ledger: &Arc<dyn Ledger>, target: &Target, event: Event) -> Mes
         why: event
             .decision
             .map(|id| format!("{}/why/{id}", target.source)),
-        waiver: decision.and_then(|decision| proposal(&decision, telemetry::now())),
+        waiver: decision.and_then(|decision| message::waiver(&decision, telemetry::now())),
         event,
     }
 }

@@ -1,13 +1,11 @@
 //! What people read: who, what, why, and what to do next. Pure.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::ledger::{Decision, Event};
-use crate::policy::EventKind;
+use crate::policy::{EventKind, Excuse, PROPOSED, proposal};
 
-/// How long a proposed waiver would hold.
-const PROPOSED: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Most characters of a text in chat: Slack cuts a section at 3,000.
 const MAX_TEXT: usize = 2_800;
 
@@ -48,33 +46,16 @@ impl Message {
 }
 
 /// The waiver that would let the pull pass, for a person to finish: a reason and an owner are theirs to give.
-pub fn proposal(decision: &Decision, now: Timestamp) -> Option<String> {
-    let denying: Vec<_> = decision
-        .verdict
-        .findings
-        .iter()
-        .filter(|finding| finding.denies())
-        .collect();
+pub fn waiver(decision: &Decision, now: Timestamp) -> Option<String> {
+    let findings = decision.verdict.findings.iter();
+    let denying: Vec<_> = findings.filter(|finding| finding.denies()).collect();
     // One waiver is one finding: where there are many the image is the problem.
     let [finding] = denying.as_slice() else {
         return None;
     };
-    let known = finding.affected.as_ref();
-    let cve = known.and_then(|known| {
-        let cve = known.ids.iter().find(|id| id.starts_with("CVE-"));
-        cve.or(known.ids.first())
-    });
-    let name = cve.cloned().unwrap_or_else(|| finding.code.to_string());
-    let path = known.map(|known| format!("paths = [{:?}]\n", known.path));
-    let until = now
-        .checked_add(PROPOSED)
-        .unwrap_or(now)
-        .strftime("%Y-%m-%d");
-    Some(format!(
-        "[[waiver]]\nfinding = {name:?}\nimages = [{:?}]\n{}reason = \"\"\nowner = \"\"\nuntil = {until}\n",
-        decision.reference.repository().as_str(),
-        path.unwrap_or_default(),
-    ))
+    let until = now.checked_add(PROPOSED).unwrap_or(now);
+    let repository = decision.reference.repository().as_str();
+    proposal(repository, finding, &Excuse::default(), until)
 }
 
 /// CloudEvents 1.0, structured mode.

@@ -43,5 +43,6 @@ mod signatures;
 mod smuggling;
 mod stamped;
 mod verdicts;
+mod waive;
 mod walls;
 mod who;

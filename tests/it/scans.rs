@@ -12,7 +12,7 @@ use crate::support::fake_registry::{FakeRegistry, Fault, ImageSpec, Times};
 use crate::support::gate::{Gate, Setup};
 use crate::support::tarball::tarball;
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 version = 1
 platforms = ["linux/amd64", "linux/arm64"]
 [names]

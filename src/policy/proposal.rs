@@ -1,0 +1,69 @@
+//! Waivers as they would be written: for whoever asks for an exception, and whoever keeps the policy.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Code, Finding};
+
+/// How long a proposed waiver holds where nobody says otherwise.
+pub const PROPOSED: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// What only a person can say of a waiver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excuse {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it is discussed.
+    pub ticket: Option<String>,
+}
+
+/// The table that would excuse `finding` in `repository` until the end of a day, bound as closely as the finding allows;
+/// none for what no waiver excuses.
+pub fn proposal(
+    repository: &str,
+    finding: &Finding,
+    excuse: &Excuse,
+    until: Timestamp,
+) -> Option<String> {
+    if finding.code == Code::Revoked {
+        return None;
+    }
+    let about = finding.affected.as_ref();
+    let cve = about.and_then(|about| {
+        let cve = about.ids.iter().find(|id| id.starts_with("CVE-"));
+        cve.or(about.ids.first())
+    });
+    let name = cve.cloned().unwrap_or_else(|| finding.code.to_string());
+    let mut lines = vec![
+        "[[waiver]]".to_owned(),
+        format!("finding = {}", quoted(&name)),
+        format!("images = [{}]", quoted(repository)),
+    ];
+    if let Some(about) = about {
+        let packages: Vec<String> = about.packages.iter().map(|name| quoted(name)).collect();
+        lines.push(format!("packages = [{}]", packages.join(", ")));
+        lines.push(format!("paths = [{}]", quoted(&about.path)));
+    }
+    lines.push(format!("reason = {}", quoted(&excuse.reason)));
+    lines.push(format!("owner = {}", quoted(&excuse.owner)));
+    if let Some(ticket) = &excuse.ticket {
+        lines.push(format!("ticket = {}", quoted(ticket)));
+    }
+    lines.push(format!("until = {}", until.strftime("%Y-%m-%d")));
+    Some(lines.join("\n") + "\n")
+}
+
+/// A basic string of TOML (1.0, "String").
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
