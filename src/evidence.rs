@@ -4,6 +4,7 @@
 
 mod advisories;
 mod buildkit;
+mod bundle;
 mod clamd;
 mod config;
 mod content;
@@ -25,6 +26,7 @@ mod weigh;
 
 pub use advisories::{AdvisoryData, AdvisorySource, Current, Exploitation, PARTIAL, Progress};
 pub use buildkit::Within;
+pub use bundle::Unpacked;
 pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, Tools, gather, recall};

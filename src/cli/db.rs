@@ -104,6 +104,16 @@ pub(super) fn db(command: DbCommand) -> ExitCode {
                 &data,
             ))
         }),
+        DbCommand::Export { file, data } => settings(&data).and_then(|server| {
+            let exported = opened(&server.data_dir).export(&file);
+            let ecosystems = exported.map_err(Trouble::Other)?;
+            output::out(format_args!(
+                "{}: {}",
+                file.display(),
+                ecosystems.join(", ")
+            ));
+            Ok(ExitCode::SUCCESS)
+        }),
         DbCommand::Status { json, data } => status(json, &data),
     };
     done.unwrap_or_else(|trouble| {
@@ -195,6 +205,9 @@ async fn import(
         kept.map_err(|why| Trouble::Other(format!("{}: {why}", file.display())))?;
         output::out(format_args!("{} are joined from now on", what.as_str()));
     }
+    if let Some(bundle) = export.filter(|file| file.extension().is_some_and(|end| end == "tar")) {
+        return unpack(bundle, &server);
+    }
     if let Some(export) = export {
         // Data is as fresh as its file, not as its import.
         let made = std::fs::metadata(export).and_then(|about| about.modified());
@@ -204,6 +217,20 @@ async fn import(
         let advisories = opened(&server.data_dir);
         let built = advisories.import(export, ecosystem.as_deref(), made).await;
         tell(&built.map_err(|why| Trouble::Other(format!("{}: {why}", export.display())))?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unpack(bundle: &Path, server: &Server) -> Result<ExitCode, Trouble> {
+    let unpacked = opened(&server.data_dir)
+        .unpack(bundle)
+        .map_err(Trouble::Other)?;
+    for part in unpacked {
+        let at = part.fetched.strftime("%Y-%m-%d %H:%M UTC");
+        output::out(match part.taken {
+            true => format!("{}: of {at}", part.what),
+            false => format!("{}: what is here is as new as that of {at}", part.what),
+        });
     }
     Ok(ExitCode::SUCCESS)
 }

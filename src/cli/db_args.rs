@@ -32,7 +32,7 @@ pub enum DbCommand {
     },
     /// Take advisories from a file or folder: for machines without a network.
     #[command(
-        after_help = "Examples:\n  lazaret db import all.zip --ecosystem Debian   OSV's export of one ecosystem\n  lazaret db import everything.jsonl.zst         all ecosystems that it names\n  lazaret db import --kev known_exploited_vulnerabilities.json --epss epss_scores-current.csv.gz\n\nAn export is a zip archive or a folder of JSON files, or a file of a record a line, with .zst or not. The data is\nas fresh as the file: max_database_age of policies counts from its time."
+        after_help = "Examples:\n  lazaret db import all.zip --ecosystem Debian   OSV's export of one ecosystem\n  lazaret db import advisories.tar               what lazaret db export wrote\n  lazaret db import everything.jsonl.zst         all ecosystems that it names\n  lazaret db import --kev known_exploited_vulnerabilities.json --epss epss_scores-current.csv.gz\n\nAn export is a zip archive or a folder of JSON files, or a file of a record a line, with .zst or not. The data is\nas fresh as the file: max_database_age of policies counts from its time."
     )]
     Import {
         /// The export.
@@ -48,6 +48,18 @@ pub enum DbCommand {
         #[arg(long, value_name = "FILE")]
         epss: Option<PathBuf>,
         /// Where they go.
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Put all advisories into one file, for machines without a network.
+    #[command(
+        after_help = "Example:\n  lazaret db export advisories.tar      here\n  lazaret db import advisories.tar      there\n\nWhat is known of exploitation goes along. The other side takes what is newer than what it has."
+    )]
+    Export {
+        /// The file to write.
+        #[arg(value_name = "FILE.tar")]
+        file: PathBuf,
+        /// Where they lie.
         #[command(flatten)]
         data: DataArgs,
     },

@@ -42,7 +42,7 @@ impl Exploitation {
         }
     }
 
-    fn file(self) -> &'static str {
+    pub(super) fn file(self) -> &'static str {
         match self {
             Exploitation::Known => "known_exploited_vulnerabilities.json",
             Exploitation::Likely => "epss_scores.csv.gz",
@@ -112,6 +112,10 @@ impl AdvisoryData {
             epoch: AtomicU64::new(0),
             fetching: Mutex::new(BTreeMap::new()),
         })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What is there now.

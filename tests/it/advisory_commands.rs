@@ -151,3 +151,65 @@ fn what_a_person_gets_wrong_is_told_with_its_remedy() {
     ));
     assert!(absent.0 == 2 && absent.1.contains("gone.zip"), "{absent:?}");
 }
+
+#[test]
+fn advisories_are_carried_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let db = |arguments: &[&str], data: &str| {
+        let all = [&["db"], arguments, &["--data-dir", data]].concat();
+        said(&lazaret(here, &all, ""))
+    };
+    assert!(
+        db(&["export", "none.tar"], "a")
+            .1
+            .contains("there are no advisories yet")
+    );
+    std::fs::write(here.join("export.jsonl"), EXPORT).unwrap();
+    let catalogue = r#"{"vulnerabilities":[{"cveID":"CVE-2026-1"}]}"#;
+    std::fs::write(here.join("kev.json"), catalogue).unwrap();
+    db(&["import", "export.jsonl", "--kev", "kev.json"], "a");
+    assert_eq!(
+        db(&["export", "all.tar"], "a"),
+        (0, "all.tar: Debian\n".to_owned())
+    );
+    let (code, text) = db(&["import", "all.tar"], "b");
+    assert!(code == 0 && text.starts_with("Debian: of 20"), "{text}");
+    assert!(
+        text.contains("known exploited vulnerabilities: of 20"),
+        "{text}"
+    );
+    assert_eq!(
+        db(&["status"], "a").1.lines().next(),
+        db(&["status"], "b").1.lines().next()
+    );
+    let (code, text) = db(&["import", "all.tar"], "b");
+    assert!(
+        code == 0 && text.matches("what is here is as new").count() == 2,
+        "{text}"
+    );
+    let left = std::fs::read_dir(here.join("b/advisories"))
+        .unwrap()
+        .count();
+    assert_eq!(
+        left, 3,
+        "an index, its time, the catalogue, and nothing half"
+    );
+    // A file that is none, and one with a damaged index: what is there stays.
+    let mut damaged = std::fs::read(here.join("all.tar")).unwrap();
+    let at = damaged
+        .windows(6)
+        .position(|window| window == b"openss")
+        .map_or(2000, |at| at);
+    damaged[at] ^= 0x55;
+    std::fs::write(here.join("damaged.tar"), damaged).unwrap();
+    std::fs::write(here.join("none.tar"), b"no tar").unwrap();
+    for bad in ["none.tar", "damaged.tar"] {
+        let (code, text) = db(&["import", bad], "c");
+        assert!(code == 2 && text.starts_with("error: "), "{bad}: {text}");
+        let left = std::fs::read_dir(here.join("c/advisories"))
+            .unwrap()
+            .count();
+        assert_eq!(left, 0, "{bad}");
+    }
+}
