@@ -13,9 +13,11 @@ mod names_replay;
 mod names_update;
 mod notify;
 pub mod output;
+mod pages;
 mod policy;
 mod revoke;
 mod roots;
+mod sbom;
 mod scan;
 mod serve;
 mod shell;
@@ -38,6 +40,7 @@ pub use args::{
 
 pub use db_args::{DataArgs, DbCommand};
 pub use debug::DebugCommand;
+pub use sbom::sbom;
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;

@@ -12,14 +12,12 @@ use super::roots::{self, Reloader};
 use super::wire::{
     Built, Loaded, Trouble, about, build, known_roots, policy_with, runtime, server,
 };
-use super::{FAILED, ServeArgs, db, output};
+use super::{FAILED, ServeArgs, db, output, pages};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
-use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, TlsFiles};
 use crate::proxy::{self, Proxy};
-use crate::store::Store;
 use crate::telemetry;
 
 /// Between two sweeps of what is older than the retention, and two looks at renewed certificates.
@@ -110,7 +108,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     if let Some(proxied) = proxied {
         serving.spawn(proxied(path.clone(), stopping.clone()));
     }
-    serving.spawn(pages(admin, &built, stopping));
+    serving.spawn(pages::pages(admin, &built, stopping));
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);
@@ -257,33 +255,6 @@ async fn pulls(
     .await;
 }
 
-fn pages(
-    listener: Listener,
-    built: &Built,
-    stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<> {
-    let (store, ledger) = (built.store.clone(), built.ledger.clone());
-    let (dropped, admission) = (built.ledger.clone(), built.admission.clone());
-    let metrics = move || {
-        observe(&store);
-        let mut text = telemetry::metrics().render();
-        text.push_str("# HELP lazaret_pulls_unrecorded_total Pulls that the ledger did not take.\n# TYPE lazaret_pulls_unrecorded_total counter\n");
-        text.push_str(&format!(
-            "lazaret_pulls_unrecorded_total {}\n",
-            dropped.dropped_pulls()
-        ));
-        text.push_str(&roots::metrics(&admission.policy()));
-        text
-    };
-    let console = Arc::new(Console {
-        ledger,
-        metrics: Box::new(metrics),
-    });
-    gateway::serve(listener, Limits::default(), stopping, move |request, _| {
-        console::admin(console.clone(), request)
-    })
-}
-
 /// As many open files as the system lets us have: every client and every download is one, and 1,024, which most
 /// services start with, are few.
 fn raise_file_limit() {
@@ -292,22 +263,6 @@ fn raise_file_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files stays as it is");
-    }
-}
-
-/// Carries the store's own numbers over.
-fn observe(store: &Store) {
-    let (stats, metrics) = (store.stats(), telemetry::metrics());
-    metrics
-        .store_bytes
-        .set(i64::try_from(stats.bytes).unwrap_or(i64::MAX));
-    metrics
-        .store_evictions
-        .add(stats.evicted.saturating_sub(metrics.store_evictions.get()));
-    for (result, count) in [("complete", stats.filled), ("failed", stats.failed)] {
-        if let Some(counter) = metrics.fills.with(&[result]) {
-            counter.add(count.saturating_sub(counter.get()));
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a path to a page.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -17,12 +18,25 @@ use super::{html, page};
 /// Most decisions on the first page, and most pulls on an explain page.
 const MOST: u32 = 50;
 
+/// Makes a bill of materials of `(image, format, platform)`, or says why there is none.
+pub type Sbom = Box<
+    dyn Fn(
+            String,
+            String,
+            Option<String>,
+        ) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send>>
+        + Send
+        + Sync,
+>;
+
 /// What the pages are made from.
 pub struct Console {
     /// Where decisions are.
     pub ledger: Arc<dyn Ledger>,
     /// The text for `/metrics`.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// For `/api/v1/sbom`.
+    pub sbom: Sbom,
 }
 
 /// Answers one request.
@@ -60,7 +74,30 @@ pub async fn respond(
             "text/plain; version=0.0.4; charset=utf-8",
             (console.metrics)(),
         ),
+        "/api/v1/sbom" => sbom(console, query).await,
         _ => why(console, path, query, json).await,
+    }
+}
+
+/// `?image=REFERENCE&format=cyclonedx|spdx&platform=os/architecture`: of an image that is kept.
+async fn sbom(console: &Console, query: &str) -> Response<Full<Bytes>> {
+    let asked = |wanted: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        let found = pairs.find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let format = asked("format").unwrap_or_else(|| "cyclonedx".to_owned());
+    let made = match asked("image") {
+        Some(image) => (console.sbom)(image, format, asked("platform")).await,
+        None => Err("which image? /api/v1/sbom?image=docker.io/library/nginx@sha256:…".to_owned()),
+    };
+    match made {
+        Ok(document) => answer(StatusCode::OK, JSON, document),
+        Err(why) => answer(
+            StatusCode::NOT_FOUND,
+            JSON,
+            serde_json::json!({ "error": why }).to_string(),
+        ),
     }
 }
 
@@ -148,6 +185,7 @@ pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {

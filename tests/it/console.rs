@@ -19,6 +19,7 @@ struct Page {
 
 async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
     let console = Console {
+        sbom: lazaret::cli::sbom(gate.admission.clone()),
         ledger: gate.ledger.clone(),
         metrics: Box::new(|| "numbers\n".to_owned()),
     };
@@ -146,4 +147,53 @@ async fn what_is_not_there_is_said_without_repeating_it() {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(html(&gate, path).await.status, 200, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_kept_has_a_bill_of_materials() {
+    let (registry, gate) = crate::scans::gate().await;
+    let layers = vec![crate::scans::debian("3.0.14-1")];
+    crate::scans::know(&gate, &[crate::scans::advisory("DSA-1", "3.0.13-1")]).await;
+    let pushed = registry.push_image("acme/app", "1", &crate::scans::image(layers));
+    let path = |image: &str, more: &str| format!("/api/v1/sbom?image={image}{more}");
+    let early = html(&gate, &path("docker.io/acme/app:1", "")).await;
+    assert!(
+        early.status == 404 && early.text.contains("was not pulled here"),
+        "{}",
+        early.text
+    );
+    crate::scans::at(&gate).pull("acme/app", "1").await.pulled();
+    let asked = registry.requests().len();
+    let digest = format!("docker.io/acme/app@{}", pushed.digest);
+    for (image, more, word) in [
+        ("docker.io/acme/app:1", "", "CycloneDX"),
+        (
+            digest.as_str(),
+            "&format=spdx&platform=linux/amd64",
+            "SPDX-2.3",
+        ),
+    ] {
+        let shown = html(&gate, &path(image, more)).await;
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        assert_eq!(shown.headers["content-type"], "application/json");
+        assert!(
+            shown.text.contains(word) && shown.text.contains("pkg:deb/debian/libssl3@3.0.14-1")
+        );
+    }
+    for (image, more) in [
+        ("docker.io/acme/app:1", "&format=html"),
+        ("docker.io/acme/app:1", "&platform=linux/s390x%20"),
+        ("Not%20A%20Name", ""),
+        ("docker.io/acme/other:1", ""),
+    ] {
+        let shown = html(&gate, &path(image, more)).await;
+        assert_eq!(shown.status, 404, "{image}{more}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&shown.text).unwrap()["error"].is_string()
+        );
+    }
+    assert_eq!(html(&gate, "/api/v1/sbom").await.status, 404);
+    assert_eq!(registry.requests().len(), asked, "nobody is asked");
+    gate.store.remove(&pushed.digest).await;
+    assert_eq!(html(&gate, &path(&digest, "")).await.status, 404);
 }
