@@ -34,7 +34,7 @@ pub use model::{
     SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
 };
 pub use pattern::Pattern;
-pub use proposal::{Excuse, PROPOSED, proposal};
+pub use proposal::{Excuse, PROPOSED, is_excusable, proposal};
 pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
     Admitted, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,

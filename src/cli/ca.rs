@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::wire::{Trouble, about, settings, upstreams};
-use super::{CaCommand, DataArgs, FAILED, output};
+use super::wire::{Trouble, about, exit, settings, upstreams};
+use super::{CaCommand, DataArgs, output};
 use crate::ca::{self, Authority, CERTIFICATE, KEY};
 use crate::config::Server;
 use crate::oci::Digest;
@@ -21,13 +21,7 @@ pub(super) fn ca(command: &CaCommand) -> ExitCode {
         CaCommand::Show { data } => show(data),
         CaCommand::Export { data } => export(data),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done.map(|()| 0))
 }
 
 fn other(error: impl std::fmt::Display) -> Trouble {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{Built, Trouble, build, known_roots, ledger, policy_with, runtime, server};
+use super::wire::{Built, Trouble, build, exit, known_roots, ledger, policy_with, runtime, server};
 use super::{CheckArgs, DataArgs, FAILED, REFUSED, output};
 use crate::admission::{Admission, AdmissionError, Answer, Ruling, ServedManifest};
 use crate::config::Server;
@@ -20,13 +20,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(200);
 
 pub(super) fn check(args: CheckArgs) -> ExitCode {
     let worst = runtime().and_then(|runtime| runtime.block_on(run(args)));
-    match worst {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(worst)
 }
 
 /// Judges in a folder of its own, which is gone after: a check leaves no trace in a server's cache or ledger.

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
-use super::wire::{Trouble, data_dir};
-use super::{DataArgs, FAILED, db, output};
+use super::wire::{Trouble, data_dir, exit};
+use super::{DataArgs, db, output};
 use crate::oci::Digest;
 use crate::scan::{Advisories, Ecosystem, Package, Place, Rule, compare};
 
@@ -50,13 +50,7 @@ pub(super) fn debug(command: DebugCommand) -> ExitCode {
         DebugCommand::Compare { ecosystem } => compared(&ecosystem, input),
         DebugCommand::Match { data } => matched(&data, input),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done.map(|()| 0))
 }
 
 /// Each line that is not empty, with its number.

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::wire::{Trouble, about, corpus, data_dir, policy};
+use super::wire::{Trouble, about, corpus, data_dir, exit, policy};
 use super::{DataArgs, FAILED, NamesCommand, names_approve, names_replay, names_update, output};
 use crate::evidence::NameCollector;
 use crate::names::{Corpus, NameJudgement, NameRules, Tier, judge, vetted};
@@ -27,13 +27,7 @@ pub(super) fn names(command: NamesCommand) -> ExitCode {
         NamesCommand::Replay(args) => names_replay::replay(&args),
         NamesCommand::Update(args) => names_update::update(&args),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done)
 }
 
 fn check(

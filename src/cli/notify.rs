@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
-use super::wire::{Trouble, about, ledger, outside, runtime, settings};
-use super::{DataArgs, FAILED, NotifyCommand, REFUSED, output};
+use super::wire::{Trouble, about, exit, ledger, outside, runtime, settings};
+use super::{DataArgs, NotifyCommand, REFUSED, output};
 use crate::config::{Address, Channel, NotifyTarget, Server};
 use crate::ledger::{Event, Ledger};
 use crate::notify::{Message, Secret, Target, Way, deliver, send};
@@ -28,13 +28,7 @@ pub(super) fn notify(command: NotifyCommand) -> ExitCode {
             }
         })
     });
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done)
 }
 
 /// Begins to tell everybody whom the server's file names.

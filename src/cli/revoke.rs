@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::names_approve::account;
-use super::wire::{Trouble, ledger, runtime};
-use super::{FAILED, RevokeArgs, output};
+use super::wire::{Trouble, exit, ledger, runtime};
+use super::{RevokeArgs, output};
 use crate::ledger::{About, DecisionId, Event, Ledger, LedgerError};
 use crate::oci::{Digest, Reference, Target};
 use crate::policy::{EventKind, Pattern, Revocation, Revoked};
@@ -18,13 +18,7 @@ const MOST_PULLERS: u32 = 50;
 
 pub(super) fn revoke(args: &RevokeArgs) -> ExitCode {
     let done = ledger(&args.data).and_then(|ledger| runtime()?.block_on(act(args, &ledger)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done.map(|()| 0))
 }
 
 async fn act(args: &RevokeArgs, ledger: &dyn Ledger) -> Result<(), Trouble> {

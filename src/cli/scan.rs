@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::check::Scratch;
-use super::wire::{Trouble, about, runtime, scanner, settings, upstreams};
+use super::wire::{Trouble, about, exit, runtime, scanner, settings, upstreams};
 use super::{FAILED, REFUSED, Sbom, ScanArgs, ScanSeverity, output};
 use crate::evidence::{Content, Scanner, open_local};
 use crate::oci::{Platform, Reference};
@@ -19,13 +19,7 @@ const ARCHIVES: [&str; 3] = [".tar", ".tar.gz", ".tgz"];
 
 pub(super) fn scan(args: ScanArgs) -> ExitCode {
     let done = runtime().and_then(|runtime| runtime.block_on(run(args)));
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done)
 }
 
 /// What is to be looked into.

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::roots::{self, Reloader};
 use super::wire::{
-    Built, Loaded, Trouble, about, build, known_roots, policy_with, runtime, server,
+    Built, Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server,
 };
-use super::{FAILED, ServeArgs, db, output, pages};
+use super::{ServeArgs, db, output, pages};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
@@ -25,13 +25,7 @@ const CHORES: Duration = Duration::from_secs(600);
 
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
     let done = settings(args).and_then(|(server, loaded)| runtime()?.block_on(run(server, loaded)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done.map(|()| 0))
 }
 
 /// Flags win over the file.

@@ -3,21 +3,15 @@
 use std::process::ExitCode;
 
 use super::check::Scratch;
-use super::wire::{Trouble, build, known_roots, policy_with, runtime, server};
-use super::{FAILED, REFUSED, VerifyArgs, output};
+use super::wire::{Trouble, build, exit, known_roots, policy_with, runtime, server};
+use super::{REFUSED, VerifyArgs, output};
 use crate::evidence::{Found, signatures_of};
 use crate::oci::{Reference, Target};
 use crate::trust::Says;
 
 pub(super) fn verify(args: VerifyArgs) -> ExitCode {
     let done = runtime().and_then(|runtime| runtime.block_on(run(args)));
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done)
 }
 
 async fn run(args: VerifyArgs) -> Result<u8, Trouble> {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
-use super::wire::{Trouble, about, file_name, known_roots, ledger, runtime, settings};
-use super::{FAILED, WaiveArgs, output};
+use super::wire::{Trouble, about, exit, file_name, known_roots, ledger, runtime, settings};
+use super::{WaiveArgs, output};
 use crate::config;
 use crate::ledger::{Decision, DecisionId, Ledger};
 use crate::policy::{Excuse, Finding, PROPOSED, proposal};
@@ -15,13 +15,7 @@ use crate::telemetry;
 
 pub(super) fn waive(args: &WaiveArgs) -> ExitCode {
     let done = runtime().and_then(|runtime| runtime.block_on(run(args)));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done.map(|()| 0))
 }
 
 fn other(why: impl std::fmt::Display) -> Trouble {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 
-use super::wire::{Trouble, ledger, runtime};
-use super::{FAILED, REFUSED, WhoArgs, output};
+use super::wire::{Trouble, exit, ledger, runtime};
+use super::{REFUSED, WhoArgs, output};
 use crate::config::units;
 use crate::ledger::{About, Ledger, Puller};
 use crate::oci::{Digest, Reference, Repository};
@@ -14,13 +14,7 @@ use crate::telemetry;
 
 pub(super) fn who(args: &WhoArgs) -> ExitCode {
     let done = runtime().and_then(|runtime| runtime.block_on(run(args)));
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(trouble) => {
-            output::err(trouble);
-            ExitCode::from(FAILED)
-        }
-    }
+    exit(done)
 }
 
 async fn run(args: &WhoArgs) -> Result<u8, Trouble> {

@@ -1,12 +1,13 @@
 //! From settings to rooms that work together: the only place that builds everything.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use super::{DataArgs, db, output, roots};
+use super::{DataArgs, FAILED, db, output, roots};
 use crate::admission::{Admission, Parts};
 use crate::config::{self, ClamdAddress, Credentials, Diagnostics, Server};
 use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, fetched_roots};
@@ -43,6 +44,17 @@ impl std::fmt::Display for Trouble {
         match self {
             Trouble::Mistakes(mistakes) => write!(f, "{}", mistakes.to_string().trim_end()),
             Trouble::Other(why) => write!(f, "error: {why}"),
+        }
+    }
+}
+
+/// The exit code of what was done; trouble is told.
+pub(super) fn exit(done: Result<u8, Trouble>) -> ExitCode {
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(trouble) => {
+            output::err(trouble);
+            ExitCode::from(FAILED)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::ledger::{Decision, PullRow};
-use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, proposal};
+use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, is_excusable, proposal};
 
 use super::html::{Escaped, page};
 
@@ -113,11 +113,11 @@ fn next(body: &mut String, decision: &Decision) {
 
 /// The waiver to ask for, where few enough findings deny that the image may still be a good one.
 fn propose(body: &mut String, decision: &Decision) {
-    let denying = decision
-        .verdict
-        .findings
-        .iter()
-        .filter(|finding| finding.denies());
+    let findings = decision.verdict.findings.iter();
+    let denying = findings.filter(|finding| finding.denies());
+    if !denying.clone().all(is_excusable) {
+        return;
+    }
     let until = decision.at.checked_add(PROPOSED).unwrap_or(decision.at);
     let repository = decision.reference.repository().as_str();
     let blocks: Vec<String> = denying

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::ledger::{Decision, Event};
-use crate::policy::{EventKind, Excuse, PROPOSED, proposal};
+use crate::policy::{EventKind, Excuse, PROPOSED, is_excusable, proposal};
 
 /// Most characters of a text in chat: Slack cuts a section at 3,000.
 const MAX_TEXT: usize = 2_800;
@@ -53,6 +53,9 @@ pub fn waiver(decision: &Decision, now: Timestamp) -> Option<String> {
     let [finding] = denying.as_slice() else {
         return None;
     };
+    if !is_excusable(finding) {
+        return None;
+    }
     let until = now.checked_add(PROPOSED).unwrap_or(now);
     let repository = decision.reference.repository().as_str();
     proposal(repository, finding, &Excuse::default(), until)

@@ -7,6 +7,11 @@ use super::{Code, Finding};
 /// How long a proposed waiver holds where nobody says otherwise.
 pub const PROPOSED: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// Whether a waiver is worth proposing to whoever was refused: where the name is the problem, another name is the answer.
+pub fn is_excusable(finding: &Finding) -> bool {
+    finding.code != Code::Revoked && !finding.code.as_str().starts_with("name-")
+}
+
 /// What only a person can say of a waiver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Excuse {

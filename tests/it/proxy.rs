@@ -110,6 +110,19 @@ async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str
     String::from_utf8(said).unwrap()
 }
 
+/// A client that trusts one authority.
+fn trusting(root: &CertificateDer<'static>) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
 impl Running {
     async fn plain(&self, text: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -137,18 +150,8 @@ impl Running {
             said.starts_with("HTTP/1.1 200 Connection established\r\n"),
             "{said}"
         );
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
+        trusting(&self.root).connect(name, stream).await
     }
 
     async fn get(&self, host: &str, path: &str, more: &str) -> String {
@@ -363,16 +366,8 @@ async fn the_authority_can_certify_registries_and_nobody_else() {
         let config = authority.server(host, now).unwrap();
         let (client, server) = tokio::io::duplex(64 * 1024);
         let serving = tokio::spawn(tokio_rustls::TlsAcceptor::from(config).accept(server));
-        let mut roots = RootCertStore::empty();
-        roots.add(authority.certificate().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned()).unwrap();
-        let connected = TlsConnector::from(Arc::new(config))
+        let connected = trusting(authority.certificate())
             .connect(name, client)
             .await;
         assert_eq!(connected.is_ok(), good, "{host}: {:?}", connected.err());
