@@ -1,7 +1,8 @@
-//! Time for images that were admitted before: what is new in them warns first, and denies later.
+//! What it means that an image was admitted before: what is new in it warns first, and denies later; in a lockdown nothing
+//! else is let in.
 
 use crate::oci::{Digest, Repository};
-use crate::policy::{Admitted, Policy, RespiteOf, Subject, Verdict};
+use crate::policy::{Admitted, Mode, Policy, RespiteOf, Subject, Verdict};
 use crate::telemetry;
 
 use super::admit::Admission;
@@ -14,14 +15,14 @@ fn gives_time(policy: &Policy, repository: &Repository) -> bool {
 }
 
 impl Admission {
-    /// Whether the subject was admitted before, where that gives it time.
+    /// Whether the subject was admitted before, where that gives it time or lets it in.
     pub(super) async fn admitted(
         &self,
         policy: &Policy,
         subject: &Subject,
     ) -> Result<Option<Admitted>, AdmissionError> {
         let repository = subject.reference.repository();
-        if !gives_time(policy, repository) {
+        if !gives_time(policy, repository) && policy.mode() != Mode::Lockdown {
             return Ok(None);
         }
         let known = self.ledger.admitted(repository.clone(), subject.digest);

@@ -207,6 +207,7 @@ fn greet(
     let mode = match policy.mode() {
         crate::policy::Mode::Enforce => "enforce",
         crate::policy::Mode::Audit => "audit: nothing is blocked",
+        crate::policy::Mode::Lockdown => "lockdown: nothing new is let in",
     };
     let rules = match policy.rules().len() {
         1 => "1 rule".to_owned(),

@@ -153,6 +153,7 @@ impl Build {
             .collect();
         let mode = match written.mode {
             Some(ModeWord::Audit) => Mode::Audit,
+            Some(ModeWord::Lockdown) => Mode::Lockdown,
             Some(ModeWord::Enforce) | None => Mode::Enforce,
         };
         let platforms = self.platforms(written.platforms.as_deref());

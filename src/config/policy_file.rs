@@ -79,6 +79,7 @@ pub(super) struct PolicyFile {
 pub(super) enum ModeWord {
     Enforce,
     Audit,
+    Lockdown,
 }
 
 /// What becomes of something.

@@ -30,6 +30,7 @@ pub(super) fn insert_decision(
         match decision.mode {
             Mode::Enforce => "enforce",
             Mode::Audit => "audit",
+            Mode::Lockdown => "lockdown",
         },
         verdict,
         format!("{:016x}", decision.policy_epoch),
@@ -96,10 +97,10 @@ pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
             listener,
         },
         allowed: row.get(7)?,
-        mode: if row.get::<_, String>(8)? == "audit" {
-            Mode::Audit
-        } else {
-            Mode::Enforce
+        mode: match row.get::<_, String>(8)?.as_str() {
+            "audit" => Mode::Audit,
+            "lockdown" => Mode::Lockdown,
+            _ => Mode::Enforce,
         },
         verdict: parsed_by(row, 9, |text| serde_json::from_str(text).ok())?,
         policy_epoch: parsed_by(row, 10, |text| u64::from_str_radix(text, 16).ok())?,

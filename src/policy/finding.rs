@@ -172,6 +172,8 @@ codes! {
     SignatureUnavailable = "signature-unavailable",
     /// Nobody signed, and the rule lets that pass with a warning.
     Unsigned = "unsigned",
+    /// Nothing new is let in for now.
+    Lockdown = "lockdown",
     /// The tag leads to an image that was signed before the one that it led to.
     TagRollback = "tag-rollback",
     /// An attestation is required and there is none.

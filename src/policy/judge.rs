@@ -180,6 +180,7 @@ impl Policy {
         let mut docket = self.docket(&subject.reference, now);
         docket.admitted = *admitted;
         rules::name::judge(&mut docket, name);
+        rules::lockdown::judge(&mut docket);
         rules::revocation::judge(&mut docket, revoked);
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);

@@ -5,6 +5,7 @@ pub(super) mod attestation;
 pub(super) mod config;
 mod hygiene;
 mod instructions;
+pub(super) mod lockdown;
 pub(super) mod name;
 mod provenance;
 mod reputation;

@@ -14,6 +14,8 @@ pub enum Mode {
     Enforce,
     /// Records the true verdict and lets the pull go on.
     Audit,
+    /// Blocks, and lets nothing in that was not admitted before.
+    Lockdown,
 }
 
 /// The judge's answer. Whether it denies follows from its findings and is never stored beside them.

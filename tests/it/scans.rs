@@ -448,3 +448,25 @@ async fn a_layer_with_another_byte_leaves_no_facts() {
     let facts = std::fs::read_dir(gate.data().join("facts"));
     assert_eq!(facts.map(Iterator::count).unwrap_or(0), 0);
 }
+
+#[tokio::test]
+async fn in_a_lockdown_only_what_was_admitted_is_served() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    registry.push_image(APP, "known", &image(vec![debian("3.0.11-1")]));
+    let layers = vec![debian("3.0.11-1"), tarball(&[("new", b"")])];
+    registry.push_image(APP, "new", &image(layers));
+    at(&gate).pull(APP, "known").await.pulled();
+    let lockdown = POLICY.replace("version = 1", "version = 1\nmode = \"lockdown\"");
+    let parsed = lazaret::config::parse_policy(&lockdown, "policy.toml", None).unwrap();
+    gate.admission.replace_policy(Arc::new(parsed));
+    at(&gate).pull(APP, "known").await.pulled();
+    assert!(refused(&gate, "new").await.contains("deny[lockdown]"));
+    // Another look does not make it known.
+    assert!(refused(&gate, "new").await.contains("deny[lockdown]"));
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    assert!(
+        refused(&gate, "known").await.contains("DSA-2"),
+        "the rest of the policy holds"
+    );
+}
