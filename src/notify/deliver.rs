@@ -97,7 +97,8 @@ pub async fn deliver(target: Target, ledger: Arc<dyn Ledger>) {
         failed = false;
         for owed in due {
             if !told(&target, &ledger, owed).await {
-                // It is down: the others wait for their turn rather than for its timeouts.
+                // It is down: what else it is owed is not tried in a row.
+                tokio::time::sleep(FIRST_PAUSE).await;
                 break;
             }
         }
