@@ -19,6 +19,7 @@ mod revoke;
 mod roots;
 mod sbom;
 mod scan;
+mod scanners;
 mod serve;
 mod shell;
 mod trust;

@@ -18,6 +18,7 @@ mod server_notify;
 mod server_proxy;
 mod server_raw;
 mod server_registry;
+mod server_scanner;
 mod shape;
 pub mod units;
 
@@ -31,6 +32,7 @@ pub use server::{
 pub use server_check::{parse_server, server_schema};
 pub use server_notify::{Address, Channel, NotifyTarget};
 pub use server_proxy::ProxyServer;
+pub use server_scanner::{Inspection, ScannerKind, ScannerLogin, ScannerServer};
 pub use units::AddressRange;
 
 /// The policy that is in force where none is given.

@@ -19,8 +19,10 @@ mod openpgp;
 mod reputation;
 mod roots;
 mod scan;
+mod scanners;
 mod signature;
 mod source;
+mod statements;
 mod structure;
 mod weigh;
 
@@ -35,5 +37,8 @@ pub use name::NameCollector;
 pub use reputation::Reputations;
 pub use roots::{Refreshed, fetched as fetched_roots, refresh as refresh_root};
 pub use scan::Scanner;
+pub use scanners::{
+    Adapter, Exhibit, Login, OtherScanner, OtherScanners, Program, ScannerWay, Shown, Webhook,
+};
 pub use signature::{Found, signatures_of};
 pub use structure::{Opened, Structure};

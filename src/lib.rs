@@ -14,6 +14,7 @@ pub mod trust;
 
 pub mod config;
 
+pub mod inspection;
 pub mod ledger;
 pub mod store;
 pub mod upstream;

@@ -9,6 +9,7 @@ mod finding;
 mod hygiene;
 mod judge;
 mod model;
+mod opinion;
 mod pattern;
 mod proposal;
 mod revocation;
@@ -33,6 +34,7 @@ pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
 };
+pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
 pub use proposal::{Excuse, PROPOSED, is_excusable, proposal};
 pub use revocation::{Revocation, Revocations, Revoked};

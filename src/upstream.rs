@@ -44,6 +44,7 @@ pub use credentials::{Credentials, Secret};
 pub use error::{Kind, Side, UpstreamError};
 pub use list::TagPage;
 pub use manifest::FetchedManifest;
+pub use post::{Answer, Call};
 pub use registries::default_registries;
 pub use settings::{ProxySettings, RegistrySettings, Settings, SettingsError, Timeouts};
 pub use stats::UpstreamStats;

@@ -61,7 +61,7 @@ async fn run(args: ScanArgs) -> Result<u8, Trouble> {
     let store = Store::open(folder.path(), server.cache.max_size).await;
     let store = store.map_err(about(folder.path()))?;
     let content = Arc::new(Content::new(store, Arc::new(upstreams(&server)?)));
-    let scanner = scanner(&server, folder.path())?;
+    let scanner = scanner(&server, folder.path(), None)?;
     let (mut code, mut all) = (0, Vec::new());
     for (target, written) in targets.iter().zip(&args.targets) {
         match look(&scanner, &content, target, &platform, folder.path()).await {

@@ -12,7 +12,7 @@ use super::roots::{self, Reloader};
 use super::wire::{
     Built, Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server,
 };
-use super::{ServeArgs, db, output, pages};
+use super::{ServeArgs, db, output, pages, scanners};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
@@ -67,6 +67,11 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         None => None,
     };
     let (gateway, gateway_tls) = gateway.unzip();
+    let inspection = match &server.inspection {
+        Some(inspection) => Some(bind(&inspection.listener).await?),
+        None => None,
+    };
+    let (inspection, inspection_tls) = inspection.unzip();
     let proxied = proxied(&server, &built).await?;
     let explain = explain_url(&server, &admin);
     super::notify::start(&server, &built.ledger, &explain)?;
@@ -82,10 +87,15 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         hold,
     );
     let path = Arc::new(path);
-    let tls = [mirror_tls, admin_tls, gateway_tls.flatten()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let tls = [
+        mirror_tls,
+        admin_tls,
+        gateway_tls.flatten(),
+        inspection_tls.flatten(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
     stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
@@ -99,6 +109,9 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
             stopping.clone(),
         )))
     });
+    if let Some((listener, shown)) = inspection.zip(built.shown.clone()) {
+        serving.spawn(scanners::inspected(listener, shown, stopping.clone()));
+    }
     if let Some(proxied) = proxied {
         serving.spawn(proxied(path.clone(), stopping.clone()));
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{DataArgs, FAILED, db, output, roots};
+use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
 use crate::config::{self, ClamdAddress, Credentials, Diagnostics, Server};
-use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, fetched_roots};
+use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, Shown, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
@@ -303,6 +303,8 @@ pub(super) struct Built {
     pub(super) upstreams: Arc<Upstreams>,
     pub(super) store: Store,
     pub(super) ledger: Arc<dyn Ledger>,
+    /// What scanners may fetch, where they may.
+    pub(super) shown: Option<Arc<Shown>>,
 }
 
 /// Opens store and ledger in `folder` and joins all rooms.
@@ -320,12 +322,14 @@ pub(super) async fn build(
     let ledger = SqliteLedger::open(&file)
         .map_err(|error| Trouble::Other(format!("{}: {error}", file.display())))?;
     let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let inspection = server.inspection.as_ref();
+    let shown = inspection.map(|one| Shown::new(one.url.as_str().trim_end_matches('/').to_owned()));
     let admission = Admission::new(Parts {
         policy,
         names: NameCollector::new(corpus(&server.data_dir)?),
         reputations: Some(Reputations::new(hub(server)?)),
         content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-        scanner: scanner(server, folder)?,
+        scanner: scanner(server, folder, shown.as_ref())?,
         ledger: ledger.clone(),
         tag_freshness: server.cache.tag_freshness,
     });
@@ -336,15 +340,22 @@ pub(super) async fn build(
         upstreams,
         store,
         ledger,
+        shown,
     })
 }
 
 /// What looks into layers, and keeps what it learns of them in `folder`.
-pub(super) fn scanner(server: &Server, folder: &Path) -> Result<Arc<Scanner>, Trouble> {
-    Ok(Scanner::with_clamd(
+/// `shown`: where other scanners find images.
+pub(super) fn scanner(
+    server: &Server,
+    folder: &Path,
+    shown: Option<&Arc<Shown>>,
+) -> Result<Arc<Scanner>, Trouble> {
+    Ok(Scanner::with(
         &folder.join(FACTS),
         db::advisories(server, false)?,
         server.clamd.as_ref().map(clamd),
+        scanners::others(server, shown)?,
     ))
 }
 

@@ -70,7 +70,7 @@ fn epoch(text: &str) -> u64 {
     .unwrap_or_default()
 }
 
-fn words(written: &[Text]) -> Vec<String> {
+pub(super) fn words(written: &[Text]) -> Vec<String> {
     written.iter().map(|word| word.get().clone()).collect()
 }
 
@@ -127,6 +127,11 @@ impl Build {
             .iter()
             .filter_map(|(name, signer)| self.signer(name, signer, &roots))
             .collect();
+        for table in written.scan.values() {
+            for signers in [&table.get().reports_by, &table.get().vex_by] {
+                self.known("signer", signers, written.signer.keys());
+            }
+        }
         let scans: BTreeMap<&str, Arc<ScanProfile>> = written
             .scan
             .iter()

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::policy::{Level, ScanProfile, Severity};
 
-use super::policy_build::Build;
+use super::policy_build::{Build, words};
 use super::policy_file::{Action, At, Text};
 use super::policy_tables::level;
 
@@ -44,6 +44,18 @@ pub(super) struct ScanTable {
     pub(super) unidentified: Option<Action>,
     /// How old the advisory data may be, as in "72h".
     pub(super) max_database_age: Option<Text>,
+    /// Scanners that must have nothing more against the image, by their names in lazaret.toml.
+    #[serde(default)]
+    pub(super) scanners: Vec<Text>,
+    /// Scanners that count as well, but whose silence only warns.
+    #[serde(default)]
+    pub(super) consult: Vec<Text>,
+    /// Signers whose vulnerability reports count, which lie beside images as attestations.
+    #[serde(default)]
+    pub(super) reports_by: Vec<Text>,
+    /// Signers whose OpenVEX statements clear vulnerabilities, which lie beside images as attestations.
+    #[serde(default)]
+    pub(super) vex_by: Vec<Text>,
     /// What a secret meets that was left in a file; default warn.
     pub(super) secrets: Option<Action>,
     /// What a setuid or setgid program meets that no package brought; default allow.
@@ -84,6 +96,10 @@ impl Build {
             unsupported: action(written.unsupported, Level::Deny),
             unidentified: action(written.unidentified, Level::Deny),
             max_database_age,
+            scanners: words(&written.scanners),
+            consulted: words(&written.consult),
+            reports_by: words(&written.reports_by),
+            vex_by: words(&written.vex_by),
             max_epss: written
                 .max_epss
                 .as_ref()

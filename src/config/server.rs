@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
-use super::{AddressRange, NotifyTarget, ProxyServer};
+use super::{AddressRange, Inspection, NotifyTarget, ProxyServer, ScannerServer};
 
 /// `lazaret.toml`, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,10 @@ pub struct Server {
     pub upstream: UpstreamSettings,
     /// Who looks for viruses in files; none: nobody.
     pub clamd: Option<ClamdAddress>,
+    /// Scanners beside our own.
+    pub scanners: Vec<ScannerServer>,
+    /// Where some of them fetch images, off unless given.
+    pub inspection: Option<Inspection>,
     /// Who is told of what.
     pub notify: Vec<NotifyTarget>,
     /// The registries of the file, in its order; no host twice.

@@ -73,6 +73,13 @@ impl Check<'_> {
                 level: log.level.unwrap_or_default(),
             },
             clamd: self.clamd(raw.clamd.unwrap_or_default()),
+            scanners: raw
+                .scanner
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|(name, raw)| self.scanner(&name, raw))
+                .collect(),
+            inspection: self.inspection(raw.inspection),
             upstream: self.upstream(raw.upstream.unwrap_or_default()),
             notify: raw
                 .notify
@@ -272,7 +279,7 @@ impl Check<'_> {
         None
     }
 
-    fn time(&mut self, text: Text, default: Duration) -> Duration {
+    pub(super) fn time(&mut self, text: Text, default: Duration) -> Duration {
         let Some(text) = text else { return default };
         match units::duration(text.get_ref()) {
             Ok(Duration::ZERO) => {

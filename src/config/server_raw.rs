@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use super::server_notify::RawNotify;
 use super::server_proxy::RawProxy;
+use super::server_scanner::{RawInspection, RawScanner};
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -46,6 +47,11 @@ pub(super) struct RawServer {
     pub(super) upstream: Option<RawUpstream>,
     /// Who looks for viruses in the files of scanned images.
     pub(super) clamd: Option<RawClamd>,
+    /// Scanners beside the one that is built in, by the names that policies give them.
+    #[schemars(with = "Option<BTreeMap<String, RawScanner>>")]
+    pub(super) scanner: Option<BTreeMap<String, Spanned<RawScanner>>>,
+    /// The listener where adapters of Harbor's fetch the images that they are asked about; off unless this table is there.
+    pub(super) inspection: Option<RawInspection>,
     /// Who is told of what, by name.
     #[schemars(with = "Option<BTreeMap<String, RawNotify>>")]
     pub(super) notify: Option<BTreeMap<String, Spanned<RawNotify>>>,

@@ -4,9 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::oci::Repository;
 use crate::policy::{Evidence, Gathered, NameEvidence, Policy, Subject};
 
-use super::{Content, Scanner, Structure, Within, config, signature};
+use super::scan::Asking;
+use super::{Content, Scanner, Structure, Within, config, signature, statements};
 
 /// How long all collectors together may take; a hold lasts as long at most.
 pub const GATHER_DEADLINE: Duration = Duration::from_secs(180);
@@ -39,7 +41,8 @@ pub async fn recall(
     let structure = Arc::new(structure);
     if policy.needs(repository).scan {
         let scanner = tools.scanner.clone();
-        let scan = scanner.collect(kept, repository.clone(), structure.clone());
+        let asking = asking(policy, repository, false);
+        let scan = scanner.collect(kept, repository.clone(), structure.clone(), asking);
         evidence.scan = scan.await;
     }
     let scans = policy.needs(repository).scan;
@@ -68,10 +71,15 @@ pub async fn gather(
     let scan = {
         let repository = subject.reference.repository().clone();
         let wanted = policy.needs(&repository).scan;
+        let asking = asking(policy, &repository, true);
         let (scanner, content, structure) = (scanner.clone(), content.clone(), structure.clone());
         guarded(async move {
             match wanted {
-                true => scanner.collect(content, repository, structure).await,
+                true => {
+                    scanner
+                        .collect(content, repository, structure, asking)
+                        .await
+                }
                 false => Gathered::Absent,
             }
         })
@@ -92,6 +100,8 @@ pub async fn gather(
             Gathered::unavailable(why),
         ),
     };
+    let repository = subject.reference.repository();
+    let scan = statements::regard(scan, &attestation, policy, repository, &subject.digest);
     Evidence {
         revoked: Vec::new(),
         newest_signed: None,
@@ -101,6 +111,16 @@ pub async fn gather(
         signature,
         attestation,
         scan,
+    }
+}
+
+/// Which other scanners the rule asks for.
+fn asking(policy: &Policy, repository: &Repository, anybody: bool) -> Asking {
+    let profile = policy.rule_for(repository).scan.iter();
+    let names = profile.flat_map(|scan| scan.scanners.iter().chain(&scan.consulted));
+    Asking {
+        names: names.cloned().collect(),
+        anybody,
     }
 }
 

@@ -13,7 +13,9 @@ use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
+use crate::report::{Survey, cyclonedx};
 use crate::scan::{Ecosystem, Inventory, LayerFacts, Source, Toc, Unscannable, merge};
+use crate::telemetry;
 
 mod hygiene;
 mod known;
@@ -26,6 +28,7 @@ use viruses::VirusScanner;
 
 use super::clamd::{Clamd, Looked};
 use super::facts::Facts;
+use super::scanners::{Asked, OtherScanner, OtherScanners};
 use super::{AdvisoryData, Content, Structure};
 
 /// Layers that are read at once, of all images: each takes a core and up to some hundred MiB.
@@ -34,6 +37,8 @@ const MAX_PASSES: usize = 4;
 const PIECES_AHEAD: usize = 8;
 /// The folder of what a virus scanner said, beside that of facts.
 const ANSWERS: &str = "viruses";
+/// The folder of what other scanners said, beside that.
+const REPORTS: &str = "reports";
 /// What manifests announce of layers that are loaded lazily.
 const STARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
 const ZSTD_CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum";
@@ -43,7 +48,17 @@ pub struct Scanner {
     facts: Facts,
     advisories: Arc<AdvisoryData>,
     viruses: Option<VirusScanner>,
+    others: Arc<OtherScanners>,
     passes: Semaphore,
+}
+
+/// Which other scanners are wanted.
+#[derive(Clone)]
+pub(super) struct Asking {
+    /// Their names.
+    pub(super) names: Vec<String>,
+    /// Whether they may be asked; else what they said before counts.
+    pub(super) anybody: bool,
 }
 
 /// What a layer holds, and what a virus scanner says of it where there is one.
@@ -77,17 +92,20 @@ impl From<Unscannable> for Failed {
 impl Scanner {
     /// Keeps facts of layers in `folder`.
     pub fn new(folder: &Path, advisories: Arc<AdvisoryData>) -> Arc<Scanner> {
-        Scanner::with_clamd(folder, advisories, None)
+        Scanner::with(folder, advisories, None, Vec::new())
     }
 
-    /// The same, and shows the files of layers to `clamd`.
-    pub fn with_clamd(
+    /// The same, and shows the files of layers to `clamd`, and images to the `others` for whom profiles ask.
+    pub fn with(
         folder: &Path,
         advisories: Arc<AdvisoryData>,
         clamd: Option<Clamd>,
+        others: Vec<OtherScanner>,
     ) -> Arc<Scanner> {
         let answers = folder.with_file_name(ANSWERS);
+        let reports = folder.with_file_name(REPORTS);
         Arc::new(Scanner {
+            others: Arc::new(OtherScanners::new(others, &reports)),
             facts: Facts::in_folder(folder),
             advisories,
             viruses: clamd.map(|clamd| VirusScanner::new(clamd, &answers)),
@@ -106,21 +124,25 @@ impl Scanner {
         content: Arc<Content>,
         repository: Repository,
         structure: Arc<Structure>,
+        asking: Asking,
     ) -> Gathered<ScanEvidence> {
         let images = &structure.images;
         if images.iter().any(|(_, _, image)| !image.is_container()) {
             return Gathered::Absent;
         }
-        let looking = images.iter().cloned().map(|(_, platform, image)| {
+        let looking = images.iter().cloned().map(|(manifest, platform, image)| {
             let (scanner, content) = (self.clone(), content.clone());
-            let repository = repository.clone();
+            let (repository, asking) = (repository.clone(), asking.clone());
             async move {
-                let platform = platform.as_ref();
-                scanner.image(&content, &repository, platform, &image).await
+                let named = (&repository, manifest, platform.as_ref());
+                scanner.image(&content, named, &image, &asking).await
             }
         });
         match together(looking, |crashed| crashed.to_string()).await {
-            Ok(images) => Gathered::Found(ScanEvidence { images }),
+            Ok(images) => Gathered::Found(ScanEvidence {
+                images,
+                exonerations: Vec::new(),
+            }),
             Err(why) => Gathered::unavailable(why),
         }
     }
@@ -128,9 +150,9 @@ impl Scanner {
     async fn image(
         self: &Arc<Self>,
         content: &Arc<Content>,
-        repository: &Repository,
-        platform: Option<&Platform>,
+        (repository, manifest, platform): (&Repository, Digest, Option<&Platform>),
         image: &ImageManifest,
+        asking: &Asking,
     ) -> Result<ScannedImage, String> {
         let version = self.virus_scanner().await;
         let layers = self
@@ -142,6 +164,7 @@ impl Scanner {
             .map_err(|error| error.to_string())?;
         let config = ImageConfig::parse(&config).map_err(|error| error.to_string())?;
         let platform = platform.unwrap_or(&config.platform).clone();
+        let created = config.created;
         let looked = match layers {
             Ok(layers) => {
                 let (layers, viruses) = apart(layers, version);
@@ -150,12 +173,57 @@ impl Scanner {
             }
             Err(failed) => Err(failed),
         };
-        let contents = match looked {
-            Ok((_, contents)) => Ok(contents),
-            Err(Failed::ForGood(why)) => Err(why),
+        let (inventory, contents) = match looked {
+            Ok(looked) => looked,
+            Err(Failed::ForGood(why)) => {
+                return Ok(ScannedImage {
+                    platform,
+                    contents: Err(why),
+                    opinions: Vec::new(),
+                });
+            }
             Err(Failed::ForNow(why)) => return Err(why),
         };
-        Ok(ScannedImage { platform, contents })
+        if asking.names.is_empty() {
+            return Ok(ScannedImage {
+                platform,
+                contents: Ok(contents),
+                opinions: Vec::new(),
+            });
+        }
+        let survey = Survey {
+            target: repository.to_string(),
+            platform,
+            created,
+            at: telemetry::now(),
+            manifest: Some(manifest),
+            config: image.config.digest,
+            layers: image.layers.iter().map(|layer| layer.digest).collect(),
+            inventory,
+            contents,
+        };
+        let opinions = match asking.anybody {
+            true => {
+                let asked = Asked {
+                    content: content.clone(),
+                    repository: repository.clone(),
+                    manifest,
+                    platform: survey.platform.clone(),
+                    image: image.clone(),
+                    bill: cyclonedx(&survey),
+                };
+                self.others.ask(&asking.names, asked).await
+            }
+            false => {
+                let recalled = self.others.recall(&asking.names, &manifest);
+                recalled.ok_or("another scanner has not been asked about it")?
+            }
+        };
+        Ok(ScannedImage {
+            platform: survey.platform,
+            contents: Ok(survey.contents),
+            opinions,
+        })
     }
 
     async fn contents(

@@ -29,7 +29,10 @@ impl Content {
 
     /// A layer's bytes as they arrive, for the judge: from the store, or on their way into it. Their last byte comes
     /// only when all of them are right.
-    pub(super) async fn layer(
+    ///
+    /// # Errors
+    /// [`ContentError`] says whose side failed.
+    pub async fn layer(
         &self,
         repository: &Repository,
         layer: &Descriptor,

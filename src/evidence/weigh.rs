@@ -57,7 +57,9 @@ pub(super) fn signers<'a>(policy: &'a Policy, rule: &Rule) -> Vec<&'a Signer> {
             .attestations
             .iter()
             .flat_map(|wanted| &wanted.signed_by);
-        rule.signed_by.contains(name) || wanted.any(|known| known == name)
+        rule.signed_by.contains(name)
+            || wanted.any(|known| known == name)
+            || rule.told_by().any(|known| known == name)
     };
     let signers = policy.signers().iter();
     signers.filter(|signer| named(&signer.name)).collect()

@@ -99,7 +99,7 @@ pub async fn serve<H, F, B>(
     H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = bytes::Bytes> + Send + 'static,
-    B::Error: std::error::Error + Send + Sync + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let slots = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -186,7 +186,7 @@ pub async fn connection<S, H, F, B>(
     H: Fn(Request<Incoming>, IpAddr) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = bytes::Bytes> + Send + 'static,
-    B::Error: std::error::Error + Send + Sync + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let service = service_fn(move |request| {
         let response = handle(request, address);

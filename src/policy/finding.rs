@@ -184,6 +184,8 @@ codes! {
     AttestationDeferred = "attestation-deferred",
     /// A scan is required and has no result.
     ScanUnavailable = "scan-unavailable",
+    /// Another scanner is against the image altogether.
+    ScannerRefuses = "scanner-refuses",
     /// The layers cannot be looked into, or readers of them could see different files.
     Unscannable = "unscannable",
     /// A package has a known vulnerability.

@@ -115,6 +115,14 @@ pub struct Rule {
     pub origin: Origin,
 }
 
+impl Rule {
+    /// Names of signers whose signed reports and statements the scan regards.
+    pub fn told_by(&self) -> impl Iterator<Item = &String> {
+        let scan = self.scan.iter();
+        scan.flat_map(|scan| scan.reports_by.iter().chain(&scan.vex_by))
+    }
+}
+
 /// Which name an image must have been signed under. cosign itself does not look: there another repository's signature
 /// passes for this one's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -299,7 +307,7 @@ impl Policy {
         Needs {
             config: rule.config.is_some(),
             signature: !rule.signed_by.is_empty() && rule.unsigned != Unsigned::Allow,
-            attestation: !rule.attestations.is_empty(),
+            attestation: !rule.attestations.is_empty() || rule.told_by().next().is_some(),
             scan: rule.scan.is_some(),
         }
     }

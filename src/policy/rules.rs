@@ -7,6 +7,7 @@ mod hygiene;
 mod instructions;
 pub(super) mod lockdown;
 pub(super) mod name;
+mod opinions;
 mod provenance;
 mod reputation;
 pub(super) mod revocation;

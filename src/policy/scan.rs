@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::oci::Platform;
 
-use super::{Hygiene, HygieneProfile, Level, Origin};
+use super::{Exoneration, Hygiene, HygieneProfile, Level, Opinion, Origin};
 
 /// How bad a vulnerability is, mildest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +65,14 @@ pub struct ScanProfile {
     pub unidentified: Level,
     /// How old advisory data may be.
     pub max_database_age: Option<Duration>,
+    /// Other scanners that must have no more against the image.
+    pub scanners: Vec<String>,
+    /// Other scanners whose silence only warns.
+    pub consulted: Vec<String>,
+    /// Names of signers whose signed reports count like those of scanners.
+    pub reports_by: Vec<String>,
+    /// Names of signers whose word clears vulnerabilities (VEX).
+    pub vex_by: Vec<String>,
     /// What the author's care is held to.
     pub hygiene: HygieneProfile,
     /// The table's name.
@@ -78,6 +86,8 @@ pub struct ScanProfile {
 pub struct ScanEvidence {
     /// One entry per judged image, in the order of the index.
     pub images: Vec<ScannedImage>,
+    /// What somebody whom the policy trusts for that says of vulnerabilities that do no harm.
+    pub exonerations: Vec<Exoneration>,
 }
 
 /// One image, looked into.
@@ -87,6 +97,8 @@ pub struct ScannedImage {
     pub platform: Platform,
     /// What it holds, or why that cannot be said for good.
     pub contents: Result<Contents, String>,
+    /// What others say of it.
+    pub opinions: Vec<Opinion>,
 }
 
 /// What an image holds and what is known about it.
@@ -124,6 +136,8 @@ pub struct Vulnerability {
     pub severity: Severity,
     /// The packages: name and version, of one file.
     pub packages: Vec<(String, String)>,
+    /// Their package URLs, as far as they are known.
+    pub purls: Vec<String>,
     /// The file that names them.
     pub path: String,
     /// The least version that is fixed; none if there is none.
@@ -140,6 +154,8 @@ pub struct Vulnerability {
     pub published: Option<Timestamp>,
     /// The version could not be compared, so it is taken to be meant.
     pub unsure: bool,
+    /// Other scanners on whose word it is here, or is as bad as it is.
+    pub by: Vec<String>,
 }
 
 /// Packages about which nothing can be said.

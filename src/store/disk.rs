@@ -205,6 +205,21 @@ impl Store {
         let _ = tokio::task::spawn_blocking(move || inner.unlink(&digest)).await;
     }
 
+    /// Gives a complete blob a second name, for programs that read files; a copy where the file system has no such thing.
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    /// As the file system says; that there is no such file where the blob is not here.
+    pub fn link(&self, digest: &Digest, to: &Path) -> io::Result<()> {
+        let blob = blob_path(&self.0.blobs, digest);
+        match fs::hard_link(&blob, to) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                fs::copy(&blob, to).map(|_| ())
+            }
+            done => done,
+        }
+    }
+
     /// A folder for other things beside the blobs.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.0.blobs.with_file_name(name)

@@ -6,10 +6,10 @@ use lazaret::evidence::NameCollector;
 use lazaret::names::Corpus;
 use lazaret::oci::{Digest, ImageConfig, Manifest, Reference, media_type};
 use lazaret::policy::{
-    Admitted, AttestationEvidence, ConfigEvidence, Contents, Evidence, Gathered, Hygiene,
-    JudgedImage, LeftSecret, Policy, RaisingProgram, Refused, Revocation, Revoked, ScanEvidence,
-    ScannedImage, SeenIdentity, Severity, SignatureEvidence, SignedTag, Subject, Uncovered,
-    ValidSignature, ValidStatement, Viruses, Vulnerability,
+    Admitted, AttestationEvidence, ConfigEvidence, Contents, Evidence, Exoneration, Gathered,
+    Hygiene, JudgedImage, LeftSecret, Opinion, Policy, RaisingProgram, Refused, Revocation,
+    Revoked, Said, ScanEvidence, ScannedImage, SeenIdentity, Severity, SignatureEvidence,
+    SignedTag, Subject, Uncovered, ValidSignature, ValidStatement, Viruses, Vulnerability,
 };
 use lazaret::trust::Authority;
 use serde::Deserialize;
@@ -106,6 +106,10 @@ struct Scan {
     found: Vec<FoundCase>,
     #[serde(default)]
     care: CareCase,
+    #[serde(default)]
+    opinion: Vec<OpinionCase>,
+    #[serde(default)]
+    harmless: Vec<HarmlessCase>,
 }
 
 /// What an image shows of its author's care: `path` alone, or `path=what`.
@@ -205,39 +209,88 @@ struct FoundCase {
     published: Option<jiff::Timestamp>,
     #[serde(default)]
     unsure: bool,
+    #[serde(default)]
+    purls: Vec<String>,
+}
+
+/// What another scanner says, or why it says nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpinionCase {
+    scanner: String,
+    silent: Option<String>,
+    data: Option<jiff::Timestamp>,
+    refuses: Option<String>,
+    #[serde(default)]
+    found: Vec<FoundCase>,
+}
+
+/// What somebody says that does no harm.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HarmlessCase {
+    ids: Vec<String>,
+    #[serde(default)]
+    purls: Vec<String>,
+    why: String,
+    by: String,
+}
+
+fn severity(word: &str) -> Severity {
+    match word {
+        "low" => Severity::Low,
+        "medium" => Severity::Medium,
+        "high" => Severity::High,
+        "critical" => Severity::Critical,
+        _ => Severity::Unknown,
+    }
+}
+
+impl OpinionCase {
+    fn opinion(&self) -> Opinion {
+        let said = || Said {
+            version: "1".to_owned(),
+            data: self.data,
+            until: None,
+            refuses: self.refuses.clone(),
+            vulnerabilities: self.found.iter().map(found).collect(),
+        };
+        Opinion {
+            scanner: self.scanner.clone(),
+            said: self.silent.clone().map_or_else(|| Ok(said()), Err),
+        }
+    }
+}
+
+fn found(one: &FoundCase) -> Vulnerability {
+    Vulnerability {
+        ids: one.ids.clone(),
+        severity: severity(&one.severity),
+        packages: one
+            .packages
+            .iter()
+            .map(|[name, version]| (name.clone(), version.clone()))
+            .collect(),
+        purls: one.purls.clone(),
+        path: one.path.clone(),
+        fixed: one.fixed.clone(),
+        summary: String::new(),
+        malicious: one.malicious,
+        exploited: one.exploited,
+        epss: one.epss,
+        published: one.published,
+        unsure: one.unsure,
+        by: Vec::new(),
+    }
 }
 
 impl Scan {
     fn contents(&self) -> Contents {
-        let severity = |word: &str| match word {
-            "low" => Severity::Low,
-            "medium" => Severity::Medium,
-            "high" => Severity::High,
-            "critical" => Severity::Critical,
-            _ => Severity::Unknown,
-        };
         let uncovered = self.uncovered.iter().map(|one| Uncovered {
             ecosystem: one.ecosystem.clone(),
             packages: one.packages,
             why: one.why.clone(),
         });
-        let found = |one: &FoundCase| Vulnerability {
-            ids: one.ids.clone(),
-            severity: severity(&one.severity),
-            packages: one
-                .packages
-                .iter()
-                .map(|[name, version]| (name.clone(), version.clone()))
-                .collect(),
-            path: one.path.clone(),
-            fixed: one.fixed.clone(),
-            summary: String::new(),
-            malicious: one.malicious,
-            exploited: one.exploited,
-            epss: one.epss,
-            published: one.published,
-            unsure: one.unsure,
-        };
         Contents {
             packages: 7,
             unidentified: self.unidentified,
@@ -354,9 +407,17 @@ impl Case {
         let images = platforms.iter().map(|platform| ScannedImage {
             platform: platform.parse().unwrap(),
             contents: contents.clone(),
+            opinions: written.opinion.iter().map(OpinionCase::opinion).collect(),
+        });
+        let harmless = written.harmless.iter().map(|one| Exoneration {
+            ids: one.ids.clone(),
+            purls: one.purls.clone(),
+            why: one.why.clone(),
+            by: one.by.clone(),
         });
         Gathered::Found(ScanEvidence {
             images: images.collect(),
+            exonerations: harmless.collect(),
         })
     }
 

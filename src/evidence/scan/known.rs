@@ -56,6 +56,7 @@ fn vulnerabilities(report: &Report<'_>) -> Vec<Vulnerability> {
         let named = (package.name.clone(), package.version.clone());
         if !vulnerability.packages.contains(&named) {
             vulnerability.packages.push(named);
+            vulnerability.purls.push(package.purl());
         }
     }
     let mut merged: BTreeMap<_, Found> = BTreeMap::new();
@@ -138,6 +139,8 @@ fn vulnerability(one: &Match<'_>) -> Vulnerability {
         ids: ids.cloned().collect(),
         severity: severity(one.severity),
         packages: Vec::new(),
+        purls: Vec::new(),
+        by: Vec::new(),
         path: one.package.found.path.clone(),
         fixed: one.fixed.clone(),
         summary: one.summary.clone(),

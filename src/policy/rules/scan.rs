@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::{hygiene, vulnerabilities};
+use super::{hygiene, opinions, vulnerabilities};
 use crate::policy::judge::Docket;
-use crate::policy::{Code, Contents, Gathered, Level, ScanEvidence, ScanProfile, ScannedImage};
+use crate::policy::{
+    Code, Contents, Exoneration, Gathered, Level, ScanEvidence, ScanProfile, ScannedImage,
+};
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, scan: &Gathered<ScanEvidence>) {
     let Some(profile) = docket.rule.scan.clone() else {
@@ -15,7 +17,9 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, scan: &Gathered<ScanEvid
     let why = match scan {
         Gathered::Found(found) => {
             let images = found.images.iter();
-            return images.for_each(|image| judge_image(docket, &profile, image));
+            return images.for_each(|image| {
+                judge_image(docket, &profile, image, &found.exonerations);
+            });
         }
         Gathered::Absent => "this is no container image",
         Gathered::Unavailable { why } => why,
@@ -25,7 +29,12 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, scan: &Gathered<ScanEvid
     docket.find(Code::ScanUnavailable, Level::Deny, &profile.origin, message);
 }
 
-fn judge_image(docket: &mut Docket<'_>, profile: &Arc<ScanProfile>, image: &ScannedImage) {
+fn judge_image(
+    docket: &mut Docket<'_>,
+    profile: &Arc<ScanProfile>,
+    image: &ScannedImage,
+    exonerations: &[Exoneration],
+) {
     let platform = Some(&image.platform);
     let contents = match &image.contents {
         Ok(contents) => contents,
@@ -67,7 +76,9 @@ fn judge_image(docket: &mut Docket<'_>, profile: &Arc<ScanProfile>, image: &Scan
             .find(Code::DatabaseStale, Level::Deny, &profile.origin, message)
             .help = Some("fetch the scores (EPSS): lazaret db update".to_owned());
     }
-    vulnerabilities::judge(docket, profile, &image.platform, &contents.vulnerabilities);
+    opinions::judge(docket, profile, image);
+    let all = opinions::all(&contents.vulnerabilities, &image.opinions);
+    vulnerabilities::judge(docket, profile, &image.platform, (&all, exonerations));
     let (care, found) = (&profile.hygiene, &contents.hygiene);
     hygiene::judge(docket, care, &profile.origin, &image.platform, found);
 }

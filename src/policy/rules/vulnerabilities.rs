@@ -6,8 +6,10 @@ use jiff::SignedDuration;
 
 use crate::oci::Platform;
 use crate::policy::judge::Docket;
+use crate::policy::opinion::cleared;
 use crate::policy::{
-    Affected, Code, Level, Respite, RespiteOf, ScanProfile, Severity, Vulnerability,
+    Affected, Code, Exoneration, Finding, Level, Respite, RespiteOf, ScanProfile, Severity,
+    Vulnerability,
 };
 
 /// Most vulnerabilities that are told one by one; the others are one finding with the worst of their levels, so that
@@ -84,15 +86,18 @@ pub(super) fn judge(
     docket: &mut Docket<'_>,
     profile: &ScanProfile,
     platform: &Platform,
-    found: &[Vulnerability],
+    (found, statements): (&[Vulnerability], &[Exoneration]),
 ) {
     let mut passing: BTreeMap<(std::cmp::Reverse<Severity>, bool), usize> = BTreeMap::new();
     let mut told = 0;
     let mut untold = (0, Level::Note);
-    let mut levels: Vec<_> = found
-        .iter()
-        .map(|one| (level(docket, profile, one), one))
-        .collect();
+    let (mut levels, mut harmless) = (Vec::new(), Vec::new());
+    for one in found {
+        match cleared(one, statements) {
+            Some(statement) => harmless.push((one, statement)),
+            None => levels.push((level(docket, profile, one), one)),
+        }
+    }
     // Stable: within a level the evidence's order, worst first.
     levels.sort_by_key(|((level, _), _)| std::cmp::Reverse(*level));
     for ((level, respite), one) in levels {
@@ -109,6 +114,12 @@ pub(super) fn judge(
             tell(docket, profile, platform, (level, respite), one);
         }
     }
+    for (one, statement) in harmless.iter().take(MAX_TOLD) {
+        tell(docket, profile, platform, (Level::Note, None), one).help = Some(format!(
+            "{} says that it does no harm here: {}",
+            statement.by, statement.why
+        ));
+    }
     let mut sum = |level, message: String| {
         docket.find_on(
             Code::Vulnerability,
@@ -118,6 +129,13 @@ pub(super) fn judge(
             message,
         );
     };
+    if let Some(more) = harmless
+        .len()
+        .checked_sub(MAX_TOLD)
+        .filter(|more| *more > 0)
+    {
+        sum(Level::Note, format!("and {more} more that do no harm here"));
+    }
     if untold.0 > 0 {
         sum(untold.1, format!("and {} vulnerabilities more", untold.0));
     }
@@ -131,13 +149,13 @@ pub(super) fn judge(
     }
 }
 
-fn tell(
-    docket: &mut Docket<'_>,
+fn tell<'a>(
+    docket: &'a mut Docket<'_>,
     profile: &ScanProfile,
     platform: &Platform,
     (level, respite): (Level, Option<Respite>),
     one: &Vulnerability,
-) {
+) -> &'a mut Finding {
     let (message, help) = words(one, respite);
     let code = if one.malicious {
         Code::MaliciousPackage
@@ -152,6 +170,7 @@ fn tell(
         packages: one.packages.iter().map(|(name, _)| name.clone()).collect(),
         path: one.path.clone(),
     });
+    finding
 }
 
 fn words(one: &Vulnerability, respite: Option<Respite>) -> (String, Option<String>) {
@@ -179,11 +198,18 @@ fn words(one: &Vulnerability, respite: Option<Respite>) -> (String, Option<Strin
         format!(", with a {percent} % chance of being exploited within 30 days")
     });
     let kind = kind + likely.as_deref().unwrap_or_default();
+    let place = match one.path.as_str() {
+        "" => String::new(),
+        path => format!(" of {path}"),
+    };
     let unsure = if one.unsure { ", perhaps" } else { "" };
+    let by = match one.by.as_slice() {
+        [] => String::new(),
+        by => format!(", says {}", by.join(" and ")),
+    };
     let message = format!(
-        "{id}, {kind}, in {} of {}{unsure}",
-        packages.join(", "),
-        one.path
+        "{id}, {kind}, in {}{place}{unsure}{by}",
+        packages.join(", ")
     );
     let fixed = one.fixed.as_ref().map(|fixed| format!("fixed in {fixed}"));
     let respite = respite.map(|respite| {

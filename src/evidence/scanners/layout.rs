@@ -1,0 +1,121 @@
+//! An image as a folder that scanners read (OCI image-layout 1.0), in a place of its own that goes with it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::Asked;
+use crate::evidence::Content;
+use crate::oci::{Descriptor, Digest, MAX_CONFIG_BYTES, Manifest, Repository};
+
+/// The folder of such places, beside the store: layers are linked into them and not copied.
+const SCRATCH: &str = "scratch";
+
+/// A folder for one question; it goes when this does.
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(super) fn new(content: &Content) -> io::Result<Scratch> {
+        let folder = content.store().beside(SCRATCH);
+        let own = folder.join(format!("{:016x}", fastrand::u64(..)));
+        fs::create_dir_all(own.join("tmp"))?;
+        Ok(Scratch(own))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn layout(&self) -> PathBuf {
+        self.0.join("layout")
+    }
+
+    pub(super) fn bill(&self) -> PathBuf {
+        self.0.join("bill.cdx.json")
+    }
+
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "a scanner's folder cannot be removed");
+        }
+    }
+}
+
+/// Writes the image and the bill of its material.
+pub(super) async fn write(scratch: &Scratch, asked: &Asked) -> Result<(), String> {
+    let (content, home) = (&asked.content, &asked.repository);
+    let (bytes, manifest) = content
+        .manifest(home, &asked.manifest)
+        .await
+        .map_err(|error| error.to_string())?;
+    let config = &asked.image.config;
+    let small = content.small(home, config, MAX_CONFIG_BYTES).await;
+    let small = small.map_err(|error| error.to_string())?;
+    for layer in &asked.image.layers {
+        fetch(content, home, layer).await?;
+    }
+    let folder = scratch.layout();
+    let failed = |error: io::Error| format!("its folder cannot be written: {error}");
+    let blob = |digest: &Digest| {
+        folder
+            .join("blobs")
+            .join(digest.algorithm().name())
+            .join(digest.hex())
+    };
+    let put = |digest: &Digest, bytes: &[u8]| {
+        let file = blob(digest);
+        fs::create_dir_all(file.parent().unwrap_or(&folder))?;
+        fs::write(file, bytes)
+    };
+    put(&asked.manifest, &bytes).map_err(failed)?;
+    put(&config.digest, &small).map_err(failed)?;
+    for layer in &asked.image.layers {
+        let file = blob(&layer.digest);
+        let linked = fs::create_dir_all(file.parent().unwrap_or(&folder))
+            .and_then(|()| content.store().link(&layer.digest, &file));
+        linked.map_err(failed)?;
+    }
+    let index = index(asked, &manifest, bytes.len());
+    fs::write(folder.join("index.json"), index.to_string()).map_err(failed)?;
+    fs::write(
+        folder.join("oci-layout"),
+        r#"{"imageLayoutVersion":"1.0.0"}"#,
+    )
+    .map_err(failed)?;
+    fs::write(scratch.bill(), asked.bill.to_string()).map_err(failed)
+}
+
+fn index(asked: &Asked, manifest: &Manifest, size: usize) -> serde_json::Value {
+    let platform = &asked.platform;
+    json!({
+        "schemaVersion": 2,
+        "mediaType": crate::oci::media_type::OCI_INDEX,
+        "manifests": [{
+            "mediaType": manifest.media_type(),
+            "digest": asked.manifest,
+            "size": size,
+            "platform": { "os": platform.os, "architecture": platform.architecture },
+        }],
+    })
+}
+
+/// Layers that were read before may be gone from the store.
+async fn fetch(content: &Content, home: &Repository, layer: &Descriptor) -> Result<(), String> {
+    if content.store().contains(&layer.digest) {
+        return Ok(());
+    }
+    let reading = content.layer(home, layer).await;
+    let mut reading = reading.map_err(|error| error.to_string())?;
+    while let Some(piece) = reading.chunk().await {
+        piece.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
