@@ -165,15 +165,12 @@ fn trivy(report: Trivy, image: &Named<'_>) -> Result<Report, String> {
             exploited: false,
         }));
     }
-    let mut whole = Report::default();
-    whole.scanner = Looker {
+    let scanner = Looker {
         name: "trivy".to_owned(),
         version: report.trivy.version,
         data_from: None,
     };
-    whole.artifact.digest = image.manifest.to_string();
-    whole.vulnerabilities = listed;
-    Ok(whole)
+    Ok(Report::of(scanner, image.manifest.to_string(), listed))
 }
 
 /// `grype -o json` (anchore/grype, `grype/presenter/models`).
@@ -260,13 +257,11 @@ fn grype(report: Grype, image: &Named<'_>) -> Result<Report, String> {
     }
     let built = |of: Option<&Value>| of?.get("built")?.as_str()?.parse().ok();
     let db = &report.descriptor.db;
-    let mut whole = Report::default();
-    whole.scanner = Looker {
+    let scanner = Looker {
         name: report.descriptor.name,
         version: report.descriptor.version,
         data_from: built(db.get("status")).or_else(|| built(Some(db))),
     };
-    whole.artifact.digest = image.manifest.to_string();
     let listed = report.matches.into_iter().map(|one| Listed {
         id: one.vulnerability.id,
         aliases: one.related.into_iter().map(|name| name.id).collect(),
@@ -286,6 +281,9 @@ fn grype(report: Grype, image: &Named<'_>) -> Result<Report, String> {
         exploited: !one.vulnerability.exploited.is_empty(),
         published: None,
     });
-    whole.vulnerabilities = listed.collect();
-    Ok(whole)
+    Ok(Report::of(
+        scanner,
+        image.manifest.to_string(),
+        listed.collect(),
+    ))
 }

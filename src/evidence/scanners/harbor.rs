@@ -262,7 +262,7 @@ fn able(metadata: &Metadata) -> Result<Able, String> {
             .iter()
             .any(|one| one.produces_mime_types.iter().any(|p| p == kind))
     };
-    let report = REPORTS.into_iter().find(|kind| produced(&kind));
+    let report = REPORTS.into_iter().find(|kind| produced(kind));
     let report = report.ok_or("it writes no report that is understood")?;
     for (name, value) in &metadata.properties {
         let text = value
@@ -306,17 +306,12 @@ fn report(listing: Listing, data_from: Option<Timestamp>) -> Report {
             summary: one.description,
             ..Listed::default()
         });
-    let mut report = Report {
-        scanner: Looker {
-            name: listing.scanner.name,
-            version: listing.scanner.version,
-            data_from,
-        },
-        vulnerabilities: listed.collect(),
-        ..Report::default()
+    let scanner = Looker {
+        name: listing.scanner.name,
+        version: listing.scanner.version,
+        data_from,
     };
-    report.artifact.digest = listing.artifact.digest;
-    report
+    Report::of(scanner, listing.artifact.digest, listed.collect())
 }
 
 #[cfg(test)]

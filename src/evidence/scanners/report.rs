@@ -82,6 +82,16 @@ pub(in crate::evidence) struct Listed {
 }
 
 impl Report {
+    /// What a program says that lists and does not judge.
+    pub(super) fn of(scanner: Looker, digest: String, vulnerabilities: Vec<Listed>) -> Report {
+        Report {
+            scanner,
+            artifact: Artifact { digest },
+            vulnerabilities,
+            ..Report::default()
+        }
+    }
+
     /// Whether it can be believed to be about the image: one that is about nothing in particular is no clean one.
     pub(super) fn checked(self, digest: &crate::oci::Digest) -> Result<Report, String> {
         if self.artifact.digest != digest.to_string() {

@@ -169,11 +169,9 @@ fn scope(products: &[Product], repository: &Repository, image: &Digest) -> Optio
     for product in products {
         let parts = product.parts().iter().map(|part| part.name().to_owned());
         match product.name() {
-            name if name.starts_with("pkg:oci/") => {
-                if is_image(name, repository, image) {
-                    whole |= product.parts().is_empty();
-                    purls.extend(parts);
-                }
+            name if name.starts_with("pkg:oci/") && is_image(name, repository, image) => {
+                whole |= product.parts().is_empty();
+                purls.extend(parts);
             }
             name if name.starts_with("pkg:") && product.parts().is_empty() => {
                 purls.push(name.to_owned())
