@@ -4,20 +4,34 @@
 //! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
 
 mod admitted;
+mod audit;
+mod canonical;
+mod chain;
 mod decision;
 mod event;
 mod events;
+mod key;
+mod note;
+mod proof;
 mod pulls;
 mod revocations;
 mod row;
+mod seal;
+mod search;
 mod sqlite;
+mod sweep;
 mod tags;
 mod who;
 mod writer;
 
+pub use audit::{Audit, Broken};
+pub use note::{NoteError, NoteKey};
+pub use proof::Exported;
+
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
 pub use event::{Event, Owed};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
+pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use who::{About, Puller};
 
@@ -107,6 +121,12 @@ pub trait Ledger: Send + Sync {
 
     /// The newest decisions, of one repository or of all.
     fn decisions(&self, repository: Option<Repository>, most: u32) -> Pending<'_, Vec<Decision>>;
+
+    /// Decisions by what they have, newest first, or what came after one, oldest first.
+    fn search(&self, search: Search) -> Pending<'_, Vec<Numbered<Decision>>>;
+
+    /// The same of pulls.
+    fn search_pulls(&self, search: Search) -> Pending<'_, Vec<Numbered<LoggedPull>>>;
 
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;

@@ -6,7 +6,8 @@ use rusqlite::{Row, Transaction, params};
 use crate::oci::Reference;
 use crate::policy::Mode;
 
-use super::{Client, Decision, Event, Pull, PullRow, events};
+use super::canonical::EntryKind;
+use super::{Client, Decision, Event, Pull, PullRow, chain, events};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -44,6 +45,8 @@ pub(super) fn insert_decision(
                 decision.at.as_millisecond()
             ])?;
     }
+    let at = decision.at.as_millisecond();
+    chain::append(to, EntryKind::Decision, &decision.id.to_string(), at)?;
     match Event::of(decision) {
         Some(event) => events::note(to, &event),
         None => Ok(()),

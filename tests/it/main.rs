@@ -22,6 +22,8 @@ mod deploy_kit;
 mod fake_registry;
 mod findings_page;
 mod issuers;
+mod ledger;
+mod log;
 mod names;
 mod new_names;
 mod notation;
