@@ -176,7 +176,7 @@ impl Walk {
                 *seen.entry(kind).or_default() += 1;
             }
             let done = self.head.size - self.swept;
-            if done % TOLD_EVERY == 0 || done == all {
+            if done.is_multiple_of(TOLD_EVERY) || done == all {
                 progress(done, all);
             }
         }
