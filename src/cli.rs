@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod listeners;
 mod names;
 mod names_approve;
 mod names_replay;
