@@ -16,6 +16,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod proxy;
 mod revoke;
 mod roots;
 mod sbom;
@@ -36,7 +37,7 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
-    PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
+    PolicyCommand, ProxyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
     TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
