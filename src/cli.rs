@@ -9,6 +9,7 @@ mod db;
 mod db_args;
 mod debug;
 mod ledger;
+mod listeners;
 mod log;
 mod names;
 mod names_approve;
@@ -18,6 +19,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod proxy;
 mod revoke;
 mod roots;
 mod sbom;
@@ -39,9 +41,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, LedgerCommand, LogArgs,
-    NamesCommand, NotifyCommand, PolicyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs,
-    ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WaiveArgs, WhoArgs, WhyArgs, Window,
+    NamesCommand, NotifyCommand, PolicyCommand, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom,
+    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -69,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

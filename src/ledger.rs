@@ -10,6 +10,9 @@ mod chain;
 mod decision;
 mod event;
 mod events;
+mod held;
+mod holdings;
+mod identity;
 mod key;
 mod note;
 mod proof;
@@ -28,12 +31,14 @@ pub use audit::{Audit, Broken};
 pub use note::{NoteError, NoteKey};
 pub use proof::Exported;
 
-pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
+pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Owed};
+pub use holdings::{HeldKind, Holdings};
+pub use identity::{Identity, KnownBy};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
-pub use who::{About, Puller};
+pub use who::{About, Puller, Who};
 
 use std::fmt;
 use std::future::Future;
@@ -131,8 +136,11 @@ pub trait Ledger: Send + Sync {
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
 
-    /// Who was served something since a moment, whoever pulled last first.
-    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
+    /// Who was served something, whoever pulled last first.
+    fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>>;
+
+    /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
+    fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
 
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;

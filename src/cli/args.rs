@@ -9,6 +9,7 @@ mod ledger;
 mod names;
 mod notify;
 mod policy;
+mod proxy;
 mod revoke;
 mod scan;
 mod trust;
@@ -22,6 +23,7 @@ pub use ledger::{LedgerCommand, LogArgs, Rows, Window};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
 pub use policy::{ConfigCommand, PolicyCommand};
+pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
@@ -114,11 +116,17 @@ pub enum Command {
         #[command(subcommand)]
         command: DbCommand,
     },
-    /// The certificate authority of the proxy.
+    /// The certificate authority by which Lazaret answers under registries' names.
     Ca {
         /// What about it.
         #[command(subcommand)]
         command: CaCommand,
+    },
+    /// Who may use the proxy.
+    Proxy {
+        /// What about it.
+        #[command(subcommand)]
+        command: ProxyCommand,
     },
     /// Who is told of blocked pulls and changed verdicts.
     Notify {

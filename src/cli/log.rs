@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::wire::{Trouble, exit, ledger, runtime};
 use super::{LogArgs, REFUSED, csv, output, when};
 use crate::console::decision_json;
-use crate::ledger::{Decision, Ledger, LedgerError, LoggedPull, Numbered, Search, SqliteLedger};
+use crate::ledger::{
+    Decision, Ledger, LedgerError, LoggedPull, Numbered, Search, SqliteLedger, who,
+};
 use crate::oci::{Reference, Repository};
 use crate::policy::{Code, Finding};
 use crate::telemetry;
@@ -180,7 +182,7 @@ fn decision_line(decision: &Decision) -> String {
         "{}  {red}{word:<7}{end}  {}  {}  {}{codes}",
         decision.at.strftime("%Y-%m-%d %H:%M:%S"),
         decision.id,
-        decision.client.address,
+        decision.client.who(),
         decision.reference,
     )
 }
@@ -195,6 +197,7 @@ const DECISION_COLUMNS: &[&str] = &[
     "mode",
     "rule",
     "address",
+    "identity",
     "listener",
     "user_agent",
     "gathered_ms",
@@ -216,6 +219,11 @@ fn decision_cells(decision: &Decision) -> Vec<String> {
         mode.as_str().unwrap_or_default().to_owned(),
         decision.verdict.rule.to_string(),
         client.address.to_string(),
+        client
+            .identity
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         client.listener.to_owned(),
         client.user_agent.to_string(),
         decision.gathered_ms.to_string(),
@@ -237,7 +245,7 @@ fn pull_line(logged: &LoggedPull) -> String {
         pull.at.strftime("%Y-%m-%d %H:%M:%S"),
         pull.outcome,
         pull.kind,
-        pull.address,
+        who(&pull.address, pull.identity.as_ref()),
         logged.reference,
         pull.digest.as_deref().unwrap_or("-"),
     )
@@ -251,6 +259,7 @@ const PULL_COLUMNS: &[&str] = &[
     "digest",
     "decision",
     "address",
+    "identity",
     "listener",
     "user_agent",
     "count",
@@ -267,6 +276,7 @@ fn pull_cells(logged: &LoggedPull) -> Vec<String> {
         pull.digest.clone().unwrap_or_default(),
         logged.decision.to_string(),
         pull.address.clone(),
+        pull.identity.clone().unwrap_or_default(),
         pull.listener.clone(),
         pull.user_agent.clone(),
         pull.count.to_string(),

@@ -47,7 +47,7 @@ impl EntryKind {
         match self {
             EntryKind::Decision => {
                 "SELECT id, at, repository, reference, digest, address, user_agent, listener, allowed, mode, verdict,
-                 policy_epoch, policy_file, gathered_ms FROM decision WHERE id = ?1"
+                 policy_epoch, policy_file, gathered_ms, identity FROM decision WHERE id = ?1"
             }
             EntryKind::Revocation => {
                 "SELECT id, at, kind, what, reason, revoked_by FROM revocation WHERE id = ?1"

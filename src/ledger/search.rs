@@ -107,8 +107,8 @@ impl Where {
     fn client(&mut self, table: &str, search: &Search) {
         if let Some(client) = &search.client {
             self.add(
-                &format!("{table}.address = ?"),
-                [Value::from(client.clone())],
+                &is_client(table),
+                [(); 3].map(|()| Value::from(client.clone())),
             );
         }
     }
@@ -213,5 +213,12 @@ pub(super) fn pulls(
         .collect()
 }
 
+/// That a row of a table is of a client: its address, as whom it is known, or that name alone; three values.
+pub(super) fn is_client(table: &str) -> String {
+    format!(
+        "({table}.address = ? OR {table}.identity = ? OR substr({table}.identity, instr({table}.identity, ':') + 1) = ?)"
+    )
+}
+
 /// The columns of a pull, for [`pull_of`].
-pub(super) const PULL: &str = "pull.at, pull.digest, pull.address, pull.user_agent, pull.listener, pull.kind, pull.outcome, pull.count, pull.bytes";
+pub(super) const PULL: &str = "pull.at, pull.digest, pull.address, pull.user_agent, pull.listener, pull.kind, pull.outcome, pull.count, pull.bytes, pull.identity";

@@ -16,10 +16,10 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
-    About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, LoggedPull, Numbered,
-    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Search,
+    Approval, Decision, DecisionId, Holdings, KnownName, Ledger, LedgerError, LoggedPull, Numbered,
+    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Search, Who,
 };
-use super::{admitted, chain, revocations, search, sweep, tags, who};
+use super::{admitted, chain, held, revocations, search, sweep, tags, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,17 +27,21 @@ const BUSY: Duration = Duration::from_secs(5);
 const MAX_ROOTS: u32 = 16;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
     include_str!("004_signed_tags.sql"),
     include_str!("005_admitted.sql"),
     include_str!("006_events.sql"),
-    include_str!("007_chain.sql"),
+    include_str!("007_identity.sql"),
+    include_str!("008_chain.sql"),
+    include_str!("009_held.sql"),
 ];
 /// The migration that begins the chain, and takes into it what was written before.
-const CHAIN: usize = 6;
+const CHAIN: usize = 7;
+/// The one that begins the index of what images hold, and fills it with what verdicts and pulls tell.
+const HELD: usize = 8;
 
 /// A ledger in one file.
 pub struct SqliteLedger {
@@ -135,6 +139,9 @@ fn migrate(connection: &mut Connection, sealer: &mut Sealer) -> Result<(), Ledge
         if number == CHAIN {
             chain::adopt(&transaction)?;
             sealer.seal(&transaction)?;
+        }
+        if number == HELD {
+            held::adopt(&transaction)?;
         }
         transaction.execute(
             "INSERT INTO migration (number) VALUES (?1)",
@@ -301,7 +308,7 @@ impl Ledger for SqliteLedger {
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>> {
         Box::pin(self.read(move |from| {
             let mut query = from.prepare_cached(
-                "SELECT at, digest, address, user_agent, listener, kind, outcome, count, bytes
+                "SELECT at, digest, address, user_agent, listener, kind, outcome, count, bytes, identity
                  FROM pull WHERE decision = ?1 ORDER BY at DESC LIMIT ?2",
             )?;
             query
@@ -310,8 +317,15 @@ impl Ledger for SqliteLedger {
         }))
     }
 
-    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>> {
-        Box::pin(self.read(move |from| who::pullers(from, &about, since, most)))
+    fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>> {
+        Box::pin(self.read(move |from| who::pullers(from, &who)))
+    }
+
+    fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| held::hold(to, &image, &holdings)),
+        )
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {
@@ -371,10 +385,10 @@ impl Ledger for SqliteLedger {
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {
         Box::pin(async move {
             let (mut swept, limit) = (0, before.as_millisecond());
-            for table in ["pull", "event"] {
+            for (table, number, at) in sweep::PLAIN {
                 loop {
                     let act = move |to: &Transaction<'_>, _: &mut Sealer| {
-                        Ok(sweep::plain(to, table, limit)?)
+                        Ok(sweep::plain(to, (table, number, at), limit)?)
                     };
                     let removed = self.counted(act).await?;
                     swept += removed as u64;
@@ -391,6 +405,12 @@ impl Ledger for SqliteLedger {
                 let (seen, removed) = self.counted(act).await?;
                 swept += removed as u64;
                 if seen < sweep::BATCH as usize {
+                    break;
+                }
+            }
+            loop {
+                let act = |to: &Transaction<'_>, _: &mut Sealer| Ok(held::sweep(to)?);
+                if self.counted(act).await? < held::MOST_IMAGES as usize {
                     break;
                 }
             }

@@ -11,10 +11,21 @@ use crate::telemetry;
 /// Rows removed in one transaction, so that a sweep holds up no decision.
 pub(super) const BATCH: u32 = 2_000;
 
-/// Removes old rows of a table that no chain is about; how many.
-pub(super) fn plain(to: &Connection, table: &str, before: i64) -> rusqlite::Result<usize> {
+/// The tables that no chain is about: name, key, and the column that says how old a row is.
+pub(super) const PLAIN: [(&str, &str, &str); 3] = [
+    ("pull", "id", "at"),
+    ("puller", "number", "last"),
+    ("event", "id", "at"),
+];
+
+/// Removes old rows of such a table; how many.
+pub(super) fn plain(
+    to: &Connection,
+    (table, key, at): (&str, &str, &str),
+    before: i64,
+) -> rusqlite::Result<usize> {
     let sql = format!(
-        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 LIMIT {BATCH})"
+        "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {at} < ?1 LIMIT {BATCH})"
     );
     to.prepare_cached(&sql)?.execute([before])
 }

@@ -23,6 +23,7 @@ pub(crate) fn decision(name: &str, days: i64) -> Decision {
             address: "10.0.0.7".parse().unwrap(),
             user_agent: "containerd/2.0".into(),
             listener: "gateway",
+            identity: None,
         },
         allowed: true,
         mode: Mode::Enforce,
@@ -317,7 +318,8 @@ async fn a_ledger_of_before_is_taken_into_the_chain() {
     // As it was before there was a chain.
     behind_its_back(
         folder.path(),
-        "DROP TABLE chain; DROP TABLE checkpoint; DELETE FROM migration WHERE number >= (SELECT COUNT(*) - 1 FROM migration)",
+        "DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
+         DELETE FROM migration WHERE number >= 7",
     );
     let ledger = open(&folder);
     let found = audit(&ledger);

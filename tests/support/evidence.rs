@@ -293,6 +293,7 @@ impl Scan {
         });
         Contents {
             packages: 7,
+            names: Vec::new(),
             unidentified: self.unidentified,
             vulnerabilities: self.found.iter().map(found).collect(),
             uncovered: uncovered.collect(),
