@@ -39,7 +39,9 @@ fn token(name: &str, file: Option<&Path>, json: bool) -> Result<(), Trouble> {
         write(name, &line, file)?;
     }
     if json {
-        output::out(serde_json::json!({ "name": name, "token": token, "line": line, "file": file }));
+        output::out(
+            serde_json::json!({ "name": name, "token": token, "line": line, "file": file }),
+        );
         return Ok(());
     }
     output::out(&token);
@@ -86,12 +88,12 @@ fn write(name: &str, line: &str, file: &Path) -> Result<(), Trouble> {
 }
 
 fn replaced(text: &str, name: &str, line: &str) -> String {
-    let is_its = |written: &&str| {
+    let is_its = |written: &str| {
         let key = written.split_once('=').map(|(key, _)| key.trim());
         key.is_some_and(|key| key.trim_matches(['"', '\'']) == name)
     };
     let mut lines: Vec<&str> = text.lines().collect();
-    match lines.iter().position(|written| is_its(&written)) {
+    match lines.iter().position(|written| is_its(written)) {
         Some(at) => {
             if let Some(place) = lines.get_mut(at) {
                 *place = line;
