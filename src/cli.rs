@@ -16,7 +16,9 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_replay;
 mod proxy;
+mod replay_report;
 mod revoke;
 mod roots;
 mod sbom;
@@ -36,9 +38,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
-    PolicyCommand, ProxyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs,
-    TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs, RevokeArgs, Sbom,
+    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
