@@ -19,7 +19,9 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_replay;
 mod proxy;
+mod replay_report;
 mod revoke;
 mod roots;
 mod sbom;
@@ -40,10 +42,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, LedgerCommand, LogArgs,
-    NamesCommand, NotifyCommand, PolicyCommand, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom,
-    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
-    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, LedgerCommand,
+    LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand,
+    ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand,
+    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};

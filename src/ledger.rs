@@ -17,6 +17,7 @@ mod key;
 mod note;
 mod proof;
 mod pulls;
+mod recorded;
 mod revocations;
 mod row;
 mod seal;
@@ -36,6 +37,7 @@ pub use event::{Event, Owed};
 pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
+pub use recorded::Recorded;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use who::{About, Puller, Who};
@@ -141,6 +143,9 @@ pub trait Ledger: Send + Sync {
 
     /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
     fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
+
+    /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
 
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;

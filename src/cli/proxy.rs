@@ -88,12 +88,12 @@ fn write(name: &str, line: &str, file: &Path) -> Result<(), Trouble> {
 }
 
 fn replaced(text: &str, name: &str, line: &str) -> String {
-    let is_its = |written: &&str| {
+    let is_its = |written: &str| {
         let key = written.split_once('=').map(|(key, _)| key.trim());
         key.is_some_and(|key| key.trim_matches(['"', '\'']) == name)
     };
     let mut lines: Vec<&str> = text.lines().collect();
-    match lines.iter().position(|written| is_its(&written)) {
+    match lines.iter().position(|written| is_its(written)) {
         Some(at) => {
             if let Some(place) = lines.get_mut(at) {
                 *place = line;

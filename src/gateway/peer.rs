@@ -118,7 +118,14 @@ mod tests {
         let places = places.map(|(text, name)| (range(text), name.to_owned()));
         let rules = Identification::new(Some(header), places);
         let proven = Identity::new(KnownBy::Certificate, "ci");
-        let table: [(&str, Side, &[&str], bool, Option<&str>); 10] = [
+        type Case = (
+            &'static str,
+            Side,
+            &'static [&'static str],
+            bool,
+            Option<&'static str>,
+        );
+        let table: [Case; 10] = [
             (
                 "10.1.2.3",
                 Side::Gateway,

@@ -17,9 +17,9 @@ use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
     Approval, Decision, DecisionId, Holdings, KnownName, Ledger, LedgerError, LoggedPull, Numbered,
-    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Search, Who,
+    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search, Who,
 };
-use super::{admitted, chain, held, revocations, search, sweep, tags, who};
+use super::{admitted, chain, held, recorded, revocations, search, sweep, tags, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -326,6 +326,10 @@ impl Ledger for SqliteLedger {
             self.writer
                 .write(move |to| held::hold(to, &image, &holdings)),
         )
+    }
+
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {
+        Box::pin(self.read(move |from| recorded::recorded(from, since, most)))
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {

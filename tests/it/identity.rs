@@ -74,24 +74,21 @@ async fn a_certificate_is_demanded_and_names_the_client_in_every_record() {
     assert!(said.starts_with("HTTP/1.1 403 "), "{said}");
     gate.ledger.flush().await.unwrap();
 
-    let named = Some("certificate:ci.acme.example");
+    let named = "certificate:ci.acme.example";
     for decision in gate.ledger.decisions(None, 9).await.unwrap() {
         let identity = decision.client.identity.as_ref().map(ToString::to_string);
-        assert_eq!(identity.as_deref(), named);
+        assert_eq!(identity.as_deref(), Some(named));
         let pulls = gate.ledger.pulls_of(decision.id, 9).await.unwrap();
         assert_eq!(pulls.len(), 1);
-        assert_eq!(pulls[0].identity.as_deref(), named);
+        assert_eq!(pulls[0].identity.as_deref(), Some(named));
     }
     let about = About::Repository("docker.io/acme/app".parse().unwrap());
     let pullers = gate.ledger.pullers(Who::of(about, 9)).await.unwrap();
     let json = serde_json::to_value(&pullers).unwrap();
-    assert_eq!(json[0]["identity"], named.unwrap());
+    assert_eq!(json[0]["identity"], named);
     let events = gate.ledger.outbox().events(9).await.unwrap();
     assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!(
-        events[0].identity.as_ref().unwrap().to_string(),
-        named.unwrap()
-    );
+    assert_eq!(events[0].identity.as_ref().unwrap().to_string(), named);
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ mod properties;
 mod proxy;
 mod pulls;
 mod rejudging;
+mod replay;
 mod revocations;
 mod rollback;
 mod roots;
