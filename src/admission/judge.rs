@@ -270,6 +270,21 @@ impl Admission {
         self.settle(settling, &[]).await
     }
 
+    /// Remembers what an image holds, before it is served, for those who ask later who has it.
+    async fn index(
+        &self,
+        image: Option<Digest>,
+        holdings: Holdings,
+        verdict: &Verdict,
+        opened: &[Opened],
+    ) -> Result<(), AdmissionError> {
+        let Some(image) = image else {
+            return Ok(());
+        };
+        let held = holdings::with(holdings, verdict, &image, opened);
+        Ok(self.ledger.hold(image, held).await?)
+    }
+
     /// Makes a verdict a ruling: durable in the ledger before anybody hears of it.
     async fn settle(
         &self,
@@ -312,10 +327,8 @@ impl Admission {
             policy_file: policy.source().to_owned(),
             gathered_ms: u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX),
         };
-        if let Some(digest) = digest.filter(|_| judged) {
-            let held = holdings::with(holdings, &ruling.verdict, &digest, opened);
-            self.ledger.hold(digest, held).await?;
-        }
+        let seen = digest.filter(|_| judged);
+        self.index(seen, holdings, &ruling.verdict, opened).await?;
         self.ledger.record_decision(record).await?;
         let repository = reference.repository();
         if let Some(digest) = digest {
