@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod junit;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -16,6 +17,7 @@ pub mod output;
 mod pages;
 mod policy;
 mod policy_replay;
+mod policy_test;
 mod replay_report;
 mod revoke;
 mod roots;
@@ -37,9 +39,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, ReplayArgs, RevokeArgs, Sbom, ScanArgs,
-    ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WaiveArgs, WhoArgs, WhyArgs,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ReplayArgs, RevokeArgs, Sbom,
+    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
