@@ -8,6 +8,7 @@ mod db;
 mod db_args;
 mod debug;
 mod junit;
+mod listeners;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -18,6 +19,7 @@ mod pages;
 mod policy;
 mod policy_replay;
 mod policy_test;
+mod proxy;
 mod replay_report;
 mod revoke;
 mod roots;
@@ -39,9 +41,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ReplayArgs, RevokeArgs, Sbom,
-    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
-    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs,
+    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
+    VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -67,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),
