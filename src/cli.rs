@@ -8,6 +8,7 @@ mod csv;
 mod db;
 mod db_args;
 mod debug;
+mod junit;
 mod ledger;
 mod listeners;
 mod log;
@@ -20,6 +21,7 @@ pub mod output;
 mod pages;
 mod policy;
 mod policy_replay;
+mod policy_test;
 mod proxy;
 mod replay_report;
 mod revoke;
@@ -43,9 +45,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, LedgerCommand,
-    LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand,
-    ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand,
-    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
+    LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs,
+    ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
+    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};

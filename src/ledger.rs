@@ -14,6 +14,7 @@ mod held;
 mod holdings;
 mod identity;
 mod key;
+mod migrate;
 mod note;
 mod proof;
 mod pulls;

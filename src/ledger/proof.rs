@@ -11,9 +11,9 @@ use super::audit::{Audit, Trusted, audit};
 use super::canonical::EntryKind;
 use super::chain::{self, Entry, hex};
 use super::key::{Key, pem};
+use super::migrate::{readable, writable};
 use super::note::{NoteKey, NoteSigner};
 use super::seal::{newest_note, renew, signer};
-use super::sqlite::{readable, writable};
 use super::{LedgerError, SqliteLedger};
 
 use jiff::Timestamp;
