@@ -25,7 +25,7 @@ use lazaret::oci::{Descriptor, Digest};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use fault::{Fault, Times};
-pub(crate) use image::{ImageSpec, Pushed};
+pub(crate) use image::{Dress, ImageSpec, Pushed};
 use shelf::Shelf;
 
 /// A request as it came in.
