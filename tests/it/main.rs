@@ -13,6 +13,7 @@
 mod support;
 
 mod advisory_commands;
+mod advisory_transport;
 mod bad_input;
 mod care;
 mod checklist;

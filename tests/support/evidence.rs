@@ -299,7 +299,12 @@ impl Scan {
             asked: self
                 .fetched
                 .iter()
-                .map(|(name, at)| (name.clone(), *at))
+                .map(|(name, at)| lazaret::policy::AskedAdvisories {
+                    ecosystem: name.clone(),
+                    fetched: *at,
+                    newest: *at,
+                    digest: lazaret::oci::Digest::of(name.as_bytes()),
+                })
                 .collect(),
             scored: self.found.iter().any(|one| one.epss.is_some()),
             hygiene: self.care.hygiene(),

@@ -143,6 +143,27 @@ impl FakeRegistry {
         image::refer(&mut self.shelf(), repository, subject, &entry);
     }
 
+    /// Serves a file at a path, with this entity tag: whole, or in part where a client has the beginning of it.
+    pub(crate) fn file(
+        &self,
+        path: &str,
+        tag: &str,
+        headers: &[(&str, &str)],
+        content: impl Into<Bytes>,
+    ) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let file = shelf::File {
+            tag: tag.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            content: content.into(),
+        };
+        self.shelf
+            .lock()
+            .unwrap()
+            .files
+            .insert(path.to_owned(), file);
+    }
+
     /// Points a tag at a digest, wherever it pointed before.
     pub(crate) fn tag(&self, repository: &str, tag: &str, digest: &Digest) {
         let mut shelf = self.shelf();
