@@ -271,7 +271,7 @@ async fn an_update_says_what_was_fetched() {
     assert_eq!(update().await, (0, format!("{whole}{rest}")));
     let changed = advisory("DSA-2", "3.0.14-1").replace("2026-01-02", "2026-01-05");
     registry.file("/osv/Debian/DSA-2.json", "\"r\"", &[], changed);
-    let list = "2026-01-05T00:00:00Z,DSA-2\n2026-01-02T00:00:00Z,DSA-1\n";
+    let list = "2026-01-05T00:00:00Z,DSA-2\n2026-01-01T00:00:00Z,DSA-1\n";
     registry.file("/osv/Debian/modified_id.csv", "\"c\"", &[], list);
     let changed = "Debian: 1 changed or new ones fetched\nDebian: 2 advisories about 1 packages, the newest of 2026-01-05 00:00 UTC\n";
     assert_eq!(update().await, (0, format!("{changed}{rest}")));

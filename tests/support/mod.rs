@@ -11,3 +11,4 @@ pub(crate) mod lazy;
 pub(crate) mod notary;
 pub(crate) mod signing;
 pub(crate) mod tarball;
+pub(crate) mod tls;

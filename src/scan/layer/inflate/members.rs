@@ -66,7 +66,7 @@ type Source<R> = BufReader<Counted<R>>;
 
 enum State<'a, R: Read> {
     Between(Source<R>),
-    Gzip(GzDecoder<Source<R>>),
+    Gzip(Box<GzDecoder<Source<R>>>),
     Zstd(ZstdDecoder<'a, Source<R>>),
     Ended,
 }
@@ -93,7 +93,7 @@ impl<R: Read> Members<'_, R> {
         let at = source.get_ref().tally.bytes.get() - source.buffer().len() as u64;
         self.trace.borrow_mut().member(at, self.tar)?;
         self.state = if self.compression == Compression::Gzip {
-            State::Gzip(GzDecoder::new(source))
+            State::Gzip(Box::new(GzDecoder::new(source)))
         } else {
             let mut decoder = ZstdDecoder::with_buffer(source)?.single_frame();
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
