@@ -93,6 +93,7 @@ fn decision(image: usize, at: Timestamp) -> Decision {
             },
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         },
         policy_epoch: 7,
         policy_file: "policy.toml".to_owned(),

@@ -36,6 +36,7 @@ pub(crate) fn decision(name: &str, days: i64) -> Decision {
             },
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         },
         policy_epoch: 7,
         policy_file: "policy.toml".to_owned(),
