@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
 
+mod api;
 mod args;
 mod bar;
 mod ca;
@@ -34,6 +35,7 @@ mod serve;
 mod shell;
 mod trust;
 mod verify;
+mod vsa;
 mod waive;
 mod when;
 mod who;
@@ -45,10 +47,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, LedgerCommand,
-    LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs,
-    ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
+    ApiCommand, ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
+    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
+    ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, VsaArgs,
+    VsaCommand, WaiveArgs, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -71,6 +74,8 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::why(args),
         Command::Waive(args) => waive::waive(&args),
         Command::WhoPulled(args) => who::who(&args),
+        Command::Api { command } => api::api(&command),
+        Command::Vsa(args) => vsa::vsa(&args),
         Command::Log(args) => log::log(&args),
         Command::Ledger { command } => ledger::run(&command),
         Command::Revoke(args) => revoke::revoke(&args),

@@ -1,5 +1,6 @@
 //! What people write, checked: files in, plain validated data out, mistakes shown where they are.
 
+mod api_tokens;
 mod diagnostic;
 mod policy_build;
 mod policy_file;
@@ -14,6 +15,7 @@ mod policy_tables;
 mod proxy_users;
 pub mod reload;
 mod server;
+mod server_api;
 mod server_check;
 mod server_gateway;
 mod server_identity;
@@ -22,9 +24,11 @@ mod server_proxy;
 mod server_raw;
 mod server_registry;
 mod server_scanner;
+mod server_vsa;
 mod shape;
 pub mod units;
 
+pub use api_tokens::{ApiTokens, Role, parse_api_tokens};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use policy_build::{parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
@@ -33,11 +37,13 @@ pub use server::{
     Cache, ClamdAddress, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server,
     Tls, UpstreamSettings, default_data_dir,
 };
+pub use server_api::ApiSettings;
 pub use server_check::{parse_server, server_schema};
 pub use server_identity::{ClientCertificates, HeaderIdentity, IdentitySettings};
 pub use server_notify::{Address, Channel, NotifyTarget};
 pub use server_proxy::ProxyServer;
 pub use server_scanner::{Inspection, ScannerKind, ScannerLogin, ScannerServer};
+pub use server_vsa::VsaSettings;
 pub use units::AddressRange;
 
 /// The policy that is in force where none is given.

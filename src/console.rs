@@ -4,6 +4,8 @@ mod admin;
 mod html;
 mod page;
 mod respond;
+mod view;
 
 pub use admin::admin;
-pub use respond::{Console, Sbom, as_json, decision_json, latest, respond};
+pub use respond::{Console, Sbom, as_json, latest, respond};
+pub use view::{DecisionView, decision_json};

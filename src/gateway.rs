@@ -19,6 +19,7 @@ mod respond;
 mod tls;
 mod tokens;
 mod tombs;
+mod vouch;
 
 pub use body::Body;
 pub use dialled::{Dialled, Named, host_name};
@@ -26,3 +27,4 @@ pub use listen::{Limits, Listener, connection, serve};
 pub use peer::{Identification, IdentityHeader, Peer};
 pub use pull::{Gateway, Hold, Side, names};
 pub use tls::{ClientCertificates, Tls, TlsError, TlsSource, identity};
+pub use vouch::Voucher;

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::wire::Built;
 use super::{roots, sbom};
+use crate::api::Api;
 use crate::console::{self, Console};
 use crate::gateway::{self, Limits, Listener};
 use crate::store::Store;
@@ -15,6 +16,7 @@ use crate::telemetry;
 pub(super) fn pages(
     listener: Listener,
     built: &Built,
+    api: Option<Arc<Api>>,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (store, ledger) = (built.store.clone(), built.ledger.clone());
@@ -36,7 +38,14 @@ pub(super) fn pages(
         sbom: sbom::sbom(built.admission.clone()),
     });
     gateway::serve(listener, Limits::default(), stopping, move |request, _| {
-        console::admin(console.clone(), request)
+        let api = api.clone().filter(|_| Api::answers(request.uri().path()));
+        let console = console.clone();
+        async move {
+            match api {
+                Some(api) => api.answer(request).await,
+                None => console::admin(console, request).await,
+            }
+        }
     })
 }
 

@@ -81,7 +81,9 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         explain,
         hold,
     );
-    let path = Arc::new(path.identifying(listeners::identification(&server)));
+    let path = path.identifying(listeners::identification(&server));
+    let path = Arc::new(path.vouching(super::vsa::voucher(&server, &built).await?));
+    let api = super::api::start(&server, &built)?;
     tokio::spawn(chores(
         server.retention,
         built.ledger.clone(),
@@ -108,7 +110,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         let proxy = listeners::proxy(settings, path.clone(), authority, stopping.clone())?;
         serving.spawn(proxy::serve(listener, Arc::new(proxy)));
     }
-    serving.spawn(pages::pages(admin, &built, stopping));
+    serving.spawn(pages::pages(admin, &built, api, stopping));
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);

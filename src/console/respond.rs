@@ -13,6 +13,7 @@ use sha2::Digest as _;
 use crate::ledger::{Decision, Ledger, LedgerError, PullRow};
 use crate::oci::Reference;
 
+use super::view::decision_json;
 use super::{html, page};
 
 /// Most decisions on the first page, and most pulls on an explain page.
@@ -173,22 +174,6 @@ pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
         told.insert("pulls".to_owned(), serde_json::json!(pulls));
     }
     told.to_string()
-}
-
-/// A decision for programs, without its pulls: a line of `lazaret log --json`.
-pub fn decision_json(decision: &Decision) -> serde_json::Value {
-    serde_json::json!({
-        "id": decision.id,
-        "at": decision.at.to_string(),
-        "reference": decision.reference.to_string(),
-        "digest": decision.digest,
-        "allowed": decision.allowed,
-        "mode": decision.mode,
-        "verdict": decision.verdict,
-        "policy": { "file": decision.policy_file, "epoch": format!("{:016x}", decision.policy_epoch) },
-        "client": decision.client,
-        "gathered_ms": decision.gathered_ms,
-    })
 }
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -20,6 +20,7 @@ use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
 use super::tokens;
 use super::tombs::Tombs;
+use super::vouch::Voucher;
 
 /// Which kind of listener a request arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +71,7 @@ pub struct Gateway {
     tombs: Tombs,
     identification: Identification,
     dialled: Arc<Dialled>,
+    pub(super) voucher: Option<Arc<Voucher>>,
 }
 
 impl Gateway {
@@ -89,6 +91,7 @@ impl Gateway {
             hold,
             tombs: Tombs::new(),
             identification: Identification::default(),
+            voucher: None,
         }
     }
 
@@ -200,6 +203,11 @@ impl Gateway {
         {
             return respond::refusal(side, ask, &refusal);
         }
+        if let Target::Digest(digest) = reference.target()
+            && let Some(own) = self.own(ask, reference.repository(), &digest).await
+        {
+            return own;
+        }
         match tokio::time::timeout(
             self.hold.exchange,
             self.admission.admit(reference, &ask.client),
@@ -262,6 +270,10 @@ impl Gateway {
         repository: &Repository,
         digest: &Digest,
     ) -> Response<Body> {
+        let own = self.own(ask, repository, digest).await;
+        if let Some(own) = own.or_else(|| self.own_empty(ask, digest)) {
+            return own;
+        }
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
             Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,

@@ -14,6 +14,7 @@ mod support;
 
 mod advisory_commands;
 mod advisory_transport;
+mod api;
 mod bad_input;
 mod care;
 mod checklist;
@@ -51,6 +52,7 @@ mod signatures;
 mod smuggling;
 mod stamped;
 mod verdicts;
+mod vsa;
 mod waive;
 mod walls;
 mod who;

@@ -8,13 +8,14 @@ use std::time::Duration;
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
 use lazaret::evidence::{AdvisoryData, Content, NameCollector, Reputations, Scanner};
-use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
+use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side, Voucher};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
 use lazaret::policy::Policy;
 use lazaret::scan;
 use lazaret::store::Store;
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
+use lazaret::vsa::VsaSigner;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) tag_freshness: Duration,
     /// Bounds of the pass over a layer.
     pub(crate) pass: scan::Limits,
+    /// Whether its verdicts lie beside the images as attestations.
+    pub(crate) vouches: bool,
 }
 
 impl Setup {
@@ -55,6 +58,7 @@ impl Setup {
             hops: 9,
         };
         Setup {
+            vouches: false,
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
@@ -92,12 +96,17 @@ impl Setup {
             tag_freshness: self.tag_freshness,
         });
         let explain = "http://explain.test".to_owned();
-        let path = Arc::new(Gateway::new(
-            admission.clone(),
-            upstreams,
-            explain,
-            self.hold,
-        ));
+        let path = Gateway::new(admission.clone(), upstreams, explain, self.hold);
+        let voucher = match self.vouches {
+            true => {
+                let signer = VsaSigner::open(&folder.path().join("vsa.key")).unwrap();
+                let verifier = "https://lazaret.test".to_owned();
+                let voucher = Voucher::new(signer, verifier, ledger.as_ref()).await;
+                Some(Arc::new(voucher.unwrap()))
+            }
+            false => None,
+        };
+        let path = Arc::new(path.vouching(voucher));
         let (stop, stopping) = watch::channel(false);
         let mirror = listen(path.clone(), Side::Mirror, stopping.clone()).await;
         let gateway = listen(path, Side::Gateway, stopping).await;
