@@ -23,6 +23,7 @@ ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
 proxy     : oci policy ca gateway upstream telemetry
 notify    : oci policy ledger upstream telemetry
+inspection: oci store evidence
 console   : oci policy ledger admission telemetry
 telemetry : oci policy
 cli       : *

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{AdvisoryData, Content, NameCollector, Reputations, Scanner};
+use lazaret::evidence::{AdvisoryData, Content, NameCollector, OtherScanner, Reputations, Scanner};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     pub(crate) hold: Hold,
     pub(crate) tag_freshness: Duration,
+    /// Scanners beside our own.
+    pub(crate) scanners: Vec<OtherScanner>,
 }
 
 impl Setup {
@@ -55,6 +57,7 @@ impl Setup {
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
+            scanners: Vec::new(),
         }
     }
 
@@ -79,9 +82,11 @@ impl Setup {
                 .cloned()
                 .map(Reputations::new),
             content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-            scanner: Scanner::new(
+            scanner: Scanner::with(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
+                None,
+                self.scanners,
             ),
             ledger: ledger.clone(),
             tag_freshness: self.tag_freshness,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -10,15 +11,15 @@ use super::Asked;
 use crate::evidence::Content;
 use crate::oci::{Descriptor, Digest, MAX_CONFIG_BYTES, Manifest, Repository};
 
-/// The folder of such places, beside the store: layers are linked into them and not copied.
-const SCRATCH: &str = "scratch";
+/// What is older was left behind by a server that was killed: no question takes so long.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// A folder for one question; it goes when this does.
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new(content: &Content) -> io::Result<Scratch> {
-        let folder = content.store().beside(SCRATCH);
+    /// In `folder`, which is best on the store's file system: layers are linked into it and not copied.
+    pub(super) fn new(folder: &Path) -> io::Result<Scratch> {
         let own = folder.join(format!("{:016x}", fastrand::u64(..)));
         fs::create_dir_all(own.join("tmp"))?;
         Ok(Scratch(own))
@@ -45,6 +46,20 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
             tracing::warn!(folder = %self.0.display(), %error, "a scanner's folder cannot be removed");
+        }
+    }
+}
+
+/// Removes what a server left behind that was killed.
+pub(super) fn tidy(folder: &Path) {
+    let left = fs::read_dir(folder).into_iter().flatten().flatten();
+    let old = left.filter(|entry| {
+        let made = entry.metadata().and_then(|about| about.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
+    });
+    for entry in old {
+        if let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::warn!(folder = %entry.path().display(), %error, "a scanner's folder cannot be removed");
         }
     }
 }
