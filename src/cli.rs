@@ -15,6 +15,8 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_replay;
+mod replay_report;
 mod revoke;
 mod roots;
 mod sbom;
@@ -34,9 +36,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
-    PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, ReplayArgs, RevokeArgs, Sbom, ScanArgs,
+    ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};

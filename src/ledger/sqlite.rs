@@ -15,9 +15,9 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::writer::Writer;
 use super::{
     About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
-    Pending, Pull, PullRow, Puller,
+    Pending, Pull, PullRow, Puller, Recorded,
 };
-use super::{admitted, revocations, tags, who};
+use super::{admitted, recorded, revocations, tags, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -273,6 +273,10 @@ impl Ledger for SqliteLedger {
 
     fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>> {
         Box::pin(self.read(move |from| who::pullers(from, &about, since, most)))
+    }
+
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {
+        Box::pin(self.read(move |from| recorded::recorded(from, since, most)))
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {

@@ -33,6 +33,7 @@ mod properties;
 mod proxy;
 mod pulls;
 mod rejudging;
+mod replay;
 mod revocations;
 mod rollback;
 mod roots;
