@@ -67,11 +67,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         None => None,
     };
     let (gateway, gateway_tls) = gateway.unzip();
-    let inspection = match &server.inspection {
-        Some(inspection) => Some(bind(&inspection.listener).await?),
-        None => None,
-    };
-    let (inspection, inspection_tls) = inspection.unzip();
+    let inspected = scanners::bound(&server, &built).await?;
     let proxied = proxied(&server, &built).await?;
     let explain = explain_url(&server, &admin);
     super::notify::start(&server, &built.ledger, &explain)?;
@@ -87,15 +83,9 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         hold,
     );
     let path = Arc::new(path);
-    let tls = [
-        mirror_tls,
-        admin_tls,
-        gateway_tls.flatten(),
-        inspection_tls.flatten(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let inspected_tls = inspected.as_ref().and_then(|one| one.tls.clone());
+    let tls = [mirror_tls, admin_tls, gateway_tls.flatten(), inspected_tls];
+    let tls = tls.into_iter().flatten().collect();
     tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
     stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
@@ -109,8 +99,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
             stopping.clone(),
         )))
     });
-    if let Some((listener, shown)) = inspection.zip(built.shown.clone()) {
-        serving.spawn(scanners::inspected(listener, shown, stopping.clone()));
+    if let Some(inspected) = inspected {
+        serving.spawn(inspected.serve(stopping.clone()));
     }
     if let Some(proxied) = proxied {
         serving.spawn(proxied(path.clone(), stopping.clone()));
@@ -160,7 +150,9 @@ fn lock(server: &Server) -> Result<File, Trouble> {
     Ok(file)
 }
 
-async fn bind(listener: &config::Listener) -> Result<(Listener, Option<Arc<TlsFiles>>), Trouble> {
+pub(super) async fn bind(
+    listener: &config::Listener,
+) -> Result<(Listener, Option<Arc<TlsFiles>>), Trouble> {
     let wrong = |error: &dyn std::fmt::Display| Trouble::Other(error.to_string());
     let tls = listener
         .tls
