@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod listeners;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -16,6 +17,7 @@ pub mod output;
 mod pages;
 mod policy;
 mod policy_replay;
+mod proxy;
 mod replay_report;
 mod revoke;
 mod roots;
@@ -37,9 +39,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, ReplayArgs, RevokeArgs, Sbom, ScanArgs,
-    ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WaiveArgs, WhoArgs, WhyArgs,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs, RevokeArgs, Sbom,
+    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

@@ -7,6 +7,7 @@ mod admitted;
 mod decision;
 mod event;
 mod events;
+mod identity;
 mod pulls;
 mod recorded;
 mod revocations;
@@ -16,8 +17,9 @@ mod tags;
 mod who;
 mod writer;
 
-pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
+pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Owed};
+pub use identity::{Identity, KnownBy};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use sqlite::SqliteLedger;

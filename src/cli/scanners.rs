@@ -8,11 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 use url::{Position, Url};
 
-use super::serve::bind;
-use super::wire::{Built, Trouble, about, outside};
+use super::wire::{Trouble, about, outside};
 use crate::config::{ScannerKind, ScannerLogin, ScannerServer, Server};
 use crate::evidence::{Adapter, Login, OtherScanner, Program, ScannerWay, Shown, Webhook};
-use crate::gateway::{self, Limits, Listener, TlsFiles};
+use crate::gateway::{self, Limits, Listener};
 use crate::inspection::inspect;
 
 /// All that the server's file names. `shown`: where adapters fetch images, which takes a server that runs.
@@ -61,37 +60,13 @@ fn other(
     })
 }
 
-/// Where scanners fetch images.
-pub(super) struct Inspected {
-    listener: Listener,
-    shown: Arc<Shown>,
-    /// To be loaded again when its files change.
-    pub(super) tls: Option<Arc<TlsFiles>>,
-}
-
-/// The listener for scanners, where the file has one.
-pub(super) async fn bound(server: &Server, built: &Built) -> Result<Option<Inspected>, Trouble> {
-    let Some((settings, shown)) = server.inspection.as_ref().zip(built.shown.clone()) else {
-        return Ok(None);
-    };
-    let (listener, tls) = bind(&settings.listener).await?;
-    Ok(Some(Inspected {
-        listener,
-        shown,
-        tls,
-    }))
-}
-
-impl Inspected {
-    /// Shows images to scanners until the server stops.
-    pub(super) async fn serve(self, stop: watch::Receiver<bool>) {
-        let shown = self.shown;
-        gateway::serve(self.listener, Limits::default(), stop, move |request, _| {
-            let shown = shown.clone();
-            async move { inspect(&shown, &request).await }
-        })
-        .await;
-    }
+/// Shows images to scanners until the server stops.
+pub(super) async fn inspected(listener: Listener, shown: Arc<Shown>, stop: watch::Receiver<bool>) {
+    gateway::serve(listener, Limits::default(), stop, move |request, _| {
+        let shown = shown.clone();
+        async move { inspect(&shown, &request).await }
+    })
+    .await;
 }
 
 fn login(written: &ScannerLogin) -> Result<Login, Trouble> {

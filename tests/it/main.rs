@@ -21,6 +21,7 @@ mod console;
 mod deploy_kit;
 mod fake_registry;
 mod findings_page;
+mod identity;
 mod issuers;
 mod names;
 mod new_names;

@@ -54,6 +54,7 @@ fn somebody() -> Client {
         address: "127.0.0.1".parse().unwrap(),
         user_agent: "test".into(),
         listener: "gateway",
+        identity: None,
     }
 }
 
