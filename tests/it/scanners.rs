@@ -7,14 +7,14 @@ use lazaret::evidence::{Adapter, Login, OtherScanner, Program, ScannerWay, Shown
 use lazaret::gateway::{self, Limits, Listener};
 use lazaret::inspection::inspect;
 use lazaret::oci::Digest;
-use lazaret::upstream::{Upstream, Upstreams};
+use lazaret::upstream::Upstream;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::scans::{APP, advisory, at, debian, image, know, refused};
 use crate::support::client::Client;
 use crate::support::fake_registry::{FakeRegistry, Fault, Pushed, Request, Times};
-use crate::support::gate::{Gate, Setup};
+use crate::support::gate::{Gate, Setup, upstreams};
 use crate::support::signing::{Key, push};
 
 /// Asks one scanner, which must say something.
@@ -210,7 +210,7 @@ async fn a_scanner_that_nobody_set_up_says_nothing() {
 
 async fn server(fake: &FakeRegistry) -> Arc<Upstream> {
     let url = fake.url().parse().unwrap();
-    Upstreams::none().elsewhere(&url).unwrap()
+    upstreams(&fake.url()).elsewhere(&url).unwrap()
 }
 
 fn answer(status: u16, body: String) -> Fault {
