@@ -1,6 +1,7 @@
 //! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
 
 mod args;
+mod bar;
 mod ca;
 mod check;
 mod config;

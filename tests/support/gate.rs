@@ -12,6 +12,7 @@ use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
 use lazaret::policy::Policy;
+use lazaret::scan;
 use lazaret::store::Store;
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
 use tempfile::TempDir;
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) tag_freshness: Duration,
     /// Scanners beside our own.
     pub(crate) scanners: Vec<OtherScanner>,
+    /// Bounds of the pass over a layer.
+    pub(crate) pass: scan::Limits,
 }
 
 impl Setup {
@@ -58,6 +61,7 @@ impl Setup {
             hold,
             tag_freshness: Duration::from_secs(3600),
             scanners: Vec::new(),
+            pass: scan::Limits::default(),
         }
     }
 
@@ -82,11 +86,11 @@ impl Setup {
                 .cloned()
                 .map(Reputations::new),
             content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-            scanner: Scanner::with(
+            scanner: Scanner::bounded(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
-                None,
                 self.scanners,
+                self.pass,
             ),
             ledger: ledger.clone(),
             tag_freshness: self.tag_freshness,
