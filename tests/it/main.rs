@@ -26,6 +26,8 @@ mod hostile_layers;
 mod identity;
 mod issuers;
 mod lazy_layers;
+mod ledger;
+mod log;
 mod names;
 mod new_names;
 mod notation;
