@@ -14,6 +14,7 @@
 )]
 
 #[path = "../tests/support/mod.rs"]
+#[allow(unused_imports, reason = "the tests take more of it")]
 mod support;
 
 use std::path::Path;

@@ -24,8 +24,9 @@ ca        : trust
 keyfile   :
 vsa       : oci policy ledger keyfile telemetry
 gateway   : oci policy names config upstream store ledger evidence admission ca vsa telemetry
-proxy     : oci policy config ledger ca gateway telemetry
+proxy     : oci policy config ledger ca gateway upstream telemetry
 notify    : oci policy ledger upstream telemetry
+inspection: oci store evidence
 console   : oci policy ledger admission telemetry
 api       : oci policy config ledger admission console telemetry
 telemetry : oci policy

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{AdvisoryData, Content, NameCollector, Reputations, Scanner};
+use lazaret::evidence::{AdvisoryData, Content, NameCollector, OtherScanner, Reputations, Scanner};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side, Voucher};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     pub(crate) hold: Hold,
     pub(crate) tag_freshness: Duration,
+    /// Scanners beside our own.
+    pub(crate) scanners: Vec<OtherScanner>,
     /// Bounds of the pass over a layer.
     pub(crate) pass: scan::Limits,
     /// Whether its verdicts lie beside the images as attestations.
@@ -62,6 +64,7 @@ impl Setup {
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
+            scanners: Vec::new(),
             pass: scan::Limits::default(),
         }
     }
@@ -90,6 +93,7 @@ impl Setup {
             scanner: Scanner::bounded(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
+                self.scanners,
                 self.pass,
             ),
             ledger: ledger.clone(),
