@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod bypass;
 mod caught;
 mod dialled;
 mod listen;
@@ -16,6 +17,7 @@ mod pull;
 mod refuse;
 mod request;
 mod respond;
+mod suspect;
 mod tls;
 mod tokens;
 mod tombs;

@@ -13,11 +13,13 @@ use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
+use super::bypass::Step;
 use super::caught::caught;
 use super::dialled::{Dialled, Named, host_name};
 use super::peer::{Identification, Peer};
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
+use super::suspect::{self, Suspects};
 use super::tokens;
 use super::tombs::Tombs;
 
@@ -70,6 +72,7 @@ pub struct Gateway {
     tombs: Tombs,
     identification: Identification,
     dialled: Arc<Dialled>,
+    pub(super) suspects: Suspects,
 }
 
 impl Gateway {
@@ -89,6 +92,7 @@ impl Gateway {
             hold,
             tombs: Tombs::new(),
             identification: Identification::default(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -198,6 +202,8 @@ impl Gateway {
         if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
             && let Some(refusal) = self.tombs.said(&digest)
         {
+            let again = suspect::denied(side, ask, None);
+            self.saw(ask, reference.repository(), again).await;
             return respond::refusal(side, ask, &refusal);
         }
         match tokio::time::timeout(
@@ -220,6 +226,8 @@ impl Gateway {
                     &ruling,
                     Outcome::Served,
                 );
+                let took = suspect::took(ask, manifest.media_type);
+                self.saw(ask, reference.repository(), took).await;
                 respond::manifest(&permit, &manifest, ask.head, stale_since, &ruling.verdict)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
@@ -231,6 +239,8 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let denied = suspect::denied(side, ask, Some(ruling.decision));
+                self.saw(ask, reference.repository(), denied).await;
                 self.refuse(side, ask, self.words(reference, &ruling))
             }
             Ok(Err(AdmissionError::NotFound(what))) if side != Side::Mirror => respond::error(
@@ -242,7 +252,13 @@ impl Gateway {
                 tracing::warn!(%reference, client = ask.client.who(), %error, "no answer");
                 self.refuse(side, ask, Refusal::of_error(reference, &error.to_string()))
             }
-            Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
+            Err(_) if ask.hop < self.hold.hops => {
+                if side == Side::Mirror {
+                    let repository = reference.repository();
+                    self.saw(ask, repository, Step::SentRound).await;
+                }
+                respond::come_back(&ask.next_hop())
+            }
             Err(_) => self.refuse(side, ask, Refusal::still_working(reference)),
         }
     }
@@ -264,7 +280,10 @@ impl Gateway {
     ) -> Response<Body> {
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
-            Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,
+            Ok(Ok(Ok(approved))) => {
+                self.saw(ask, repository, Step::Took).await;
+                self.serve_blob(ask, digest, approved).await
+            }
             Ok(Ok(Err(ruling))) => {
                 let reference = repository.at_digest(*digest);
                 self.account(
@@ -275,9 +294,13 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let unopened = suspect::unopened(digest, true);
+                self.saw(ask, repository, unopened).await;
                 respond::denied(&self.words(&reference, &ruling), ask.head)
             }
             Ok(Err(error @ AdmissionError::NotApproved(_))) => {
+                let unopened = suspect::unopened(digest, false);
+                self.saw(ask, repository, unopened).await;
                 respond::error(ErrorCode::BlobUnknown, &error.to_string(), ask.head)
             }
             Ok(Err(error)) => respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),
