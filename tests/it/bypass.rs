@@ -30,6 +30,7 @@ async fn scene() -> (FakeRegistry, Gate, Pushed) {
 }
 
 async fn suspicions(gate: &Gate) -> Vec<Event> {
+    gate.ledger.flush().await.unwrap();
     let events = gate.ledger.outbox().events(99).await.unwrap();
     let mut events: Vec<_> = events
         .into_iter()
