@@ -13,6 +13,7 @@
 mod support;
 
 mod advisory_commands;
+mod advisory_transport;
 mod bad_input;
 mod bypass;
 mod care;
@@ -22,8 +23,10 @@ mod console;
 mod deploy_kit;
 mod fake_registry;
 mod findings_page;
+mod hostile_layers;
 mod identity;
 mod issuers;
+mod lazy_layers;
 mod names;
 mod new_names;
 mod notation;
@@ -31,6 +34,7 @@ mod notices;
 #[cfg(feature = "pgp")]
 mod openpgp;
 mod policy_files;
+mod policy_test;
 mod properties;
 mod proxy;
 mod proxy_guards;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::hygiene;
-use crate::policy::{Contents, Severity, Uncovered, Viruses, Vulnerability};
+use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Viruses, Vulnerability};
 use crate::scan::{self, Answer, Inventory, Match, Report, Rule, compare};
 
 use crate::evidence::advisories::Current;
@@ -27,9 +27,16 @@ pub(super) fn judged(
         packages: one.packages,
         why: missing.get(one.ecosystem.base()).cloned(),
     });
-    let asked = asked.iter().filter_map(|ecosystem| {
-        let fetched = current.fetched.get(ecosystem)?;
-        Some((ecosystem.clone(), *fetched))
+    let indexes = advisories.indexes();
+    let asked = indexes.filter(|index| asked.contains(&index.header().ecosystem));
+    let asked = asked.filter_map(|index| {
+        let ecosystem = &index.header().ecosystem;
+        Some(AskedAdvisories {
+            ecosystem: ecosystem.clone(),
+            fetched: *current.fetched.get(ecosystem)?,
+            newest: index.header().watermark,
+            digest: index.digest(),
+        })
     });
     Ok(Contents {
         packages: inventory.packages.len(),
