@@ -21,6 +21,7 @@ mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
+mod warnings;
 
 pub use body::Body;
 pub use dialled::{Dialled, Named, host_name};

@@ -22,8 +22,11 @@ fn repository(name: &str) -> Repository {
     format!("docker.io/acme/{name}").parse().unwrap()
 }
 
+/// Second, repository, step.
+type Seen = (u64, &'static str, Step);
+
 /// Steps of one client at seconds, with the repository's name; the signs that are told by the end.
-fn signs(steps: &[(u64, &str, Step)], until: u64) -> Vec<Sign> {
+fn signs(steps: &[Seen], until: u64) -> Vec<Sign> {
     let (start, mut watch, mut found) = (Instant::now(), Watch::default(), Vec::new());
     let mut steps = steps.iter().peekable();
     for second in 0..=until {
@@ -43,7 +46,7 @@ const UNOPENED: Step = Step::Unopened { known: false };
 
 #[test]
 fn a_pull_that_goes_its_way_is_not_suspected() {
-    let table: [(&str, &[(u64, &str, Step)]); 9] = [
+    let table: [(&str, &[Seen]); 9] = [
         ("nothing", &[]),
         (
             "allowed",
@@ -94,7 +97,7 @@ fn a_pull_that_goes_its_way_is_not_suspected() {
 
 #[test]
 fn each_way_round_leaves_its_sign() {
-    let table: [(&str, &[(u64, &str, Step)], &[Sign]); 9] = [
+    let table: [(&str, &[Seen], &[Sign]); 9] = [
         (
             "refused, and the layers all the same",
             &[

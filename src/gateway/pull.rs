@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::{Request, Response};
+use jiff::Timestamp;
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
 use crate::ledger::{Outcome, Pull, PullKind};
@@ -22,6 +23,7 @@ use super::respond::{self, Refusal};
 use super::suspect::{self, Suspects};
 use super::tokens;
 use super::tombs::Tombs;
+use super::warnings::{Served, warnings};
 
 /// Which kind of listener a request arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -228,7 +230,8 @@ impl Gateway {
                 );
                 let took = suspect::took(ask, manifest.media_type);
                 self.saw(ask, reference.repository(), took).await;
-                respond::manifest(&permit, &manifest, ask.head, stale_since, &ruling.verdict)
+                let warnings = self.warnings(&ruling, stale_since);
+                respond::manifest(&permit, &manifest, ask.head, &warnings)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
                 self.account(
@@ -261,6 +264,16 @@ impl Gateway {
             }
             Err(_) => self.refuse(side, ask, Refusal::still_working(reference)),
         }
+    }
+
+    /// What goes with an image that is served.
+    fn warnings(&self, ruling: &Ruling, stale_since: Option<Timestamp>) -> Vec<String> {
+        warnings(&Served {
+            verdict: &ruling.verdict,
+            stale_since,
+            why: &format!("{}/why/{}", self.explain, ruling.decision),
+            now: telemetry::now(),
+        })
     }
 
     fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
