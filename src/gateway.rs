@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod bypass;
 mod caught;
 mod dialled;
 mod listen;
@@ -16,10 +17,12 @@ mod pull;
 mod refuse;
 mod request;
 mod respond;
+mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
 mod vouch;
+mod warnings;
 
 pub use body::Body;
 pub use dialled::{Dialled, Named, host_name};

@@ -158,17 +158,14 @@ impl Gateway {
             return None;
         }
         let permitted = self.permitted(repository, &kept.subject, &ask.client).await;
-        let (permit, _, ruling) = permitted?;
+        let (permit, ..) = permitted?;
         if Digest::of(&kept.manifest) == *digest {
             let manifest = ServedManifest {
                 bytes: kept.manifest.into(),
                 media_type: media_type::OCI_MANIFEST,
                 digest: *digest,
             };
-            let verdict = &ruling.verdict;
-            return Some(respond::manifest(
-                &permit, &manifest, ask.head, None, verdict,
-            ));
+            return Some(respond::manifest(&permit, &manifest, ask.head, &[]));
         }
         Some(whole(digest, kept.bundle, ask.head))
     }

@@ -51,6 +51,8 @@ pub(crate) struct Setup {
     pub(crate) pass: scan::Limits,
     /// Whether its verdicts lie beside the images as attestations.
     pub(crate) vouches: bool,
+    /// What its ledger is put into.
+    pub(crate) wrap: Box<dyn Fn(SqliteLedger) -> Arc<dyn Ledger> + Send + Sync>,
 }
 
 impl Setup {
@@ -61,6 +63,7 @@ impl Setup {
         };
         Setup {
             vouches: false,
+            wrap: Box::new(|ledger| Arc::new(ledger)),
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
@@ -77,15 +80,20 @@ impl Setup {
 
     /// The same in a folder that may have been another gate's.
     pub(crate) async fn start_in(self, folder: Arc<TempDir>, registry: &FakeRegistry) -> Gate {
+        self.start_at(folder, &registry.url()).await
+    }
+
+    /// The same before a registry that another process has.
+    pub(crate) async fn start_at(self, folder: Arc<TempDir>, url: &str) -> Gate {
         let store = Store::open(folder.path(), 1 << 30).await.unwrap();
-        let ledger: Arc<dyn Ledger> =
-            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
-        let upstreams = Arc::new(upstreams(&registry.url()));
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let ledger = (self.wrap)(ledger);
+        let upstreams = Arc::new(upstreams(url));
         let admission = Admission::new(Parts {
             policy: policy(&self.policy),
             names: NameCollector::new(Corpus::embedded()),
             // The registry stands for Docker Hub's own API too; without a policy that asks, it is not asked.
-            reputations: self::upstreams(&registry.url())
+            reputations: self::upstreams(url)
                 .get("docker.io")
                 .cloned()
                 .map(Reputations::new),
@@ -162,6 +170,14 @@ impl Drop for Gate {
     fn drop(&mut self) {
         let _ = self._stop.send(true);
     }
+}
+
+/// A mirror listener of a gateway; it lives as long as the test.
+pub(crate) async fn listen_mirror(path: Arc<Gateway>) -> SocketAddr {
+    let (stop, stopping) = watch::channel(false);
+    // Nobody says stop: the runtime ends with the test.
+    std::mem::forget(stop);
+    listen(path, Side::Mirror, stopping).await
 }
 
 async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>) -> SocketAddr {
