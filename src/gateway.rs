@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod canary;
 mod caught;
 mod listen;
 mod lists;
@@ -18,6 +19,7 @@ mod tls;
 mod tombs;
 
 pub use body::Body;
+pub use canary::Sighting;
 pub use listen::{Limits, Listener, connection, serve};
 pub use pull::{Gateway, Hold, Side};
 pub use tls::{TlsError, TlsFiles};

@@ -115,7 +115,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     if let Some(proxied) = proxied {
         serving.spawn(proxied(path.clone(), stopping.clone()));
     }
-    serving.spawn(pages::pages(admin, &built, stopping));
+    serving.spawn(pages::pages(admin, &built, path, stopping));
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);

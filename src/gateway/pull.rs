@@ -8,12 +8,14 @@ use std::time::Duration;
 use hyper::{Request, Response};
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::canary::Canary;
 use crate::ledger::{Outcome, Pull, PullKind};
 use crate::oci::{Digest, ErrorCode, Reference, Repository, Route, Target};
 use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
+use super::canary::Sightings;
 use super::caught::caught;
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
@@ -66,6 +68,7 @@ pub struct Gateway {
     explain: String,
     pub(super) hold: Hold,
     tombs: Tombs,
+    pub(super) sightings: Sightings,
 }
 
 impl Gateway {
@@ -83,6 +86,7 @@ impl Gateway {
             explain,
             hold,
             tombs: Tombs::new(),
+            sightings: Sightings::new(),
         }
     }
 
@@ -132,6 +136,9 @@ impl Gateway {
         let (Some(reference), Some(repository)) = (ask.reference(), ask.repository.as_ref()) else {
             return respond::pong();
         };
+        if let Some(canary) = Canary::of(repository) {
+            return self.canary(side, ask, canary, &reference);
+        }
         match &ask.route {
             Route::Manifest { .. } => self.manifest(side, ask, &reference).await,
             Route::Blob { digest, .. } => self.blob(side, ask, repository, digest).await,
@@ -153,8 +160,8 @@ impl Gateway {
     }
 
     async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
-        if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
-            && let Some(refusal) = self.tombs.said(&digest)
+        if let Target::Digest(digest) = reference.target()
+            && let Some(refusal) = self.entombed(side, &digest)
         {
             return respond::refusal(side, ask, &refusal);
         }
@@ -205,7 +212,19 @@ impl Gateway {
         }
     }
 
-    fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
+    /// What the tombstone with this digest said, if it was one that this kind of listener gives.
+    pub(super) fn entombed(&self, side: Side, digest: &Digest) -> Option<Arc<Refusal>> {
+        (side == Side::Mirror)
+            .then(|| self.tombs.said(digest))
+            .flatten()
+    }
+
+    /// Where explain links point.
+    pub(super) fn explain(&self) -> &str {
+        &self.explain
+    }
+
+    pub(super) fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
         let response = respond::refusal(side, ask, &refusal);
         if let Some(tombstone) = respond::digest_of(&response) {
             self.tombs.remember(tombstone, refusal);

@@ -19,6 +19,8 @@ const KINDS: &[&str] = &["manifest", "blob", "tag"];
 pub struct Metrics {
     /// `listener` (mirror, gateway), `outcome` (served, blocked).
     pub pulls: CounterVec,
+    /// The canary's: `listener` (mirror, gateway, proxy), `outcome` (served, blocked).
+    pub canaries: CounterVec,
     /// `outcome` (allowed, denied, audited).
     pub verdicts: CounterVec,
     /// `code`, `level`.
@@ -69,6 +71,11 @@ impl Metrics {
                 &["mirror", "gateway"],
                 &["served", "blocked"],
             ),
+            canaries: CounterVec::two(
+                &["listener", "outcome"],
+                &["mirror", "gateway", "proxy"],
+                &["served", "blocked"],
+            ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
             findings: CounterVec::two(&["code", "level"], &codes, &levels),
             cache_hits: CounterVec::one(&["kind"], KINDS.iter().copied()),
@@ -108,6 +115,12 @@ impl Metrics {
     /// One manifest was asked for at this listener (`mirror`, `gateway`).
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
+            .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One manifest of the canary was asked for at this listener (`mirror`, `gateway`, `proxy`).
+    pub fn canary(&self, listener: &str, served: bool) {
+        self.canaries
             .inc(&[listener, if served { "served" } else { "blocked" }]);
     }
 
@@ -171,9 +184,14 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 9] {
+    fn of_pulls(&self) -> [Family<'_>; 10] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
+            (
+                "lazaret_canaries_total",
+                "Manifests of the canary asked for.",
+                &self.canaries,
+            ),
             (
                 "lazaret_verdicts_total",
                 "Verdicts reached.",

@@ -14,6 +14,7 @@ mod support;
 
 mod advisory_commands;
 mod bad_input;
+mod canary;
 mod care;
 mod checklist;
 mod claims;

@@ -10,6 +10,7 @@ const WALLS: &str = "
 oci       :
 policy    : oci trust
 names     : oci
+canary    : oci
 config    : oci policy names trust
 trust     : oci
 scan      : oci telemetry
@@ -20,7 +21,7 @@ ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 ca        : trust
-gateway   : oci policy names config upstream store ledger evidence admission telemetry
+gateway   : oci canary policy names config upstream store ledger evidence admission telemetry
 proxy     : oci policy ca gateway upstream telemetry
 notify    : oci policy ledger upstream telemetry
 console   : oci policy ledger admission telemetry
@@ -30,7 +31,7 @@ main      : *
 lib       :
 ";
 /// Rooms that are functions of their arguments, and the words that would end that.
-const PURE: [&str; 5] = ["oci", "policy", "names", "trust", "report"];
+const PURE: [&str; 6] = ["oci", "canary", "policy", "names", "trust", "report"];
 const IMPURE_WORDS: &str =
     "tokio|std::fs|std::net::Tcp|std::net::Udp|SystemTime|Timestamp::now|async fn|async move";
 const PRINTS: [&str; 5] = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];
