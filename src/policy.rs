@@ -21,7 +21,7 @@ mod verdict;
 
 pub use condition::{Condition, ConditionError};
 pub use egress::{AllowedHost, Egress};
-pub use event::EventKind;
+pub use event::{EventKind, Urgency};
 pub use evidence::{
     AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::policy::{EventKind, Pattern};
 
+use super::diagnostic::nearest;
 use super::server_check::Check;
 use super::server_raw::Text;
 
@@ -80,7 +81,7 @@ pub(super) struct RawNotify {
     /// The file (file).
     #[schemars(with = "Option<String>")]
     path: Text,
-    /// Of what: `blocked`, `would-block`, `waived`, `verdict-changed`, `revoked`. Default: all but `waived`.
+    /// Of what: `blocked`, `would-block`, `verdict-changed` and so on. Default: all but `waived` and `first-seen`.
     #[schemars(with = "Option<Vec<String>>")]
     events: Option<Vec<Spanned<String>>>,
     /// Of which images, as in rules: `docker.io/acme/*`. Default: of all.
@@ -98,16 +99,21 @@ impl Check<'_> {
             match EventKind::parse(word.get_ref()) {
                 Some(kind) => events.push(kind),
                 None => {
-                    let known = EventKind::ALL.map(|(_, word)| word).join(", ");
+                    let known = EventKind::ALL.iter().map(|(_, word)| *word);
+                    let near = nearest(word.get_ref(), known.clone());
+                    let help = near.map_or_else(
+                        || format!("known are {}", known.collect::<Vec<_>>().join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
                     self.notes
                         .error(word.span(), format!("unknown event `{}`", word.get_ref()))
-                        .help(format!("known are {known}"));
+                        .help(help);
                 }
             }
         }
         if raw.events.is_none() {
             let usual = EventKind::ALL.iter().map(|(kind, _)| *kind);
-            events.extend(usual.filter(|kind| *kind != EventKind::Waived));
+            events.extend(usual.filter(|kind| kind.is_usual()));
         }
         let mut images = Vec::new();
         for text in raw.images.iter().flatten() {

@@ -30,18 +30,37 @@ impl Message {
             0 => String::new(),
             more => format!(" (and {more} times more before)"),
         };
-        match self.event.kind {
-            EventKind::Blocked => format!("Pull blocked: {reference}{again}"),
-            EventKind::WouldBlock => format!("Pull would be blocked: {reference}{again}"),
-            EventKind::Waived => format!("Pull allowed by a waiver: {reference}{again}"),
-            EventKind::VerdictChanged => format!("Admitted image refused from now on: {reference}"),
-            EventKind::Revoked => format!("Revoked: {reference}"),
-        }
+        format!("{}: {reference}{again}", lead(self.event.kind))
     }
 
     fn who(&self) -> Option<String> {
         let address = self.event.address?;
         Some(format!("asked for by {address}"))
+    }
+}
+
+/// What a title begins with.
+fn lead(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Blocked => "Pull blocked",
+        EventKind::WouldBlock => "Pull would be blocked",
+        EventKind::Waived => "Pull allowed by a waiver",
+        EventKind::VerdictChanged => "Admitted image refused from now on",
+        EventKind::Revoked => "Revoked",
+        EventKind::FirstSeen => "Pulled for the first time",
+        EventKind::TagMoved => "Tag moved",
+        EventKind::SignerChanged => "Signer changed",
+        EventKind::Guessing => "One refused name after another",
+        EventKind::SuspectedBypass => "The gate may be bypassed",
+        EventKind::WaiverExpiring => "Waiver ends soon",
+        EventKind::WaiverExpired => "Waiver has ended",
+        EventKind::DataStale => "Verdicts rest on old data",
+        EventKind::DataFresh => "Data is fresh again",
+        EventKind::UpstreamDown => "Registry does not answer",
+        EventKind::UpstreamBack => "Registry answers again",
+        EventKind::StorageTrouble => "Storage is in trouble",
+        EventKind::StorageWell => "Storage is well again",
+        EventKind::Digest => "In short",
     }
 }
 
@@ -180,7 +199,11 @@ pub fn ecs(message: &Message) -> Value {
         .reference
         .rsplit_once(':')
         .unwrap_or((&event.reference, ""));
-    let denied = !matches!(event.kind, EventKind::Waived | EventKind::WouldBlock);
+    let denied = matches!(
+        event.kind,
+        EventKind::Blocked | EventKind::VerdictChanged | EventKind::Revoked
+    );
+    let of_image = denied || matches!(event.kind, EventKind::Waived | EventKind::WouldBlock);
     json!({
         "@timestamp": event.at.to_string(),
         "ecs": { "version": "8.11" },
@@ -189,7 +212,11 @@ pub fn ecs(message: &Message) -> Value {
             "id": event.id,
             "kind": "alert",
             "category": ["package"],
-            "type": [if denied { "denied" } else { "allowed" }],
+            "type": [match (of_image, denied) {
+                (true, true) => "denied",
+                (true, false) => "allowed",
+                (false, _) => "info",
+            }],
             "action": event.kind.as_str(),
             "module": "lazaret",
             "reason": event.detail,
