@@ -190,6 +190,9 @@ mod tests {
     #[test]
     fn its_bytes_do_not_change_with_what_it_is_built_by() {
         let digest = image().index.digest.to_string();
-        assert_eq!(digest, "sha256:2248390e0a1ddd333971ce7fb408e8765e0c4a840fe340f6e794edf254bf3f3a");
+        assert_eq!(
+            digest,
+            "sha256:2248390e0a1ddd333971ce7fb408e8765e0c4a840fe340f6e794edf254bf3f3a"
+        );
     }
 }
