@@ -7,6 +7,9 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod doctor;
+mod doctor_machine;
+mod doctor_server;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -15,12 +18,15 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod programs;
 mod revoke;
 mod roots;
 mod sbom;
 mod scan;
 mod scanners;
 mod serve;
+mod setup;
+mod setup_files;
 mod shell;
 mod trust;
 mod verify;
@@ -34,9 +40,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
-    PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, NamesCommand,
+    NotifyCommand, PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs,
+    SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs,
+    Whereabouts, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -52,6 +59,8 @@ const FAILED: u8 = 2;
 pub fn run() -> ExitCode {
     match Args::parse().command {
         Command::Serve(args) => serve::serve(args),
+        Command::Setup(args) => setup::setup(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Check(args) => check::check(args),
         Command::Scan(args) => scan::scan(args),
         Command::Policy { command } => policy::policy(command),

@@ -10,6 +10,7 @@ mod notify;
 mod policy;
 mod revoke;
 mod scan;
+mod setup;
 mod trust;
 mod waive;
 mod who;
@@ -22,6 +23,7 @@ pub use notify::NotifyCommand;
 pub use policy::{ConfigCommand, PolicyCommand};
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
+pub use setup::{DoctorArgs, SetupArgs, Whereabouts};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
 pub use waive::WaiveArgs;
 pub use who::WhoArgs;
@@ -33,6 +35,8 @@ pub use who::WhoArgs;
     version,
     after_help = "Examples:
   lazaret serve                          start with the shipped policy on 127.0.0.1:5050
+  lazaret setup docker                   show what would point Docker at it; --apply does it
+  sudo lazaret doctor                    prove that a denied image cannot arrive here
   lazaret check docker.io/library/nginx  judge an image without pulling it
   lazaret policy check policy.toml       find the mistakes in a policy
 
@@ -49,6 +53,10 @@ pub struct Args {
 pub enum Command {
     /// Run the gateway.
     Serve(ServeArgs),
+    /// Point Docker, containerd, Kubernetes nodes, podman or BuildKit at Lazaret; check that, and take it back.
+    Setup(SetupArgs),
+    /// Prove on this machine that a denied image cannot arrive.
+    Doctor(DoctorArgs),
     /// Judge images as a pull would, without pulling them.
     Check(CheckArgs),
     /// Show what is in images, archives and folders, and what is wrong with it.

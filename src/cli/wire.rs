@@ -181,8 +181,39 @@ pub(super) fn file_name(file: &Path) -> String {
         .into_owned()
 }
 
+/// Name, host and port of each registry that is known or in `more`: where a client that goes round Lazaret connects.
+pub(super) fn settings_of_registries(
+    server: &Server,
+    more: &[String],
+) -> Result<Vec<(String, String, u16)>, Trouble> {
+    let mut all = registries(server)?;
+    let unknown = more
+        .iter()
+        .filter(|name| !all.iter().any(|known| known.host == **name));
+    let unknown: Vec<RegistrySettings> = unknown
+        .map(|name| RegistrySettings::new(name, &format!("https://{name}")))
+        .collect();
+    all.extend(unknown);
+    let place = |registry: RegistrySettings| {
+        let url = Url::parse(&registry.url).ok()?;
+        let (host, port) = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        Some((
+            registry.host,
+            host.trim_matches(['[', ']']).to_owned(),
+            port,
+        ))
+    };
+    Ok(all.into_iter().filter_map(place).collect())
+}
+
 /// The registry client for these settings.
 pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
+    let settings = dialling(server, registries(server)?);
+    Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
+}
+
+/// The registries of the file, and the built-in ones where they are wanted.
+fn registries(server: &Server) -> Result<Vec<RegistrySettings>, Trouble> {
     let settings = &server.upstream;
     let mut registries = if settings.include_defaults {
         upstream::default_registries()
@@ -200,8 +231,7 @@ pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
         });
         registries.push(registry(written, built_in)?);
     }
-    let settings = dialling(server, registries);
-    Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
+    Ok(registries)
 }
 
 /// Docker Hub's own API, which is asked for figures and is no registry.

@@ -40,6 +40,7 @@ mod roots;
 mod scan_command;
 mod scans;
 mod server_files;
+mod setup;
 mod signatures;
 mod smuggling;
 mod stamped;

@@ -11,6 +11,7 @@ oci       :
 policy    : oci trust
 names     : oci
 canary    : oci
+clients   : oci canary
 config    : oci policy names trust
 trust     : oci
 scan      : oci telemetry
@@ -31,7 +32,9 @@ main      : *
 lib       :
 ";
 /// Rooms that are functions of their arguments, and the words that would end that.
-const PURE: [&str; 6] = ["oci", "canary", "policy", "names", "trust", "report"];
+const PURE: [&str; 7] = [
+    "oci", "canary", "clients", "policy", "names", "trust", "report",
+];
 const IMPURE_WORDS: &str =
     "tokio|std::fs|std::net::Tcp|std::net::Udp|SystemTime|Timestamp::now|async fn|async move";
 const PRINTS: [&str; 5] = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];

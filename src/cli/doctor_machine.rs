@@ -1,0 +1,201 @@
+//! What is on this machine: programs that pull, and ways out.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+
+use super::args::DoctorArgs;
+use super::wire::{Trouble, settings_of_registries};
+use super::{doctor, programs, setup_files};
+use crate::clients::{Client, Diagnosis, Facts, Program, builders, major, of_builder};
+use crate::config::Server;
+
+/// How long a registry may take to accept a connection before the way counts as closed.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Most registries that are tried: the built-in list has a dozen.
+const MAX_TRIED: usize = 64;
+/// Most builders that are looked at.
+const MAX_BUILDERS: usize = 16;
+
+/// A program with its version and what its daemon says.
+type Found = (Program, String, Facts);
+
+/// Every program that can be asked to pull; those that are here and cannot; and what is wrong with builders.
+pub(super) async fn find(
+    args: &DoctorArgs,
+    known: &[String],
+) -> Result<(Vec<Found>, Vec<(String, String)>, Vec<Diagnosis>), Trouble> {
+    const IDS: [&str; 8] = [
+        "docker",
+        "docker-build",
+        "buildx",
+        "ctr",
+        "crictl",
+        "podman",
+        "skopeo",
+        "buildctl",
+    ];
+    if let Some(odd) = args.client.iter().find(|id| !IDS.contains(&id.as_str())) {
+        return Err(Trouble::Other(format!(
+            "--client: {odd:?} is none of {}",
+            IDS.join(", ")
+        )));
+    }
+    let (mut found, mut skipped, mut diagnoses) = (Vec::new(), Vec::new(), Vec::new());
+    let mut skip = |name: &str, why: &str| {
+        if args.client.is_empty() || args.client.iter().any(|id| id == name) {
+            skipped.push((name.to_owned(), why.to_owned()));
+        }
+    };
+    match programs::docker().await {
+        Some((facts, version)) => {
+            if builds().await {
+                found.push((Program::DockerBuild, version.clone(), facts.clone()));
+            }
+            found.insert(0, (Program::Docker, version, facts));
+            let wanted = doctor::wanted(args, Client::Docker, known)?;
+            let listed = programs::ask(&["docker", "buildx", "ls"])
+                .await
+                .unwrap_or_default();
+            for (name, driver) in builders(&listed).into_iter().take(MAX_BUILDERS) {
+                let said = programs::ask(&["docker", "buildx", "inspect", &name])
+                    .await
+                    .unwrap_or_default();
+                diagnoses.extend(of_builder(&name, &driver, &said, wanted.as_ref()));
+                // One that does not run would be started by asking it.
+                if driver != "docker" && said.contains("running") {
+                    found.push((Program::Buildx(name), driver, Facts::default()));
+                }
+            }
+        }
+        None if here(&["docker", "--version"]).await => {
+            skip("docker", "its daemon does not answer")
+        }
+        None => {}
+    }
+    if here(&["ctr", "--version"]).await {
+        match programs::ask(&["ctr", "version"]).await {
+            Some(_) => found.push(containerd(args).await?),
+            None => skip("ctr", "containerd does not answer"),
+        }
+    }
+    for (program, question) in [
+        (Program::Crictl, ["crictl", "version"]),
+        (Program::Podman, ["podman", "--version"]),
+        (Program::Skopeo, ["skopeo", "--version"]),
+    ] {
+        if let Some(version) = programs::ask(&question).await {
+            let facts = programs::learn(program.client()).await;
+            found.push((program, first_line(&version), facts));
+        }
+    }
+    if here(&["buildctl", "--version"]).await {
+        match programs::ask(&["buildctl", "debug", "workers"]).await {
+            Some(_) => {
+                let version = programs::ask(&["buildctl", "--version"])
+                    .await
+                    .unwrap_or_default();
+                found.push((Program::Buildctl, first_line(&version), Facts::default()));
+            }
+            None => skip("buildctl", "buildkitd does not answer"),
+        }
+    }
+    found.retain(|(program, ..)| {
+        args.client.is_empty() || args.client.iter().any(|id| id == program.id())
+    });
+    for id in &args.client {
+        let there = found.iter().any(|(program, ..)| program.id() == id)
+            || skipped.iter().any(|(name, _)| name == id);
+        if !there {
+            skipped.push((id.clone(), "it is not here".to_owned()));
+        }
+    }
+    Ok((found, skipped, diagnoses))
+}
+
+async fn here(words: &[&str]) -> bool {
+    programs::ask(words).await.is_some()
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// Whether `docker build` speaks with BuildKit here: commands since 23 need a plugin for that.
+async fn builds() -> bool {
+    let version = programs::ask(&["docker", "version", "--format", "{{.Client.Version}}"]).await;
+    match version.as_deref().and_then(major) {
+        Some(..=22) => true,
+        _ => here(&["docker", "buildx", "version"]).await,
+    }
+}
+
+/// `ctr` reads no configuration; it is given the folder that the kubelet's pulls read.
+async fn containerd(args: &DoctorArgs) -> Result<Found, Trouble> {
+    let facts = programs::learn(Client::Containerd).await;
+    let version = programs::ask(&["ctr", "--version"])
+        .await
+        .unwrap_or_default();
+    let disk = setup_files::disk(&args.root, Client::Containerd)?;
+    let folder = disk.hosts_folder();
+    let there = disk.folders.contains(&folder);
+    let root = args.root.to_string_lossy();
+    let folder = format!("{}{folder}", root.trim_end_matches('/'));
+    let program = Program::Ctr(there.then_some(folder));
+    Ok((program, first_line(&version), facts))
+}
+
+/// The registries to which this machine connects by itself. `ours`: where Lazaret is; an address of it is none.
+pub(super) async fn egress(
+    server: &Server,
+    known: &[String],
+    ours: &[(String, u16)],
+) -> Result<Vec<String>, Trouble> {
+    let mut own: Vec<IpAddr> = Vec::new();
+    for (host, port) in ours {
+        let host = host.trim_matches(['[', ']']).to_owned();
+        own.extend(
+            resolved(&host, *port)
+                .await
+                .iter()
+                .map(|address| address.ip()),
+        );
+    }
+    let mut tries = JoinSet::new();
+    for (name, host, port) in settings_of_registries(server, known)?
+        .into_iter()
+        .take(MAX_TRIED)
+    {
+        let own = own.clone();
+        tries.spawn(async move {
+            let addresses = resolved(&host, port).await;
+            for address in addresses
+                .into_iter()
+                .filter(|address| !own.contains(&address.ip()))
+            {
+                let connected = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
+                if matches!(connected, Ok(Ok(_))) {
+                    return Some(name);
+                }
+            }
+            None
+        });
+    }
+    let mut reached = Vec::new();
+    while let Some(done) = tries.join_next().await {
+        reached.extend(done.ok().flatten());
+    }
+    reached.sort();
+    Ok(reached)
+}
+
+/// The first addresses of a name: where one is closed the others are, too.
+async fn resolved(host: &str, port: u16) -> Vec<std::net::SocketAddr> {
+    let found = tokio::time::timeout(CONNECT, lookup_host((host, port))).await;
+    match found {
+        Ok(Ok(addresses)) => addresses.take(2).collect(),
+        _ => Vec::new(),
+    }
+}
