@@ -10,6 +10,7 @@ mod debug;
 mod doctor;
 mod doctor_machine;
 mod doctor_server;
+mod listeners;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -18,7 +19,10 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_replay;
 mod programs;
+mod proxy;
+mod replay_report;
 mod revoke;
 mod roots;
 mod sbom;
@@ -40,10 +44,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, NamesCommand,
-    NotifyCommand, PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs,
-    SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs,
-    Whereabouts, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
+    NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs,
+    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand,
+    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

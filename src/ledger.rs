@@ -7,7 +7,9 @@ mod admitted;
 mod decision;
 mod event;
 mod events;
+mod identity;
 mod pulls;
+mod recorded;
 mod revocations;
 mod row;
 mod sqlite;
@@ -15,9 +17,11 @@ mod tags;
 mod who;
 mod writer;
 
-pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
+pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Owed};
+pub use identity::{Identity, KnownBy};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
+pub use recorded::Recorded;
 pub use sqlite::SqliteLedger;
 pub use who::{About, Puller};
 
@@ -113,6 +117,9 @@ pub trait Ledger: Send + Sync {
 
     /// Who was served something since a moment, whoever pulled last first.
     fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
+
+    /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
 
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;

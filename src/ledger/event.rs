@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Decision, DecisionId};
+use super::{Decision, DecisionId, Identity};
 use crate::oci::{Digest, Reference};
 use crate::policy::{EventKind, explain_findings};
 
@@ -26,6 +26,8 @@ pub struct Event {
     pub decision: Option<DecisionId>,
     /// Who asked first.
     pub address: Option<IpAddr>,
+    /// As whom that client is known, if it is.
+    pub identity: Option<Identity>,
     /// Why, in lines.
     pub detail: String,
     /// How often within the hour.
@@ -45,6 +47,7 @@ impl Event {
             digest: None,
             decision: None,
             address: None,
+            identity: None,
             detail: String::new(),
             count: 1,
             before: 0,
@@ -71,6 +74,7 @@ impl Event {
             digest: decision.digest,
             decision: Some(decision.id),
             address: Some(decision.client.address),
+            identity: decision.client.identity.clone(),
             detail: explain_findings(&decision.verdict),
             ..Event::new(kind, decision.reference.to_string(), decision.at)
         })

@@ -25,8 +25,8 @@ pub(super) fn note(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> 
         .query_row([&same], |row| row.get(0))
         .optional()?;
     to.prepare_cached(
-        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)",
+        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11)",
     )?
     .execute(params![
         event.id.to_string(),
@@ -39,11 +39,12 @@ pub(super) fn note(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> 
         event.address.map(|address| address.to_string()),
         event.detail,
         before.unwrap_or_default(),
+        event.identity.as_ref().map(ToString::to_string),
     ])
     .map(drop)
 }
 
-const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, event.sequence";
+const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, identity, event.sequence";
 
 fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let number = |at| {
@@ -61,6 +62,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         detail: row.get(7)?,
         count: number(8)?,
         before: number(9)?,
+        identity: maybe_parsed(row, 10)?,
     })
 }
 
@@ -87,8 +89,8 @@ fn due(from: &Connection, target: &str, now: Timestamp, most: u32) -> rusqlite::
     let owed = |row: &Row<'_>| {
         Ok(Owed {
             event: event(row)?,
-            sequence: row.get(10)?,
-            tries: row.get(11)?,
+            sequence: row.get(11)?,
+            tries: row.get(12)?,
         })
     };
     let again = format!(

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ledger::{Decision, Event};
+use crate::ledger::{Decision, Event, who};
 use crate::policy::{EventKind, Excuse, PROPOSED, is_excusable, proposal};
 
 /// Most characters of a text in chat: Slack cuts a section at 3,000.
@@ -34,8 +34,8 @@ impl Message {
     }
 
     fn who(&self) -> Option<String> {
-        let address = self.event.address?;
-        Some(format!("asked for by {address}"))
+        let by = who(&self.event.address?, self.event.identity.as_ref());
+        Some(format!("asked for by {by}"))
     }
 }
 
@@ -97,6 +97,7 @@ pub fn cloud_event(message: &Message, source: &str) -> Value {
             "digest": event.digest,
             "decision": event.decision,
             "client": event.address,
+            "identity": event.identity,
             "findings": event.detail.lines().collect::<Vec<_>>(),
             "count": event.count,
             "before": event.before,
@@ -223,6 +224,7 @@ pub fn ecs(message: &Message) -> Value {
             "reference": message.why,
         },
         "source": { "ip": event.address },
+        "user": { "name": event.identity },
         "container": { "image": {
             "name": name,
             "tag": [tag],

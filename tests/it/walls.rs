@@ -22,8 +22,8 @@ ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 ca        : trust
-gateway   : oci canary policy names config upstream store ledger evidence admission telemetry
-proxy     : oci policy ca gateway upstream telemetry
+gateway   : oci canary policy names config upstream store ledger evidence admission ca telemetry
+proxy     : oci policy config ledger ca gateway telemetry
 notify    : oci policy ledger upstream telemetry
 console   : oci policy ledger admission telemetry
 telemetry : oci policy
