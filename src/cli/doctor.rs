@@ -10,7 +10,7 @@ use super::args::DoctorArgs;
 use super::doctor_machine::{egress, find};
 use super::doctor_server::Asked;
 use super::wire::{Trouble, about, exit, runtime, server};
-use super::{output, programs, setup, setup_files};
+use super::{output, programs, setup_files, setup_wanted};
 use crate::canary::Canary;
 use crate::clients::{
     Checked, Client, Heard, Program, Report, Tried, Wanted, diagnose, infer, judge, of_egress,
@@ -28,13 +28,14 @@ pub(super) fn doctor(args: &DoctorArgs) -> ExitCode {
 
 async fn run(args: &DoctorArgs) -> Result<u8, Trouble> {
     let server = server(args.config.as_deref())?;
-    let known = setup::registries(&server, &args.registry)?;
+    let known = setup_wanted::registries(&server, &args.registry)?;
     let asked = Asked::new(&server, args.admin.as_deref())?;
     let mut report = Report::default();
-    let (programs, skipped, mut diagnoses) = find(args, &known).await?;
-    report.skipped = skipped;
+    let machine = find(args, &known).await?;
+    report.skipped = machine.skipped;
+    let mut diagnoses = machine.diagnoses;
     let mut told: Vec<Client> = Vec::new();
-    for (program, version, facts) in programs {
+    for (program, version, facts) in machine.programs {
         let client = program.client();
         let mut checked = Checked {
             program: program.name(),
@@ -82,7 +83,7 @@ pub(super) fn wanted(
 ) -> Result<Option<Wanted>, Trouble> {
     let root = args.root.as_path();
     if let Some(journal) = setup_files::journal(root, client)? {
-        return setup::remembered(root, &journal).map(Some);
+        return setup_wanted::remembered(root, &journal).map(Some);
     }
     Ok(infer(client, &setup_files::disk(root, client)?, known))
 }

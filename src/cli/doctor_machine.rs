@@ -7,8 +7,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 
 use super::args::DoctorArgs;
-use super::wire::{Trouble, settings_of_registries};
-use super::{doctor, programs, setup_files};
+use super::wire::Trouble;
+use super::{doctor, programs, registries, setup_files};
 use crate::clients::{Client, Diagnosis, Facts, Program, builders, major, of_builder};
 use crate::config::Server;
 
@@ -20,65 +20,45 @@ const MAX_TRIED: usize = 64;
 const MAX_BUILDERS: usize = 16;
 
 /// A program with its version and what its daemon says.
-type Found = (Program, String, Facts);
+pub(super) type Found = (Program, String, Facts);
 
-/// Every program that can be asked to pull; those that are here and cannot; and what is wrong with builders.
-pub(super) async fn find(
-    args: &DoctorArgs,
-    known: &[String],
-) -> Result<(Vec<Found>, Vec<(String, String)>, Vec<Diagnosis>), Trouble> {
-    const IDS: [&str; 8] = [
-        "docker",
-        "docker-build",
-        "buildx",
-        "ctr",
-        "crictl",
-        "podman",
-        "skopeo",
-        "buildctl",
-    ];
+/// What was found on this machine.
+#[derive(Default)]
+pub(super) struct Machine {
+    /// Every program that can be asked to pull.
+    pub(super) programs: Vec<Found>,
+    /// Those that are here and cannot, and why.
+    pub(super) skipped: Vec<(String, String)>,
+    /// What is wrong with builders.
+    pub(super) diagnoses: Vec<Diagnosis>,
+}
+
+/// What `--client` takes.
+const IDS: [&str; 8] = [
+    "docker",
+    "docker-build",
+    "buildx",
+    "ctr",
+    "crictl",
+    "podman",
+    "skopeo",
+    "buildctl",
+];
+
+/// Looks for programs.
+pub(super) async fn find(args: &DoctorArgs, known: &[String]) -> Result<Machine, Trouble> {
     if let Some(odd) = args.client.iter().find(|id| !IDS.contains(&id.as_str())) {
         return Err(Trouble::Other(format!(
             "--client: {odd:?} is none of {}",
             IDS.join(", ")
         )));
     }
-    let (mut found, mut skipped, mut diagnoses) = (Vec::new(), Vec::new(), Vec::new());
-    let mut skip = |name: &str, why: &str| {
-        if args.client.is_empty() || args.client.iter().any(|id| id == name) {
-            skipped.push((name.to_owned(), why.to_owned()));
-        }
-    };
-    match programs::docker().await {
-        Some((facts, version)) => {
-            if builds().await {
-                found.push((Program::DockerBuild, version.clone(), facts.clone()));
-            }
-            found.insert(0, (Program::Docker, version, facts));
-            let wanted = doctor::wanted(args, Client::Docker, known)?;
-            let listed = programs::ask(&["docker", "buildx", "ls"])
-                .await
-                .unwrap_or_default();
-            for (name, driver) in builders(&listed).into_iter().take(MAX_BUILDERS) {
-                let said = programs::ask(&["docker", "buildx", "inspect", &name])
-                    .await
-                    .unwrap_or_default();
-                diagnoses.extend(of_builder(&name, &driver, &said, wanted.as_ref()));
-                // One that does not run would be started by asking it.
-                if driver != "docker" && said.contains("running") {
-                    found.push((Program::Buildx(name), driver, Facts::default()));
-                }
-            }
-        }
-        None if here(&["docker", "--version"]).await => {
-            skip("docker", "its daemon does not answer")
-        }
-        None => {}
-    }
+    let mut machine = Machine::default();
+    docker(args, known, &mut machine).await?;
     if here(&["ctr", "--version"]).await {
         match programs::ask(&["ctr", "version"]).await {
-            Some(_) => found.push(containerd(args).await?),
-            None => skip("ctr", "containerd does not answer"),
+            Some(_) => machine.programs.push(containerd(args).await?),
+            None => machine.skip("ctr", "containerd does not answer"),
         }
     }
     for (program, question) in [
@@ -88,31 +68,79 @@ pub(super) async fn find(
     ] {
         if let Some(version) = programs::ask(&question).await {
             let facts = programs::learn(program.client()).await;
-            found.push((program, first_line(&version), facts));
+            machine
+                .programs
+                .push((program, first_line(&version), facts));
         }
     }
-    if here(&["buildctl", "--version"]).await {
+    if let Some(version) = programs::ask(&["buildctl", "--version"]).await {
         match programs::ask(&["buildctl", "debug", "workers"]).await {
             Some(_) => {
-                let version = programs::ask(&["buildctl", "--version"])
-                    .await
-                    .unwrap_or_default();
-                found.push((Program::Buildctl, first_line(&version), Facts::default()));
+                let found = (Program::Buildctl, first_line(&version), Facts::default());
+                machine.programs.push(found);
             }
-            None => skip("buildctl", "buildkitd does not answer"),
+            None => machine.skip("buildctl", "buildkitd does not answer"),
         }
     }
-    found.retain(|(program, ..)| {
-        args.client.is_empty() || args.client.iter().any(|id| id == program.id())
-    });
-    for id in &args.client {
-        let there = found.iter().any(|(program, ..)| program.id() == id)
-            || skipped.iter().any(|(name, _)| name == id);
-        if !there {
-            skipped.push((id.clone(), "it is not here".to_owned()));
+    machine.only(&args.client);
+    Ok(machine)
+}
+
+impl Machine {
+    fn skip(&mut self, name: &str, why: &str) {
+        self.skipped.push((name.to_owned(), why.to_owned()));
+    }
+
+    /// Keeps what was asked for; what was and is not here is told.
+    fn only(&mut self, wanted: &[String]) {
+        if wanted.is_empty() {
+            return;
+        }
+        let asked = |id: &str| wanted.iter().any(|wanted| wanted == id);
+        self.programs.retain(|(program, ..)| asked(program.id()));
+        self.skipped.retain(|(name, _)| asked(name));
+        for id in wanted {
+            let mut found = self.programs.iter().map(|(program, ..)| program.id());
+            let skipped = self.skipped.iter().any(|(name, _)| name == id);
+            if !skipped && !found.any(|found| found == id) {
+                self.skip(id, "it is not here");
+            }
         }
     }
-    Ok((found, skipped, diagnoses))
+}
+
+/// dockerd, and every builder of `docker buildx`.
+async fn docker(args: &DoctorArgs, known: &[String], machine: &mut Machine) -> Result<(), Trouble> {
+    let Some((facts, version)) = programs::docker().await else {
+        if here(&["docker", "--version"]).await {
+            machine.skip("docker", "its daemon does not answer");
+        }
+        return Ok(());
+    };
+    machine
+        .programs
+        .push((Program::Docker, version.clone(), facts.clone()));
+    if builds().await {
+        machine
+            .programs
+            .push((Program::DockerBuild, version, facts));
+    }
+    let wanted = doctor::wanted(args, Client::Docker, known)?;
+    let listed = programs::ask(&["docker", "buildx", "ls"]).await;
+    let listed = builders(&listed.unwrap_or_default());
+    for (name, driver) in listed.into_iter().take(MAX_BUILDERS) {
+        let said = programs::ask(&["docker", "buildx", "inspect", &name]).await;
+        let said = said.unwrap_or_default();
+        let found = of_builder(&name, &driver, &said, wanted.as_ref());
+        machine.diagnoses.extend(found);
+        // One that does not run would be started by asking it.
+        if driver != "docker" && said.contains("running") {
+            machine
+                .programs
+                .push((Program::Buildx(name), driver, Facts::default()));
+        }
+    }
+    Ok(())
 }
 
 async fn here(words: &[&str]) -> bool {
@@ -164,7 +192,7 @@ pub(super) async fn egress(
         );
     }
     let mut tries = JoinSet::new();
-    for (name, host, port) in settings_of_registries(server, known)?
+    for (name, host, port) in registries::dialled(server, known)?
         .into_iter()
         .take(MAX_TRIED)
     {

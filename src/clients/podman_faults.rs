@@ -72,43 +72,42 @@ fn entries(disk: &Disk, found: &mut Vec<Diagnosis>) -> Vec<Entry> {
     entries
 }
 
+/// What is wrong with a registry's own table, `ours` being where it should be.
+fn of_registry(entries: &[Entry], registry: &str, ours: &str) -> Option<Diagnosis> {
+    // A later file of the same prefix replaces an earlier one.
+    let last = entries.iter().rfind(|entry| entry.prefix == registry);
+    let Some(entry) = last else {
+        let text = format!("{registry} has no table, and is pulled directly");
+        return Some(Diagnosis::open("location-missing", DROP_IN, text, SETUP));
+    };
+    if entry.blocked {
+        return None;
+    }
+    let location = entry.location.as_deref().unwrap_or(registry);
+    if location != ours {
+        let text = format!("{registry} is at {location} by this file");
+        return Some(Diagnosis::open(
+            "location-elsewhere",
+            &entry.file,
+            text,
+            SETUP,
+        ));
+    }
+    let mirrors = || {
+        let text = format!("{registry} has mirrors, which are asked before Lazaret");
+        let remedy = "remove [[registry.mirror]]";
+        Diagnosis::open("location-mirrors", &entry.file, text, remedy)
+    };
+    (entry.mirrors > 0).then(mirrors)
+}
+
 pub(super) fn faults(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     let mut found = Vec::new();
     let entries = entries(disk, &mut found);
     let gateway = wanted.address.authority();
     for registry in &wanted.registries {
         let ours = format!("{gateway}/{registry}");
-        // A later file of the same prefix replaces an earlier one.
-        let last = entries.iter().rfind(|entry| entry.prefix == *registry);
-        match last {
-            None => {
-                let text = format!("{registry} has no table, and is pulled directly");
-                found.push(Diagnosis::open("location-missing", DROP_IN, text, SETUP));
-            }
-            Some(entry) if entry.blocked => {}
-            Some(entry) if entry.location.as_deref() != Some(&ours) => {
-                let text = format!(
-                    "{registry} is at {} by this file",
-                    entry.location.as_deref().unwrap_or(registry)
-                );
-                found.push(Diagnosis::open(
-                    "location-elsewhere",
-                    &entry.file,
-                    text,
-                    SETUP,
-                ));
-            }
-            Some(entry) if entry.mirrors > 0 => {
-                let text = format!("{registry} has mirrors, which are asked before Lazaret");
-                found.push(Diagnosis::open(
-                    "location-mirrors",
-                    &entry.file,
-                    text,
-                    "remove [[registry.mirror]]",
-                ));
-            }
-            Some(_) => {}
-        }
+        found.extend(of_registry(&entries, registry, &ours));
         let below = format!("{registry}/");
         for entry in entries
             .iter()

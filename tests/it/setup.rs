@@ -415,13 +415,14 @@ fn as_docker_pulls() {
         .split_once(':')
         .unwrap();
     let address = mirror.strip_prefix("http://").unwrap().parse().unwrap();
-    let pulled = tokio::runtime::Runtime::new()
-        .unwrap()
-        .block_on(async { Client::new(address, CLASSIC_DOCKER).pull(name, tag).await });
-    if let Outcome::Pulled(_) = pulled {
+    let client = Client::new(address, CLASSIC_DOCKER);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if let Outcome::Pulled(_) = runtime.block_on(client.pull(name, tag)) {
         std::process::exit(0);
     }
-    println!("{pulled:?}");
+    // Docker shows the words of the tombstone.
+    let said = runtime.block_on(client.get(&format!("/v2/{name}/manifests/{tag}")));
+    println!("{}", said.text());
     std::process::exit(1);
 }
 

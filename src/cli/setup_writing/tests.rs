@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::clients::{Address, Route, plan};
+use crate::cli::setup_files::{disk, journal};
+use crate::cli::setup_undo::undo;
+use crate::clients::{Address, Client, Route, plan};
 
 fn wanted(client: Client, route: Route) -> Wanted {
     Wanted {
@@ -92,7 +95,7 @@ const BEFORE: [(&str, &str); 8] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn undone_is_as_it_was(present in prop::collection::vec(any::<bool>(), BEFORE.len()), ways in prop::sample::subsequence(WAYS.to_vec(), 1..5), again in any::<bool>()) {
