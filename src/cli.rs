@@ -10,6 +10,7 @@ mod debug;
 mod doctor;
 mod doctor_machine;
 mod doctor_server;
+mod junit;
 mod listeners;
 mod names;
 mod names_approve;
@@ -20,6 +21,7 @@ pub mod output;
 mod pages;
 mod policy;
 mod policy_replay;
+mod policy_test;
 mod programs;
 mod proxy;
 mod registries;
@@ -49,9 +51,10 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
-    NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs,
-    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand,
-    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs,
+    NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand,
+    ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, SetupArgs, TrustArgs,
+    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs,
+    WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};

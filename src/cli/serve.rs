@@ -206,12 +206,12 @@ fn greet(
         policy.source()
     ));
     output::err(format_args!("  data     {}", server.data_dir.display()));
-    output::err("\nPoint Docker at it: this line into /etc/docker/daemon.json, then the other.");
+    output::err("\nPoint Docker at it, and have it proven:");
     output::err(format_args!(
-        "  {{ \"registry-mirrors\": [\"{}\"] }}",
+        "  sudo lazaret setup docker --mirror {} --apply",
         url(mirror)
     ));
-    output::err("  sudo systemctl restart docker\n");
+    output::err("  sudo systemctl restart docker && sudo lazaret doctor\n");
 }
 
 async fn pulls(

@@ -9,16 +9,14 @@ use url::Url;
 
 use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
-use crate::config::{self, ClamdAddress, Credentials, Diagnostics, Server};
+use crate::config::{self, ClamdAddress, Diagnostics, Server};
 use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, Shown, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::trust::Roots;
-use crate::upstream::{
-    self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstream, Upstreams,
-};
+use crate::upstream::{ProxySettings, RegistrySettings, Settings, Timeouts, Upstream, Upstreams};
 
 /// What Docker Hub's API is called in messages.
 const HUB_API: &str = "hub.docker.com";
@@ -183,7 +181,7 @@ pub(super) fn file_name(file: &Path) -> String {
 
 /// The registry client for these settings.
 pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
-    let settings = dialling(server, registries::registries(server)?);
+    let settings = dialling(server, super::registries::registries(server)?);
     Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
 }
 

@@ -31,6 +31,7 @@ mod notices;
 #[cfg(feature = "pgp")]
 mod openpgp;
 mod policy_files;
+mod policy_test;
 mod properties;
 mod proxy;
 mod pulls;
