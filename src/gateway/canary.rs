@@ -191,6 +191,7 @@ fn canary_verdict() -> Verdict {
         rule,
         valid_until: None,
         vouched: Vec::new(),
+        advisories: Vec::new(),
     }
 }
 
