@@ -55,7 +55,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn, LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
+    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
+    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};

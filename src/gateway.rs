@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod bypass;
 mod canary;
 mod caught;
 mod dialled;
@@ -17,9 +18,11 @@ mod pull;
 mod refuse;
 mod request;
 mod respond;
+mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
+mod warnings;
 
 pub use body::Body;
 pub use canary::Sighting;

@@ -156,7 +156,7 @@ impl Gateway {
             media_type: found.media_type,
             digest: found.digest,
         };
-        respond::manifest(&permit, &manifest, ask.head, None, &verdict)
+        respond::manifest(&permit, &manifest, ask.head, &[])
     }
 
     fn canary_words(&self, reference: &Reference, target: &Target) -> Refusal {
