@@ -17,13 +17,14 @@ report    : oci policy scan
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry
-evidence  : oci policy names trust scan report upstream store telemetry
+evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission telemetry
 proxy     : oci policy ca gateway upstream telemetry
-notify    : oci policy ledger upstream telemetry
+notify    : oci policy ledger upstream program telemetry
 console   : oci policy ledger admission telemetry
+program   :
 telemetry : oci policy
 cli       : *
 main      : *
