@@ -25,6 +25,7 @@ mod shell;
 mod trust;
 mod verify;
 mod waive;
+mod watch;
 mod who;
 mod why;
 mod wire;

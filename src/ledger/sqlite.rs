@@ -27,13 +27,14 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
     include_str!("004_signed_tags.sql"),
     include_str!("005_admitted.sql"),
     include_str!("006_events.sql"),
+    include_str!("007_outbox.sql"),
 ];
 
 /// A ledger in one file.

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// `outcome` (told, failed).
+    pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
 }
@@ -84,6 +86,7 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
         };
         metrics.reload_successful.set(1);
@@ -109,6 +112,11 @@ impl Metrics {
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
             .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One message was sent to a target.
+    pub fn told(&self, reached: bool) {
+        self.notices.inc(&[if reached { "told" } else { "failed" }]);
     }
 
     /// One look into the cache for this kind (`manifest`, `blob`, `tag`).
@@ -217,7 +225,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 7] {
+    fn of_server(&self) -> [Family<'_>; 8] {
         [
             (
                 "lazaret_store_bytes",
@@ -248,6 +256,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_notices_total",
+                "Messages sent to targets of notifications.",
+                &self.notices,
             ),
             (
                 "lazaret_root_refresh_failures_total",

@@ -25,9 +25,11 @@ mod issuers;
 mod names;
 mod new_names;
 mod notation;
+mod notice_forms;
 mod notices;
 #[cfg(feature = "pgp")]
 mod openpgp;
+mod outbox;
 mod policy_files;
 mod properties;
 mod proxy;
