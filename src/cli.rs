@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod listeners;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -15,6 +16,9 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_replay;
+mod proxy;
+mod replay_report;
 mod revoke;
 mod roots;
 mod sbom;
@@ -35,9 +39,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, NamesCommand, NotifyCommand,
-    PolicyCommand, ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs, RevokeArgs, Sbom,
+    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -63,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),
+        Command::Proxy { command } => proxy::proxy(&command),
         Command::Notify { command } => notify::notify(command),
         Command::Verify(args) => verify::verify(args),
         Command::Publishers { id, json } => trust::publishers(id.as_deref(), json),

@@ -11,10 +11,14 @@ mod policy_roots;
 mod policy_scan;
 mod policy_signers;
 mod policy_tables;
+mod proxy_users;
 pub mod reload;
 mod server;
 mod server_channel;
 mod server_check;
+mod server_gateway;
+mod server_identity;
+mod server_mail;
 mod server_notify;
 mod server_proxy;
 mod server_raw;
@@ -27,12 +31,14 @@ pub mod units;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use policy_build::{parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
+pub use proxy_users::{ProxyUsers, hashed_token, parse_proxy_users, proxy_user_problem};
 pub use server::{
     Cache, ClamdAddress, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server,
     Tls, UpstreamSettings, default_data_dir,
 };
 pub use server_channel::{Address, Channel, Mail, MailSecurity, Transport};
 pub use server_check::{parse_server, server_schema};
+pub use server_identity::{ClientCertificates, HeaderIdentity, IdentitySettings};
 pub use server_notify::NotifyTarget;
 pub use server_proxy::ProxyServer;
 pub use server_scanner::{Inspection, ScannerKind, ScannerLogin, ScannerServer};

@@ -6,18 +6,23 @@
 mod blob;
 mod body;
 mod caught;
+mod dialled;
 mod listen;
 mod lists;
 mod part;
 mod patient;
+mod peer;
 mod pull;
 mod refuse;
 mod request;
 mod respond;
 mod tls;
+mod tokens;
 mod tombs;
 
 pub use body::Body;
+pub use dialled::{Dialled, Named, host_name};
 pub use listen::{Limits, Listener, connection, serve};
-pub use pull::{Gateway, Hold, Side};
-pub use tls::{TlsError, TlsFiles};
+pub use peer::{Identification, IdentityHeader, Peer};
+pub use pull::{Gateway, Hold, Side, names};
+pub use tls::{ClientCertificates, Tls, TlsError, TlsSource, identity};

@@ -7,9 +7,11 @@ mod admitted;
 mod decision;
 mod event;
 mod events;
+mod identity;
 mod notices;
 mod outbox;
 mod pulls;
+mod recorded;
 mod revocations;
 mod row;
 mod sqlite;
@@ -17,10 +19,12 @@ mod tags;
 mod who;
 mod writer;
 
-pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind};
+pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Known, Owed};
+pub use identity::{Identity, KnownBy};
 pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
+pub use recorded::Recorded;
 pub use sqlite::SqliteLedger;
 pub use who::{About, Puller};
 
@@ -116,6 +120,9 @@ pub trait Ledger: Send + Sync {
 
     /// Who was served something since a moment, whoever pulled last first.
     fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
+
+    /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
 
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;

@@ -6,6 +6,8 @@
 //! ```
 
 mod connect;
+mod login;
 mod tunnel;
+mod words;
 
 pub use connect::{Proxy, serve};

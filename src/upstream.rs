@@ -60,6 +60,8 @@ pub struct Upstreams {
     by_host: BTreeMap<String, Arc<Upstream>>,
     settings: Settings,
     elsewhere: Mutex<BTreeMap<String, Arc<Upstream>>>,
+    /// Whether not even a server may be asked that the policy names.
+    closed: bool,
 }
 
 impl Upstreams {
@@ -82,6 +84,7 @@ impl Upstreams {
             by_host,
             settings,
             elsewhere: Mutex::default(),
+            closed: false,
         })
     }
 
@@ -96,6 +99,7 @@ impl Upstreams {
                 timeouts: Timeouts::default(),
             },
             elsewhere: Mutex::default(),
+            closed: true,
         }
     }
 
@@ -111,6 +115,9 @@ impl Upstreams {
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(upstream) = known.get(&origin) {
             return Ok(upstream.clone());
+        }
+        if self.closed {
+            return Err(SettingsError::new(&origin, "nobody is asked here"));
         }
         if known.len() >= MAX_ELSEWHERE {
             known.clear();

@@ -28,7 +28,7 @@ struct Settling<'a> {
 }
 
 /// The verdict, away from the threads that serve: conditions over a large statement take a while.
-async fn weighed(
+pub(super) async fn weighed(
     policy: &Arc<Policy>,
     subject: &Arc<Subject>,
     evidence: Evidence,
@@ -77,6 +77,22 @@ impl Admission {
         reference: &Reference,
         policy: &Policy,
     ) -> Result<Gathered<NameEvidence>, AdmissionError> {
+        let mut name = self.name_by_memory(reference, policy).await?;
+        if let Gathered::Found(found) = &mut name
+            && policy.names().weighs(&found.suspicions)
+            && let Some(reputations) = &self.reputations
+        {
+            found.reputation = reputations.of(reference.repository()).await;
+        }
+        Ok(name)
+    }
+
+    /// The same without asking Docker Hub.
+    pub(super) async fn name_by_memory(
+        &self,
+        reference: &Reference,
+        policy: &Policy,
+    ) -> Result<Gathered<NameEvidence>, AdmissionError> {
         let (names, repository) = (policy.names(), reference.repository());
         let mut name = self.names.collect(reference, names);
         let Gathered::Found(found) = &mut name else {
@@ -88,11 +104,6 @@ impl Admission {
             if known.await?.is_some() {
                 found.standing = Standing::Met;
             }
-        }
-        if names.weighs(&found.suspicions)
-            && let Some(reputations) = &self.reputations
-        {
-            found.reputation = reputations.of(repository).await;
         }
         Ok(name)
     }
@@ -170,7 +181,7 @@ impl Admission {
     }
 
     /// Adds what is remembered of the subject.
-    async fn recollect(
+    pub(super) async fn recollect(
         &self,
         policy: &Policy,
         subject: &Subject,

@@ -128,6 +128,7 @@ impl Admission {
             address: std::net::Ipv4Addr::LOCALHOST.into(),
             user_agent: "lazaret".into(),
             listener: LISTENER,
+            identity: None,
         };
         let ruling = match self.admit(&reference, &client).await {
             Ok(Answer::Refuse(ruling)) => ruling,

@@ -14,7 +14,8 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 
 /// How long an authority is good.
@@ -49,8 +50,10 @@ fn wrong(error: impl fmt::Display) -> CaError {
 /// A certificate authority with its key.
 pub struct Authority {
     certificate: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
+    issuer: Arc<Issuer<'static, KeyPair>>,
+    leaves: Cache<String, Arc<CertifiedKey>>,
     servers: Cache<String, Arc<ServerConfig>>,
+    clients: Arc<dyn ClientCertVerifier>,
 }
 
 impl Authority {
@@ -89,12 +92,22 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(wrong)?;
         Ok(Authority {
             certificate,
-            issuer,
-            servers: Cache::builder()
-                .max_capacity(MAX_LEAVES)
-                .time_to_live(RENEWED)
-                .build(),
+            issuer: Arc::new(issuer),
+            leaves: kept(),
+            servers: kept(),
+            clients: WebPkiClientVerifier::no_client_auth(),
         })
+    }
+
+    /// The same, asking clients for certificates.
+    pub fn asking(&self, clients: Arc<dyn ClientCertVerifier>) -> Authority {
+        Authority {
+            certificate: self.certificate.clone(),
+            issuer: self.issuer.clone(),
+            leaves: self.leaves.clone(),
+            servers: kept(),
+            clients,
+        }
     }
 
     /// What clients are to trust, in DER.
@@ -115,7 +128,18 @@ impl Authority {
         Ok(made)
     }
 
-    fn make_server(&self, host: &str, now: Timestamp) -> Result<ServerConfig, CaError> {
+    /// The certificate for `host` and its key, made when it is first asked for.
+    ///
+    /// # Errors
+    /// [`CaError`].
+    pub fn leaf(&self, host: &str, now: Timestamp) -> Result<Arc<CertifiedKey>, CaError> {
+        // Many clients that come at once wait for one certificate.
+        self.leaves
+            .try_get_with_by_ref(host, || self.make_leaf(host, now).map(Arc::new))
+            .map_err(|error| wrong(error.as_ref()))
+    }
+
+    fn make_leaf(&self, host: &str, now: Timestamp) -> Result<CertifiedKey, CaError> {
         let mut params = CertificateParams::new(vec![host.to_owned()]).map_err(wrong)?;
         params.distinguished_name.push(DnType::CommonName, host);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -128,19 +152,31 @@ impl Authority {
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(wrong)?;
         let key = provider.key_provider.load_private_key(key).map_err(wrong)?;
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
+        Ok(CertifiedKey::new(chain, key))
+    }
+
+    fn make_server(&self, host: &str, now: Timestamp) -> Result<ServerConfig, CaError> {
         let only = Only {
             host: host.to_owned(),
-            key: Arc::new(CertifiedKey::new(chain, key)),
+            key: self.leaf(host, now)?,
         };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(wrong)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(self.clients.clone())
             .with_cert_resolver(Arc::new(only));
         // The reason phrase of a refusal does not survive HTTP/2.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+fn kept<V: Clone + Send + Sync + 'static>() -> Cache<String, V> {
+    Cache::builder()
+        .max_capacity(MAX_LEAVES)
+        .time_to_live(RENEWED)
+        .build()
 }
 
 /// The days on which certificates begin and end.

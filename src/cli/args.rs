@@ -8,6 +8,7 @@ mod ca;
 mod names;
 mod notify;
 mod policy;
+mod proxy;
 mod revoke;
 mod scan;
 mod trust;
@@ -19,7 +20,8 @@ use super::{DataArgs, DbCommand, DebugCommand};
 pub use ca::CaCommand;
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
-pub use policy::{ConfigCommand, PolicyCommand};
+pub use policy::{ConfigCommand, FailOn, PolicyCommand, PolicyReplayArgs};
+pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
@@ -104,11 +106,17 @@ pub enum Command {
         #[command(subcommand)]
         command: DbCommand,
     },
-    /// The certificate authority of the proxy.
+    /// The certificate authority by which Lazaret answers under registries' names.
     Ca {
         /// What about it.
         #[command(subcommand)]
         command: CaCommand,
+    },
+    /// Who may use the proxy.
+    Proxy {
+        /// What about it.
+        #[command(subcommand)]
+        command: ProxyCommand,
     },
     /// Who is told of blocked pulls and changed verdicts.
     Notify {

@@ -7,8 +7,8 @@ use super::wire::{Trouble, about, exit, settings, upstreams};
 use super::{CaCommand, DataArgs, output};
 use crate::ca::{self, Authority, CERTIFICATE, KEY};
 use crate::config::Server;
+use crate::gateway::Dialled;
 use crate::oci::Digest;
-use crate::proxy::Proxy;
 use crate::telemetry;
 use crate::trust::Certificate;
 
@@ -31,32 +31,25 @@ fn other(error: impl std::fmt::Display) -> Trouble {
 /// Certificate and key: the company's, or those in the data folder.
 fn files(server: &Server) -> (PathBuf, PathBuf) {
     let own = server.data_dir.join(FOLDER);
-    let theirs = server
-        .proxy
-        .as_ref()
-        .and_then(|proxy| proxy.authority.clone());
+    let theirs = server.authority.clone();
     theirs.unwrap_or_else(|| (own.join(CERTIFICATE), own.join(KEY)))
 }
 
-/// The authority of a server with a proxy; one is made where there is none yet.
+/// The authority of a server that answers under registries' names; one is made where there is none yet.
 pub(super) fn authority(server: &Server) -> Result<Authority, Trouble> {
     let (certificate, key) = files(server);
-    let theirs = server
-        .proxy
-        .as_ref()
-        .is_some_and(|proxy| proxy.authority.is_some());
-    if !theirs && !certificate.exists() {
+    if server.authority.is_none() && !certificate.exists() {
         create(server)?;
         tracing::info!(
             certificate = %certificate.display(),
-            "an authority was made for the proxy: clients must trust it (lazaret ca export)"
+            "an authority was made: clients must trust it (lazaret ca export)"
         );
     }
     ca::load(&certificate, &key).map_err(other)
 }
 
 fn create(server: &Server) -> Result<(), Trouble> {
-    let hosts = Proxy::hosts(&upstreams(server)?);
+    let hosts = Dialled::of(&upstreams(server)?).hosts();
     let folder = server.data_dir.join(FOLDER);
     ca::create(&folder, &hosts, telemetry::now()).map_err(other)
 }
@@ -90,7 +83,7 @@ fn show_in(server: &Server) -> Result<(), Trouble> {
         ));
     }
     if path == server.data_dir.join(FOLDER).join(CERTIFICATE) {
-        let hosts = Proxy::hosts(&upstreams(server)?);
+        let hosts = Dialled::of(&upstreams(server)?).hosts();
         output::out(format_args!("  for          {}", hosts.join(", ")));
     }
     Ok(())
@@ -99,7 +92,7 @@ fn show_in(server: &Server) -> Result<(), Trouble> {
 fn read(path: &Path) -> Result<String, Trouble> {
     if !path.exists() {
         return Err(Trouble::Other(format!(
-            "{}: there is no authority yet: lazaret ca init, or a server with [proxy], makes one",
+            "{}: there is no authority yet: lazaret ca init, or a server with [proxy] or registry_names, makes one",
             path.display()
         )));
     }

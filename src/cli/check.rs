@@ -76,6 +76,7 @@ async fn judge(admission: &Arc<Admission>, reference: &Reference, json: bool) ->
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "lazaret check".into(),
         listener: "cli",
+        identity: None,
     };
     let judged = with_progress(reference, admission.admit(reference, &client)).await;
     let (ruling, digest, each) = match judged {

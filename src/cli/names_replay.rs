@@ -75,7 +75,7 @@ async fn of_ledger(args: &ReplayArgs) -> Result<Counted, Trouble> {
     Ok(counted)
 }
 
-fn since(text: Option<&str>) -> Result<Option<Timestamp>, Trouble> {
+pub(super) fn since(text: Option<&str>) -> Result<Option<Timestamp>, Trouble> {
     let Some(text) = text else {
         return Ok(None);
     };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::policy_replay::replay;
 use super::wire::{Trouble, policy as load};
 use super::{FAILED, PolicyCommand, REFUSED, output};
 use crate::config::policy_schema;
@@ -14,13 +15,14 @@ pub(super) fn policy(command: PolicyCommand) -> ExitCode {
     let done = match command {
         PolicyCommand::Check { file } => check(file),
         PolicyCommand::Explain { image, policy } => explain(&image, policy),
+        PolicyCommand::Replay(args) => replay(&args),
         PolicyCommand::Schema => {
             output::out(format_args!("{:#}", policy_schema()));
-            Ok(())
+            Ok(0)
         }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(trouble) => {
             let code = if matches!(trouble, Trouble::Mistakes(_)) {
                 REFUSED
@@ -33,7 +35,7 @@ pub(super) fn policy(command: PolicyCommand) -> ExitCode {
     }
 }
 
-fn check(file: PathBuf) -> Result<(), Trouble> {
+fn check(file: PathBuf) -> Result<u8, Trouble> {
     let loaded = load(Some(file.clone()))?;
     let ended = loaded
         .policy
@@ -53,7 +55,7 @@ fn check(file: PathBuf) -> Result<(), Trouble> {
         plural(loaded.policy.rules().len(), "rule"),
         plural(loaded.policy.waivers().len(), "waiver")
     ));
-    Ok(())
+    Ok(0)
 }
 
 fn plural(count: usize, word: &str) -> String {
@@ -63,7 +65,7 @@ fn plural(count: usize, word: &str) -> String {
     }
 }
 
-fn explain(image: &str, file: Option<PathBuf>) -> Result<(), Trouble> {
+fn explain(image: &str, file: Option<PathBuf>) -> Result<u8, Trouble> {
     let reference: Reference = image
         .parse()
         .map_err(|error| Trouble::Other(format!("{image}: {error}")))?;
@@ -90,7 +92,7 @@ fn explain(image: &str, file: Option<PathBuf>) -> Result<(), Trouble> {
             waiver.origin
         ));
     }
-    Ok(())
+    Ok(0)
 }
 
 /// Where signatures are looked for and which name they must bear, where that is not as usual.

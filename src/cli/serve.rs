@@ -9,15 +9,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::roots::{self, Reloader};
-use super::wire::{
-    Built, Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server,
-};
-use super::{ServeArgs, db, output, pages, scanners};
+use super::wire::{Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server};
+use super::{ServeArgs, db, listeners, output, pages, scanners};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
 use crate::config::{self, Server};
-use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, TlsFiles};
-use crate::proxy::{self, Proxy};
+use crate::gateway::{self, Gateway, Hold, Limits, Listener, Side, Tls};
+use crate::proxy;
 use crate::telemetry;
 
 /// Between two sweeps of what is older than the retention, and two looks at renewed certificates.
@@ -34,12 +32,20 @@ fn settings(args: ServeArgs) -> Result<(Server, Loaded), Trouble> {
     server.mirror.listen = args.mirror.unwrap_or(server.mirror.listen);
     server.admin.listen = args.admin.unwrap_or(server.admin.listen);
     if let Some(listen) = args.gateway {
-        let tls = server.gateway.take().and_then(|gateway| gateway.tls);
-        if tls.is_none() && !listen.ip().is_loopback() {
+        let unwritten = || config::Listener {
+            listen,
+            tls: None,
+            clients: None,
+            registry_names: false,
+        };
+        let mut gateway = server.gateway.take().unwrap_or_else(unwritten);
+        gateway.listen = listen;
+        let tls = gateway.tls.is_some() || gateway.registry_names;
+        if !tls && !listen.ip().is_loopback() {
             let why = "a gateway that others reach needs TLS: give tls_certificate and tls_key in [gateway], or listen on 127.0.0.1";
             return Err(Trouble::Other(why.to_owned()));
         }
-        server.gateway = Some(config::Listener { listen, tls });
+        server.gateway = Some(gateway);
     }
     server.data_dir = args.data_dir.unwrap_or(server.data_dir);
     let file = args.policy.or_else(|| server.policy.clone());
@@ -60,19 +66,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     let built = build(&server, loaded.policy.clone(), &server.data_dir).await?;
     telemetry::metrics().set_upstreams(built.upstreams.hosts());
     telemetry::metrics().reloaded(true, telemetry::now());
-    let (mirror, mirror_tls) = bind(&server.mirror).await?;
-    let (admin, admin_tls) = bind(&server.admin).await?;
-    let gateway = match &server.gateway {
-        Some(listener) => Some(bind(listener).await?),
-        None => None,
-    };
-    let (gateway, gateway_tls) = gateway.unzip();
-    let inspection = match &server.inspection {
-        Some(inspection) => Some(bind(&inspection.listener).await?),
-        None => None,
-    };
-    let (inspection, inspection_tls) = inspection.unzip();
-    let proxied = proxied(&server, &built).await?;
+    let listeners = listeners::bind(&server, &built).await?;
+    let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
     let explain = explain_url(&server, &admin);
     let alarm = super::watch::start(&server, &built);
     super::notify::start(&server, &built.ledger, &explain, &alarm)?;
@@ -87,17 +82,12 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         explain,
         hold,
     );
-    let path = Arc::new(path);
-    let tls = [
-        mirror_tls,
-        admin_tls,
-        gateway_tls.flatten(),
-        inspection_tls.flatten(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    tokio::spawn(chores(server.retention, built.ledger.clone(), tls));
+    let path = Arc::new(path.identifying(listeners::identification(&server)));
+    tokio::spawn(chores(
+        server.retention,
+        built.ledger.clone(),
+        listeners.tls,
+    ));
     stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
@@ -110,11 +100,14 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
             stopping.clone(),
         )))
     });
-    if let Some((listener, shown)) = inspection.zip(built.shown.clone()) {
+    if let Some((listener, shown)) = listeners.inspection.zip(built.shown.clone()) {
         serving.spawn(scanners::inspected(listener, shown, stopping.clone()));
     }
-    if let Some(proxied) = proxied {
-        serving.spawn(proxied(path.clone(), stopping.clone()));
+    if let (Some(settings), Some(listener), Some(authority)) =
+        (&server.proxy, listeners.proxy, listeners.authority)
+    {
+        let proxy = listeners::proxy(settings, path.clone(), authority, stopping.clone())?;
+        serving.spawn(proxy::serve(listener, Arc::new(proxy)));
     }
     serving.spawn(pages::pages(admin, &built, stopping));
     signals.stop().await;
@@ -128,26 +121,6 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         .map_err(|error| Trouble::Other(error.to_string()))
 }
 
-type Proxied = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// The proxy, bound and ready to serve, where the file has one.
-async fn proxied(
-    server: &Server,
-    built: &Built,
-) -> Result<Option<impl FnOnce(Arc<Gateway>, watch::Receiver<bool>) -> Proxied>, Trouble> {
-    let Some(settings) = server.proxy.clone() else {
-        return Ok(None);
-    };
-    let (listener, _) = bind(&settings.listener).await?;
-    let authority = super::ca::authority(server)?;
-    let upstreams = built.upstreams.clone();
-    Ok(Some(move |path, stopping| -> Proxied {
-        let (egress, limits) = (settings.egress, Limits::default());
-        let proxy = Proxy::new(path, &upstreams, authority, egress, limits, stopping);
-        Box::pin(proxy::serve(listener, Arc::new(proxy)))
-    }))
-}
-
 /// One server per data folder: two would not know of each other's blobs.
 fn lock(server: &Server) -> Result<File, Trouble> {
     let path = server.data_dir.join("lock");
@@ -159,21 +132,6 @@ fn lock(server: &Server) -> Result<File, Trouble> {
         ))
     })?;
     Ok(file)
-}
-
-async fn bind(listener: &config::Listener) -> Result<(Listener, Option<Arc<TlsFiles>>), Trouble> {
-    let wrong = |error: &dyn std::fmt::Display| Trouble::Other(error.to_string());
-    let tls = listener
-        .tls
-        .as_ref()
-        .map(|tls| TlsFiles::load(&tls.certificate, &tls.key))
-        .transpose();
-    let tls = tls.map_err(|error| wrong(&error))?.map(Arc::new);
-    let bound = Listener::bind(listener.listen, tls.clone()).await;
-    let bound = bound.map_err(|error| {
-        Trouble::Other(format!("cannot listen on {}: {error}", listener.listen))
-    })?;
-    Ok((bound, tls))
 }
 
 /// Where explain links point.
@@ -233,7 +191,15 @@ fn greet(
         .iter()
         .for_each(|gateway| output::err(format_args!("  gateway  {}", url(gateway))));
     if let Some(proxy) = &server.proxy {
-        output::err(format_args!("  proxy    http://{}", proxy.listener.listen));
+        let scheme = if proxy.listener.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        output::err(format_args!(
+            "  proxy    {scheme}://{}",
+            proxy.listener.listen
+        ));
     }
     output::err(format_args!("  admin    {}", url(admin)));
     output::err(format_args!(
@@ -259,7 +225,7 @@ async fn pulls(
         listener,
         Limits::default(),
         stopping,
-        move |request, address| path.clone().pull(side, request, address),
+        move |request, peer| path.clone().pull(side, request, peer),
     )
     .await;
 }
@@ -275,11 +241,7 @@ fn raise_file_limit() {
     }
 }
 
-async fn chores(
-    retention: Duration,
-    ledger: Arc<dyn crate::ledger::Ledger>,
-    tls: Vec<Arc<TlsFiles>>,
-) {
+async fn chores(retention: Duration, ledger: Arc<dyn crate::ledger::Ledger>, tls: Vec<Arc<Tls>>) {
     let keep = jiff::SignedDuration::try_from(retention).unwrap_or(jiff::SignedDuration::MAX);
     loop {
         tokio::time::sleep(CHORES).await;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::wire::{Trouble, exit, ledger, runtime};
 use super::{REFUSED, WhoArgs, output};
 use crate::config::units;
-use crate::ledger::{About, Ledger, Puller};
+use crate::ledger::{About, Ledger, Puller, who as named};
 use crate::oci::{Digest, Reference, Repository};
 use crate::telemetry;
 
@@ -72,7 +72,7 @@ fn show(pullers: &[Puller], what: &str) {
         let day = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
         output::out(format_args!(
             "{:<15}  {} to {}  {}  {digest}  {}",
-            one.address,
+            named(&one.address, one.identity.as_ref()),
             day(one.first),
             day(one.last),
             one.reference,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::wire::{Trouble, ledger, runtime};
 use super::{FAILED, WhyArgs, output};
 use crate::console::{as_json, latest};
-use crate::ledger::{Decision, DecisionId, Ledger, PullRow};
+use crate::ledger::{Decision, DecisionId, Ledger, PullRow, who};
 use crate::policy::{Paint, explain};
 
 /// Most pulls that are shown.
@@ -73,7 +73,7 @@ fn show(decision: &Decision, pulls: &[PullRow]) {
             "  {:<9} {} {} {agent} ({}){times}",
             pull.outcome,
             pull.at.strftime("%Y-%m-%d %H:%M:%S"),
-            pull.address,
+            who(&pull.address, pull.identity.as_ref()),
             pull.kind
         ));
     }

@@ -359,6 +359,38 @@ pub(super) fn scanner(
     ))
 }
 
+/// A gate's mind that knows what a server kept, asks nobody and has nothing to serve; the server may run.
+pub(super) async fn kept_admission(
+    server: &Server,
+    policy: Arc<Policy>,
+    scratch: &Path,
+) -> Result<Arc<Admission>, Trouble> {
+    let data = &server.data_dir;
+    let ledger = ledger(&DataArgs {
+        config: None,
+        data_dir: Some(data.clone()),
+    })?;
+    let store = Store::open(scratch, 0).await.map_err(about(scratch))?;
+    let nobody = Arc::new(Upstreams::none());
+    let admission = Admission::new(Parts {
+        policy,
+        names: NameCollector::new(corpus(data)?),
+        reputations: None,
+        content: Arc::new(Content::in_folder(store, nobody, data)),
+        scanner: Scanner::with(
+            &data.join(FACTS),
+            db::opened(data),
+            server.clamd.as_ref().map(clamd),
+            scanners::others(server, None)?,
+        ),
+        ledger: Arc::new(ledger),
+        tag_freshness: server.cache.tag_freshness,
+    });
+    let read = admission.reread_revocations().await;
+    read.map_err(|error| Trouble::Other(error.to_string()))?;
+    Ok(admission)
+}
+
 /// A runtime for a command.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Trouble> {
     let built = tokio::runtime::Builder::new_multi_thread()

@@ -13,7 +13,10 @@ use url::Url;
 
 use crate::policy::Team;
 
-use super::{AddressRange, Inspection, NotifyTarget, ProxyServer, ScannerServer};
+use super::{
+    AddressRange, ClientCertificates, IdentitySettings, Inspection, NotifyTarget, ProxyServer,
+    ScannerServer,
+};
 
 /// `lazaret.toml`, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +33,10 @@ pub struct Server {
     pub gateway: Option<Listener>,
     /// The HTTPS proxy, off unless given.
     pub proxy: Option<ProxyServer>,
+    /// Certificate and key of the company's own authority for registries' names; none: one in the data folder.
+    pub authority: Option<(PathBuf, PathBuf)>,
+    /// As whom clients are known.
+    pub identity: IdentitySettings,
     /// Explain pages, health, metrics.
     pub admin: Listener,
     /// Blobs on disk.
@@ -82,6 +89,10 @@ pub struct Listener {
     pub listen: SocketAddr,
     /// Certificate and key; `None` is plain HTTP.
     pub tls: Option<Tls>,
+    /// The certificates that clients show; none: they are not asked.
+    pub clients: Option<ClientCertificates>,
+    /// Whether it answers under registries' own names too, certified by our authority.
+    pub registry_names: bool,
 }
 
 impl Listener {
@@ -89,6 +100,8 @@ impl Listener {
         Listener {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             tls: None,
+            clients: None,
+            registry_names: false,
         }
     }
 }

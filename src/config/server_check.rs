@@ -57,6 +57,9 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn server(&mut self, raw: RawServer) -> Server {
         let log = raw.log.unwrap_or_default();
+        let (gateway, of_gateway) = raw.gateway.map(|raw| self.gateway(raw)).unzip();
+        let (proxy, of_proxy) = raw.proxy.map(|raw| self.proxy(raw)).unzip();
+        let authority = self.one_authority(of_gateway.flatten(), of_proxy.flatten());
         Server {
             data_dir: self
                 .path(raw.data_dir)
@@ -64,10 +67,10 @@ impl Check<'_> {
             policy: self.path(raw.policy),
             external_url: self.url(raw.external_url, "https://lazaret.example"),
             mirror: self.listener(raw.mirror.unwrap_or_default(), 5050, false),
-            gateway: raw
-                .gateway
-                .map(|raw| self.listener(raw.into_inner(), 5443, true)),
-            proxy: raw.proxy.map(|raw| self.proxy(raw)),
+            gateway,
+            proxy,
+            authority,
+            identity: self.identity(raw.identity.unwrap_or_default()),
             admin: self.listener(raw.admin.unwrap_or_default(), 5080, false),
             cache: self.cache(raw.cache.unwrap_or_default()),
             hold: self.hold(raw.hold.unwrap_or_default()),
@@ -138,6 +141,11 @@ impl Check<'_> {
                 certificate: self.resolve(certificate.get_ref()),
                 key: self.resolve(key.get_ref()),
             });
+        listener.clients = self.client_certificates(
+            raw.client_ca,
+            raw.client_certificate,
+            listener.tls.is_some(),
+        );
         let plain = raw.plain_http.is_some_and(Spanned::into_inner);
         if guarded
             && listener.tls.is_none()

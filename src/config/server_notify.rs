@@ -189,7 +189,7 @@ impl Check<'_> {
                 self.template(raw.text.as_ref()),
             ),
             most_per_minute: most_per_minute.or((!machine).then_some(MOST_PER_MINUTE)),
-            allow_addresses: self.ranges(raw.allow_addresses.as_ref()),
+            allow_addresses: self.ranges(raw.allow_addresses),
             ca_file: self.path(raw.ca_file),
             channel,
         })
@@ -272,21 +272,6 @@ impl Check<'_> {
                 .help(help);
         }
         names
-    }
-
-    pub(super) fn ranges(&mut self, written: Option<&Vec<Spanned<String>>>) -> Vec<AddressRange> {
-        let mut ranges = Vec::new();
-        for text in written.into_iter().flatten() {
-            match AddressRange::parse(text.get_ref()) {
-                Ok(range) => ranges.push(range),
-                Err(problem) => {
-                    self.notes
-                        .error(text.span(), problem)
-                        .help("write `10.0.0.0/8` or `fd00::/8`");
-                }
-            }
-        }
-        ranges
     }
 
     fn template(&mut self, written: Option<&Spanned<String>>) -> Option<Template> {
@@ -384,3 +369,7 @@ const WEEKDAYS: [(Weekday, &str); 7] = [
     (Weekday::Saturday, "saturday"),
     (Weekday::Sunday, "sunday"),
 ];
+
+#[cfg(test)]
+#[path = "server_notify_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ use crate::policy::{AllowedHost, Egress};
 
 use super::Listener;
 use super::server_check::Check;
+use super::server_gateway::NamedAuthority;
 use super::server_raw::{RawListener, Text};
 
 /// The HTTPS proxy.
@@ -19,8 +20,8 @@ pub struct ProxyServer {
     pub listener: Listener,
     /// Which hosts it tunnels to, beside the registries that it answers for itself.
     pub egress: Egress,
-    /// Certificate and key of the company's own authority; none: one in the data folder.
-    pub authority: Option<(PathBuf, PathBuf)>,
+    /// Who may use it, in a file; none: whoever reaches it.
+    pub users: Option<PathBuf>,
 }
 
 #[derive(Deserialize, JsonSchema, Default)]
@@ -29,6 +30,22 @@ pub(super) struct RawProxy {
     /// Address and port. Default: `127.0.0.1:3128`.
     #[schemars(with = "Option<String>")]
     listen: Text,
+    /// Certificate chain, PEM, for clients that reach the proxy by `https://`. Needs `tls_key`.
+    #[schemars(with = "Option<String>")]
+    tls_certificate: Text,
+    /// Private key, PEM. Needs `tls_certificate`.
+    #[schemars(with = "Option<String>")]
+    tls_key: Text,
+    /// Authorities of the certificates that clients show, PEM: to the proxy if it has `tls_certificate`, else to the
+    /// registry that it answers as.
+    #[schemars(with = "Option<String>")]
+    client_ca: Text,
+    /// `required`: a client without a certificate is refused; `optional`: it need not have one. Default: `required`.
+    #[schemars(with = "Option<String>")]
+    client_certificate: Text,
+    /// A file of who may use it, made by `lazaret proxy token`. Default: whoever reaches it.
+    #[schemars(with = "Option<String>")]
+    users: Text,
     /// Hosts beside registries that clients may reach through it: `deb.debian.org:443`, `*.pypi.org`. Default: none.
     #[schemars(with = "Option<Vec<String>>")]
     allow: Option<Vec<Spanned<String>>>,
@@ -42,7 +59,8 @@ pub(super) struct RawProxy {
 }
 
 impl Check<'_> {
-    pub(super) fn proxy(&mut self, raw: RawProxy) -> ProxyServer {
+    /// The proxy, and the authority that its table names.
+    pub(super) fn proxy(&mut self, raw: RawProxy) -> (ProxyServer, Option<NamedAuthority>) {
         let mut allowed = Vec::new();
         for text in raw.allow.iter().flatten() {
             match AllowedHost::parse(text.get_ref()) {
@@ -50,24 +68,21 @@ impl Check<'_> {
                 Err(why) => drop(self.notes.error(text.span(), why)),
             }
         }
-        let authority = self.pair(
-            ("ca_certificate", raw.ca_certificate),
-            ("ca_key", raw.ca_key),
-        );
-        let authority = authority.map(|(certificate, key)| {
-            (
-                self.resolve(certificate.get_ref()),
-                self.resolve(key.get_ref()),
-            )
-        });
-        let listener = RawListener {
+        let authority = self.authority(raw.ca_certificate, raw.ca_key);
+        let outer = RawListener {
             listen: raw.listen,
+            tls_certificate: raw.tls_certificate,
+            tls_key: raw.tls_key,
             ..RawListener::default()
         };
-        ProxyServer {
-            listener: self.listener(listener, 3128, false),
+        let mut listener = self.listener(outer, 3128, false);
+        // Inside the tunnel there is TLS in any case.
+        listener.clients = self.client_certificates(raw.client_ca, raw.client_certificate, true);
+        let proxy = ProxyServer {
+            listener,
+            users: self.path(raw.users),
             egress: Egress(allowed),
-            authority,
-        }
+        };
+        (proxy, authority)
     }
 }

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::server_gateway::RawGateway;
+use super::server_identity::RawIdentity;
 use super::server_notify::RawNotify;
 use super::server_proxy::RawProxy;
 use super::server_scanner::{RawInspection, RawScanner};
@@ -30,10 +32,11 @@ pub(super) struct RawServer {
     /// The listener that clients use as a registry mirror.
     pub(super) mirror: Option<RawListener>,
     /// The listener whose image names carry the upstream host; off unless this table is there.
-    #[schemars(with = "Option<RawListener>")]
-    pub(super) gateway: Option<Spanned<RawListener>>,
+    pub(super) gateway: Option<RawGateway>,
     /// The HTTPS proxy that answers for registries under their own names; off unless this table is there.
     pub(super) proxy: Option<RawProxy>,
+    /// As whom clients are known.
+    pub(super) identity: Option<RawIdentity>,
     /// Explain pages, health and metrics.
     pub(super) admin: Option<RawListener>,
     /// The blobs on disk.
@@ -83,6 +86,12 @@ pub(super) struct RawListener {
     /// Serve plain HTTP beyond the loopback interface: something in front ends TLS.
     #[schemars(with = "Option<bool>")]
     pub(super) plain_http: Option<Spanned<bool>>,
+    /// Authorities of the certificates that clients show, PEM. Needs `tls_certificate`.
+    #[schemars(with = "Option<String>")]
+    pub(super) client_ca: Text,
+    /// `required`: a client without a certificate is refused; `optional`: it need not have one. Default: `required`.
+    #[schemars(with = "Option<String>")]
+    pub(super) client_certificate: Text,
 }
 
 /// The blobs on disk.

@@ -224,6 +224,7 @@ impl Check<'_> {
             tls_certificate: raw.tls_certificate,
             tls_key: raw.tls_key,
             plain_http: raw.plain_http,
+            ..RawListener::default()
         };
         let listener = self.listener(listener, 5070, true);
         let scheme = if listener.tls.is_some() {

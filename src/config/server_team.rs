@@ -159,7 +159,7 @@ impl Check<'_> {
             quiet: None,
             words: (None, None),
             most_per_minute: None,
-            allow_addresses: self.ranges(raw.allow_addresses.as_ref()),
+            allow_addresses: self.ranges(raw.allow_addresses),
             ca_file: self.path(raw.ca_file),
         })
     }

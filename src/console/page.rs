@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::ledger::{Decision, PullRow};
+use crate::ledger::{Decision, PullRow, who};
 use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, is_excusable, proposal};
 
 use super::html::{Escaped, page};
@@ -164,7 +164,8 @@ fn facts(body: &mut String, decision: &Decision) {
         "First asked by",
         &format!(
             "{} through the {}",
-            decision.client.address, decision.client.listener
+            decision.client.who(),
+            decision.client.listener
         ),
     );
     fact("Judged in", &format!("{} ms", decision.gathered_ms));
@@ -186,7 +187,7 @@ fn pulled(body: &mut String, pulls: &[PullRow]) {
             body,
             "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{} {}{times}</td></tr>",
             pull.at.strftime("%Y-%m-%d %H:%M:%S"),
-            Escaped(&pull.address),
+            Escaped(&who(&pull.address, pull.identity.as_ref())),
             Escaped(pull.user_agent.split(' ').next().unwrap_or_default()),
             Escaped(&pull.kind),
             Escaped(&pull.outcome)

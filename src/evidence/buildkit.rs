@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::oci::{Descriptor, Digest, ImageManifest, Index, Manifest, Repository};
 use crate::trust::{MAX_MATERIAL_BYTES, Statement};
 
 use super::Content;
 use super::discover::{Attached, Discovery, Sought, discover, failed};
+use super::dossier::raw;
 
 /// Type of the artifact where BuildKit says what it writes.
 const ATTESTATION: &str = "application/vnd.docker.attestation.manifest.v1+json";
@@ -52,10 +54,12 @@ impl Within {
 }
 
 /// Statements about an image in one attestation manifest.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Unsigned {
     /// For people.
     pub(super) found: String,
     pub(super) digest: Digest,
+    #[serde(with = "raw")]
     pub(super) bytes: Bytes,
     /// The indexes that list it for the image.
     pub(super) within: Vec<Digest>,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +15,7 @@ use crate::store::Store;
 use crate::telemetry;
 use crate::upstream::{SettingsError, Upstream, UpstreamError, Upstreams};
 
+use super::dossier::Dossiers;
 use super::issuers::Issuers;
 
 /// The manifest types that are asked for and understood.
@@ -28,6 +30,9 @@ pub struct Content {
     store: Store,
     upstreams: Arc<Upstreams>,
     issuers: Issuers,
+    dossiers: Arc<Dossiers>,
+    /// Documents that are known whether the store has them or not.
+    known: HashMap<Digest, Bytes>,
     /// Who fetches what: several collectors read the same configuration at once, and it is fetched once.
     fetching: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -35,11 +40,18 @@ pub struct Content {
 impl Content {
     /// Reads through `store` from the registries in `upstreams`.
     pub fn new(store: Store, upstreams: Arc<Upstreams>) -> Content {
-        let issuers = Issuers::in_folder(&store.beside(TOLD));
+        let data = store.beside("");
+        Content::in_folder(store, upstreams, &data)
+    }
+
+    /// The same with what else is kept in another data folder than the store's.
+    pub fn in_folder(store: Store, upstreams: Arc<Upstreams>, data: &Path) -> Content {
         Content {
             store,
             upstreams,
-            issuers,
+            issuers: Issuers::in_folder(&data.join(TOLD)),
+            dossiers: Arc::new(Dossiers::in_folder(data)),
+            known: HashMap::new(),
             fetching: Mutex::default(),
         }
     }
@@ -50,7 +62,25 @@ impl Content {
             store: self.store.clone(),
             upstreams: Arc::new(Upstreams::none()),
             issuers: self.issuers.clone(),
+            dossiers: self.dossiers.clone(),
+            known: HashMap::new(),
             fetching: Mutex::default(),
+        }
+    }
+
+    /// The same with documents that somebody kept, each under its digest.
+    pub(super) fn knowing(&self, known: HashMap<Digest, Bytes>) -> Content {
+        Content {
+            known,
+            ..self.kept()
+        }
+    }
+
+    /// A document of at most `most` bytes that is here.
+    async fn here(&self, digest: &Digest, most: u64) -> Option<Bytes> {
+        match self.known.get(digest) {
+            Some(bytes) if bytes.len() as u64 <= most => Some(bytes.clone()),
+            _ => self.store.read_small(digest, most).await,
         }
     }
 
@@ -67,6 +97,11 @@ impl Content {
         self.upstreams
             .get(repository.host())
             .ok_or_else(|| ContentError::UnknownRegistry(repository.host().to_owned()))
+    }
+
+    /// What is kept of images that were judged.
+    pub(super) fn dossiers(&self) -> &Arc<Dossiers> {
+        &self.dossiers
     }
 
     pub(super) fn issuers(&self) -> &Issuers {
@@ -87,7 +122,7 @@ impl Content {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<(Bytes, Manifest), ContentError> {
-        let kept = self.store.read_small(digest, MAX_MANIFEST_BYTES).await;
+        let kept = self.here(digest, MAX_MANIFEST_BYTES).await;
         telemetry::metrics().cache("manifest", kept.is_some());
         if let Some(bytes) = kept {
             let manifest = Manifest::parse(&bytes, None).map_err(ContentError::Manifest)?;
@@ -120,7 +155,7 @@ impl Content {
                 most,
             });
         }
-        if let Some(bytes) = self.store.read_small(&descriptor.digest, most).await {
+        if let Some(bytes) = self.here(&descriptor.digest, most).await {
             return Ok(bytes);
         }
         let turn = self.turn(&descriptor.digest);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::oci::{Descriptor, Digest, ImageManifest, Manifest, Repository, Tag, Target};
@@ -10,6 +11,7 @@ use crate::policy::Refused;
 use crate::trust::{COSE, JWS, MAX_MATERIAL_BYTES, Material, NOTATION_ARTIFACT};
 use crate::upstream::Kind;
 
+use super::dossier::material;
 use super::{Content, ContentError, buildkit, openpgp};
 
 /// Most artifacts beside one image that are looked at; popular images have some ten.
@@ -34,9 +36,11 @@ pub(super) struct Sought<'a> {
 }
 
 /// Signature material, not examined yet.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Candidate {
     /// For people: `referrer sha256:…`, `tag sha256-….sig`.
     pub(super) found: String,
+    #[serde(with = "material")]
     pub(super) material: Material,
 }
 
@@ -49,9 +53,11 @@ pub(super) struct Attached {
 }
 
 /// All that lies beside an image.
-#[derive(Default)]
+#[derive(Default, Deserialize, Serialize)]
 pub(super) struct Discovery {
     pub(super) candidates: Vec<Candidate>,
+    /// Read for statements before anything is examined, and then of no use.
+    #[serde(skip)]
     pub(super) attached: Vec<Attached>,
     pub(super) refused: Vec<Refused>,
     /// Where nothing could be learnt: there may be more.
@@ -114,6 +120,12 @@ impl Sought<'_> {
 }
 
 impl Discovery {
+    /// How large it is, about.
+    pub(super) fn bytes(&self) -> usize {
+        let candidates = self.candidates.iter();
+        candidates.map(|one| material::size(&one.material)).sum()
+    }
+
     fn absorb(&mut self, other: Discovery) {
         self.candidates.extend(other.candidates);
         self.attached.extend(other.attached);

@@ -8,7 +8,7 @@ use crate::oci::Repository;
 use crate::policy::{Evidence, Gathered, NameEvidence, Policy, Subject};
 
 use super::scan::Asking;
-use super::{Content, Scanner, Structure, Within, config, signature, statements};
+use super::{Content, Scanner, Structure, Within, config, dossier, signature, statements};
 
 /// How long all collectors together may take; a hold lasts as long at most.
 pub const GATHER_DEADLINE: Duration = Duration::from_secs(180);
@@ -92,6 +92,7 @@ pub async fn gather(
     );
     let signed = guarded(async { Gathered::Found(signed.await) });
     let (config, signed, scan) = tokio::join!(config, signed, scan);
+    dossier::keep_documents(content.dossiers(), content.store(), subject, structure).await;
     let (signature, attestation) = match signed {
         Gathered::Found(both) => both,
         Gathered::Absent => (Gathered::Absent, Gathered::Absent),
@@ -115,7 +116,7 @@ pub async fn gather(
 }
 
 /// Which other scanners the rule asks for.
-fn asking(policy: &Policy, repository: &Repository, anybody: bool) -> Asking {
+pub(super) fn asking(policy: &Policy, repository: &Repository, anybody: bool) -> Asking {
     let profile = policy.rule_for(repository).scan.iter();
     let names = profile.flat_map(|scan| scan.scanners.iter().chain(&scan.consulted));
     Asking {

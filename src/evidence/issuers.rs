@@ -36,21 +36,22 @@ impl Issuers {
     }
 }
 
-/// Asks what notation signatures need to be believed, and puts the answers to them.
+/// Asks what notation signatures need to be believed, and puts the answers to them; says how many did not come.
 pub(super) async fn inquire(
     content: &Content,
     policy: &Policy,
     signers: &[&Signer],
     image: &Image,
     discovery: &mut Discovery,
-) {
+) -> usize {
     let asks = |signer: &&&Signer| match &signer.kind {
         SignerKind::Notation(notation) => notation.revocation.as_ref().is_some_and(|by| by.ask),
         _ => false,
     };
     let asking: Vec<&Signer> = signers.iter().filter(asks).copied().collect();
+    let mut silent = 0;
     if asking.is_empty() {
-        return;
+        return silent;
     }
     for candidate in &mut discovery.candidates {
         let (mut rounds, mut asked) = (0, 0);
@@ -64,12 +65,15 @@ pub(super) async fn inquire(
                 break;
             }
             for question in &examined.questions {
-                answers.push(answer(content, question).await);
+                let answer = answer(content, question).await;
+                silent += usize::from(!answer.is_told());
+                answers.push(answer);
                 asked += 1;
             }
             rounds += 1;
         }
     }
+    silent
 }
 
 /// What is kept and fresh, else what the issuer says now, else what is kept.

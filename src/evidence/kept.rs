@@ -8,7 +8,11 @@ use std::time::{Duration, SystemTime};
 /// After so many new files the bound is looked at.
 const PRUNE_EVERY: usize = 1_000;
 
+/// What was not finished for so long never will be; what is younger another process may be writing.
+const UNFINISHED_FOR: Duration = Duration::from_secs(60);
+
 /// A folder of files with one extension; those that were written longest ago go first.
+#[derive(Debug)]
 pub(super) struct Kept {
     folder: PathBuf,
     extension: &'static str,
@@ -26,8 +30,9 @@ impl Kept {
             written: AtomicUsize::new(0),
         };
         let unfinished = |path: &Path| path.extension().is_none_or(|end| end != extension);
-        for (_, path) in kept.files() {
-            if unfinished(&path) {
+        for (written, path) in kept.files() {
+            let old = written.elapsed().is_ok_and(|age| age >= UNFINISHED_FOR);
+            if unfinished(&path) && old {
                 let _ = std::fs::remove_file(path);
             }
         }
@@ -97,6 +102,12 @@ mod tests {
         std::fs::write(folder.path().join("1.17"), b"half").unwrap();
         kept.write("new", b"x").unwrap();
         assert!(folder.path().join("1.17").exists(), "somebody writes it");
+        let kept = Kept::open(folder.path(), "facts", 10);
+        assert!(folder.path().join("1.17").exists(), "somebody may still");
+        let long_ago = SystemTime::UNIX_EPOCH;
+        let file = std::fs::File::create(folder.path().join("1.17")).unwrap();
+        file.set_modified(long_ago).unwrap();
+        drop(kept);
         let kept = Kept::open(folder.path(), "facts", 10);
         assert!(!folder.path().join("1.17").exists());
         assert_eq!(kept.files().len(), 10);

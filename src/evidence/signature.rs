@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use crate::policy::{AttestationEvidence, Gathered, Policy, SignatureEvidence, Subject};
@@ -11,13 +12,17 @@ use crate::trust::{Examined, Identity, Image, Says, Signer, examine};
 
 use super::buildkit::{self, Unsigned, Within};
 use super::discover::{Candidate, Discovery, Sought, discover};
+use super::dossier::raw;
 use super::issuers::inquire;
 use super::openpgp;
 use super::weigh::{signers, weigh};
 use super::{Content, ContentError};
 
 /// All that was found and is not examined yet.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Haul {
+    /// What was looked for.
+    pub(super) asked: Wanted,
     /// Beside the image itself.
     pub(super) image: Beside,
     /// Beside each index that lists it.
@@ -27,10 +32,38 @@ pub(super) struct Haul {
 }
 
 /// What lies beside one manifest.
+#[derive(Deserialize, Serialize)]
 pub(super) struct Beside {
     pub(super) digest: Digest,
+    #[serde(with = "raw")]
     pub(super) bytes: Bytes,
     pub(super) discovery: Discovery,
+}
+
+/// Where a rule has signatures looked for, and whether attestations too.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) struct Wanted {
+    places: Vec<String>,
+    attestations: bool,
+    shelves: openpgp::Shelves,
+}
+
+impl Wanted {
+    fn by(policy: &Policy, home: &Repository) -> Wanted {
+        let places = places(policy, home);
+        Wanted {
+            places: places.iter().map(Repository::to_string).collect(),
+            attestations: policy.needs(home).attestation,
+            shelves: openpgp::shelves(signers(policy, policy.rule_for(home))),
+        }
+    }
+
+    /// Whether looking for this finds all that the other one asks for, and no more places than it looks at.
+    fn covers(&self, other: &Wanted) -> bool {
+        self.places == other.places
+            && (self.attestations || !other.attestations)
+            && self.shelves.is_superset(&other.shelves)
+    }
 }
 
 /// Both kinds at once: they lie in the same places, in the same formats. What is signed and attested of an index in
@@ -56,13 +89,60 @@ pub(super) async fn collect(
             );
         }
     };
-    // Milliseconds of arithmetic each: not on the threads that serve.
-    let examined =
-        tokio::task::spawn_blocking(move || weigh(haul, &subject, &policy, telemetry::now())).await;
-    examined.unwrap_or_else(|_| {
-        let why = "the check crashed; the server's log has the reason";
-        (Gathered::unavailable(why), Gathered::unavailable(why))
-    })
+    let dossiers = content.dossiers().clone();
+    // Milliseconds of arithmetic each, and a file is written: not on the threads that serve.
+    let examined = tokio::task::spawn_blocking(move || {
+        dossiers.keep_haul(subject.reference.repository(), &subject.digest, &haul);
+        weigh(haul, &subject, &policy, telemetry::now())
+    });
+    examined.await.unwrap_or_else(|_| crashed())
+}
+
+fn crashed() -> (Gathered<SignatureEvidence>, Gathered<AttestationEvidence>) {
+    let why = "the check crashed; the server's log has the reason";
+    (Gathered::unavailable(why), Gathered::unavailable(why))
+}
+
+/// The same from what was found before, examined anew; nobody is asked.
+///
+/// # Errors
+/// Why that says nothing of what this policy asks for.
+pub(super) async fn recall(
+    kept: &Arc<Content>,
+    subject: &Arc<Subject>,
+    policy: &Arc<Policy>,
+) -> Result<(Gathered<SignatureEvidence>, Gathered<AttestationEvidence>), String> {
+    let home = subject.reference.repository();
+    let needs = policy.needs(home);
+    if !needs.signature && !needs.attestation {
+        let why = "no signature was asked for";
+        return Ok((Gathered::unavailable(why), Gathered::unavailable(why)));
+    }
+    let (dossiers, about) = (kept.dossiers().clone(), subject.clone());
+    let read = move || dossiers.haul(about.reference.repository(), &about.digest);
+    let haul = tokio::task::spawn_blocking(read).await.ok().flatten();
+    let mut haul = haul.ok_or("its signatures were not looked for, or are not kept any more")?;
+    let wanted = Wanted::by(policy, home);
+    if !haul.asked.covers(&wanted) {
+        return Err(match wanted.attestations && !haul.asked.attestations {
+            true => "its attestations were not looked for".to_owned(),
+            false => "its signatures were looked for in other places".to_owned(),
+        });
+    }
+    let signers = signers(policy, policy.rule_for(home));
+    for (digest, bytes, discovery) in haul.discoveries() {
+        let image = Image {
+            digest,
+            manifest: Some(bytes.clone()),
+        };
+        if inquire(kept, policy, &signers, &image, discovery).await > 0 {
+            return Err("the issuer of a certificate would have to be asked".to_owned());
+        }
+    }
+    let (subject, policy) = (subject.clone(), policy.clone());
+    let weighed =
+        tokio::task::spawn_blocking(move || weigh(haul, &subject, &policy, telemetry::now()));
+    Ok(weighed.await.unwrap_or_else(|_| crashed()))
 }
 
 /// The repositories where the rule has signatures of `home` looked for.
@@ -117,6 +197,7 @@ async fn haul(
         .await;
     }
     let mut haul = Haul {
+        asked: Wanted::by(policy, home),
         image: Beside {
             digest: subject.digest,
             bytes,
@@ -137,6 +218,20 @@ async fn haul(
 }
 
 impl Haul {
+    /// How large it is, about.
+    pub(super) fn bytes(&self) -> usize {
+        let besides = self.within.iter().chain([&self.image]);
+        let besides = besides.map(|by| by.bytes.len() + by.discovery.bytes());
+        let unsigned = self.unsigned.iter().map(|by| {
+            let said = by
+                .statements
+                .iter()
+                .map(|one| one.predicate.to_string().len());
+            by.bytes.len() + by.beside.bytes() + said.sum::<usize>()
+        });
+        besides.chain(unsigned).sum()
+    }
+
     /// All that was found, each with the manifest that it lies beside.
     fn discoveries(&mut self) -> impl Iterator<Item = (Digest, &Bytes, &mut Discovery)> {
         let besides = self.within.iter_mut().chain([&mut self.image]);

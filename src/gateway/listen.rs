@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::server::TlsStream;
 
 use crate::telemetry;
 
+use super::dialled::host_name;
 use super::patient::Patient;
-use super::tls::TlsFiles;
+use super::peer::Peer;
+use super::tls::{Tls, identity};
 
 /// What one listener bears.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +63,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A bound socket.
 pub struct Listener {
     socket: TcpListener,
-    tls: Option<Arc<TlsFiles>>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
@@ -68,7 +71,7 @@ impl Listener {
     ///
     /// # Errors
     /// As the operating system says.
-    pub async fn bind(address: SocketAddr, tls: Option<Arc<TlsFiles>>) -> io::Result<Listener> {
+    pub async fn bind(address: SocketAddr, tls: Option<Arc<Tls>>) -> io::Result<Listener> {
         Ok(Listener {
             socket: TcpListener::bind(address).await?,
             tls,
@@ -96,7 +99,7 @@ pub async fn serve<H, F, B>(
     mut stop: watch::Receiver<bool>,
     handle: H,
 ) where
-    H: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -115,14 +118,12 @@ pub async fn serve<H, F, B>(
         let (tls, stop, handle) = (listener.tls.clone(), stop.clone(), handle.clone());
         tokio::spawn(async move {
             let _open = Open::count();
-            let address = peer.ip().to_canonical();
+            let peer = Peer::from(peer.ip().to_canonical());
             match tls {
-                None => connection(stream, address, limits, stop, handle).await,
+                None => connection(stream, peer, limits, stop, handle).await,
                 Some(tls) => {
-                    let handshake = tls.acceptor().accept(stream);
-                    if let Ok(Ok(stream)) = tokio::time::timeout(limits.handshake, handshake).await
-                    {
-                        connection(stream, address, limits, stop, handle).await;
+                    if let Some((stream, peer)) = greeted(stream, peer, &tls, limits).await {
+                        connection(stream, peer, limits, stop, handle).await;
                     }
                 }
             }
@@ -137,6 +138,31 @@ pub async fn serve<H, F, B>(
     {
         tracing::warn!("stopping with exchanges still running");
     }
+}
+
+/// The TLS handshake, and what it says of the client.
+async fn greeted(
+    stream: TcpStream,
+    peer: Peer,
+    tls: &Tls,
+    limits: Limits,
+) -> Option<(TlsStream<TcpStream>, Peer)> {
+    let handshake = tls.acceptor().accept(stream);
+    let greeted = tokio::time::timeout(limits.handshake, handshake).await;
+    let stream = match greeted.ok()? {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::info!(address = %peer.address, %error, "a handshake failed");
+            return None;
+        }
+    };
+    let (_, session) = stream.get_ref();
+    let peer = Peer {
+        identity: identity(session),
+        server_name: session.server_name().map(|name| host_name(name).into()),
+        ..peer
+    };
+    Some((stream, peer))
 }
 
 /// An open connection, as the metrics count them.
@@ -177,19 +203,20 @@ async fn accept(
 /// Serves one connection, whatever it came through, until it ends or `stop` turns true.
 pub async fn connection<S, H, F, B>(
     stream: S,
-    address: IpAddr,
+    peer: Peer,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
     handle: H,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Incoming>, IpAddr) -> F + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: HttpBody<Data = bytes::Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let address = peer.address;
     let service = service_fn(move |request| {
-        let response = handle(request, address);
+        let response = handle(request, peer.clone());
         async move { Ok::<_, Infallible>(response.await) }
     });
     let io = TokioIo::new(Patient::new(stream, limits.stall));

@@ -1,6 +1,5 @@
 //! THE path of a pull, from request to answer.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +14,11 @@ use crate::upstream::Upstreams;
 
 use super::body::Body;
 use super::caught::caught;
+use super::dialled::{Dialled, Named, host_name};
+use super::peer::{Identification, Peer};
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
+use super::tokens;
 use super::tombs::Tombs;
 
 /// Which kind of listener a request arrived at.
@@ -66,6 +68,8 @@ pub struct Gateway {
     explain: String,
     pub(super) hold: Hold,
     tombs: Tombs,
+    identification: Identification,
+    dialled: Arc<Dialled>,
 }
 
 impl Gateway {
@@ -79,49 +83,87 @@ impl Gateway {
     ) -> Gateway {
         Gateway {
             admission,
+            dialled: Arc::new(Dialled::of(&upstreams)),
             upstreams,
             explain,
             hold,
             tombs: Tombs::new(),
+            identification: Identification::default(),
         }
     }
 
-    /// Answers one request. Nothing here decides: it asks admission and words the answer.
+    /// The same, where clients that prove nothing are known by what they say or where they are.
+    pub fn identifying(self, identification: Identification) -> Gateway {
+        Gateway {
+            identification,
+            ..self
+        }
+    }
+
+    /// The hosts that it can answer as.
+    pub fn dialled(&self) -> &Arc<Dialled> {
+        &self.dialled
+    }
+
+    /// Answers one request. Nothing here decides: it asks admission and words the answer. Who named a host in the TLS
+    /// handshake speaks to that host: as a registry, if it is one, and never as another.
     pub async fn pull<B>(
         self: Arc<Self>,
         side: Side,
         request: Request<B>,
-        address: IpAddr,
+        peer: Peer,
     ) -> Response<Body> {
-        let ask = Ask::read(&request, side, address, |host| {
+        let request = bodiless(request);
+        if let Some(name) = &peer.server_name {
+            if !names(&request, name) {
+                return respond::misdirected(request.method() == hyper::Method::HEAD);
+            }
+            if let (Side::Gateway, Some(named)) = (side, self.dialled.get(name)) {
+                let named = named.clone();
+                return self.answer_as(&named, side, request, &peer).await;
+            }
+        }
+        let ask = Ask::read(&request, side, &peer, |host| {
             self.upstreams.get(host).is_some()
         });
-        self.answered(side, ask, request).await
+        let identity = self.identification.of(side, &peer, request.headers());
+        self.answered(side, ask.map(|ask| ask.known(identity)), request)
+            .await
     }
 
-    /// Answers one request of a client that believes to talk to `registry` itself. Boxed: whoever calls it has futures
-    /// around it that the compiler would otherwise lay out as one.
-    pub fn pull_from<B: Send + 'static>(
+    /// Answers one request of a client that believes to talk to a registry itself, or to its token service. Boxed:
+    /// whoever calls it has futures around it that the compiler would otherwise lay out as one.
+    pub fn answer_as<B>(
         self: Arc<Self>,
-        registry: &str,
+        named: &Named,
+        side: Side,
         request: Request<B>,
-        address: IpAddr,
+        peer: &Peer,
     ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
-        let ask = Ask::read_from(&request, registry, address);
-        Box::pin(async move { self.answered(Side::Proxy, ask, request).await })
+        let request = bodiless(request);
+        let head = request.method() == hyper::Method::HEAD;
+        if tokens::asked(request.method(), request.uri().path()) {
+            return Box::pin(async move { tokens::token(telemetry::now(), head) });
+        }
+        let Named::Registry(registry) = named else {
+            return Box::pin(async move { tokens::nothing_else(head) });
+        };
+        let identity = self.identification.of(side, peer, request.headers());
+        let ask = Ask::read_from(&request, side, registry, peer);
+        let ask = ask.map(|ask| ask.known(identity));
+        Box::pin(async move { self.answered(side, ask, request).await })
     }
 
-    async fn answered<B>(
+    async fn answered(
         self: Arc<Self>,
         side: Side,
         ask: Result<Ask, BadRequest>,
-        request: Request<B>,
+        request: Request<()>,
     ) -> Response<Body> {
         let ask = match ask {
             Ok(ask) => ask,
             Err(bad) => return respond::bad_request(bad, request.method() == hyper::Method::HEAD),
         };
-        drop(request);
         match caught(self.answer(side, &ask)).await {
             Some(response) => response,
             None => self.crashed(side, &ask),
@@ -197,7 +239,7 @@ impl Gateway {
                 ask.head,
             ),
             Ok(Err(error)) => {
-                tracing::warn!(%reference, client = %ask.client.address, %error, "no answer");
+                tracing::warn!(%reference, client = ask.client.who(), %error, "no answer");
                 self.refuse(side, ask, Refusal::of_error(reference, &error.to_string()))
             }
             Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
@@ -263,7 +305,7 @@ impl Gateway {
         tracing::info!(
             %reference,
             decision = %ruling.decision,
-            client = %ask.client.address,
+            client = ask.client.who(),
             "{}",
             if served { "served" } else { "blocked" }
         );
@@ -282,4 +324,17 @@ impl Gateway {
     pub(super) fn words(&self, reference: &Reference, ruling: &Ruling) -> Refusal {
         Refusal::of_ruling(reference, ruling, &self.explain)
     }
+}
+
+/// A request without its body: nothing that is answered here has one.
+fn bodiless<B>(request: Request<B>) -> Request<()> {
+    let (parts, _) = request.into_parts();
+    Request::from_parts(parts, ())
+}
+
+/// Whether the request's `Host` is the host that was dialled, whatever the port.
+pub fn names<B>(request: &Request<B>, dialled: &str) -> bool {
+    let host = request.headers().get(hyper::header::HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| host_name(host) == dialled)
 }

@@ -1,13 +1,12 @@
 //! From an HTTP request to what is asked: strictly read, so that nobody else can read it otherwise.
 
-use std::net::IpAddr;
-
 use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::{Method, Request};
 
-use crate::ledger::Client;
+use crate::ledger::{Client, Identity};
 use crate::oci::{DOCKER_HUB, ErrorCode, Reference, Repository, Route, Target};
 
+use super::peer::Peer;
 use super::pull::Side;
 
 /// Longest query in bytes: `ns`, `n`, `last`, `artifactType` and our own hop counter.
@@ -70,7 +69,7 @@ impl Ask {
     pub(super) fn read<B>(
         request: &Request<B>,
         side: Side,
-        address: IpAddr,
+        peer: &Peer,
         knows: impl Fn(&str) -> bool,
     ) -> Result<Ask, BadRequest> {
         if request.uri().authority().is_some() {
@@ -81,7 +80,7 @@ impl Ask {
         }
         let host = request.headers().get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        Ask::of(request, side, address, |name, ns| {
+        Ask::of(request, side, peer, |name, ns| {
             qualify(name, ns, host, side, &knows)
         })
     }
@@ -89,10 +88,17 @@ impl Ask {
     /// Reads a request of a client that believes to talk to `registry`: nothing in it can name another one.
     pub(super) fn read_from<B>(
         request: &Request<B>,
+        side: Side,
         registry: &str,
-        address: IpAddr,
+        peer: &Peer,
     ) -> Result<Ask, BadRequest> {
-        Ask::of(request, Side::Proxy, address, |name, _| {
+        if request.uri().authority().is_some() && side != Side::Proxy {
+            return Err(bad(
+                ErrorCode::Unsupported,
+                "this listener is no forward proxy",
+            ));
+        }
+        Ask::of(request, side, peer, |name, _| {
             let named = Repository::new(registry, name);
             named.map_err(|why| bad(ErrorCode::NameInvalid, why.to_string()))
         })
@@ -101,7 +107,7 @@ impl Ask {
     fn of<B>(
         request: &Request<B>,
         side: Side,
-        address: IpAddr,
+        peer: &Peer,
         repository: impl Fn(&str, Option<&str>) -> Result<Repository, BadRequest>,
     ) -> Result<Ask, BadRequest> {
         let headers = request.headers();
@@ -144,11 +150,18 @@ impl Ask {
             query,
             range: text(header::RANGE).map(str::to_owned),
             client: Client {
-                address,
+                address: peer.address,
                 user_agent: user_agent.into(),
                 listener: side.name(),
+                identity: None,
             },
         })
+    }
+
+    /// The same, asked by somebody who is known.
+    pub(super) fn known(mut self, identity: Option<Identity>) -> Ask {
+        self.client.identity = identity;
+        self
     }
 
     /// The reference that is asked for, where the route has one.

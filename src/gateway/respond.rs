@@ -191,6 +191,21 @@ pub(super) fn error(code: ErrorCode, message: &str, head: bool) -> Response<Body
     json(status, error_body(code, message, None), head)
 }
 
+/// The same, as the last on its connection.
+pub(super) fn closing(mut response: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
+/// A request for another host than the connection is for (RFC 9110, 15.5.20).
+pub(crate) fn misdirected(head: bool) -> Response<Body> {
+    let why = "this connection is for another host";
+    let body = error_body(ErrorCode::NameUnknown, why, None);
+    let response = json(StatusCode::MISDIRECTED_REQUEST, body, head);
+    closing(with_phrase(response, why))
+}
+
 /// A request that was not read. The connection ends: what follows on it may be anything.
 pub(super) fn bad_request(bad: BadRequest, head: bool) -> Response<Body> {
     let mut response = error(bad.code, &bad.why, head);
@@ -198,9 +213,7 @@ pub(super) fn bad_request(bad: BadRequest, head: bool) -> Response<Body> {
         response
             .headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        response
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response = closing(response);
     }
     response
 }
@@ -305,7 +318,7 @@ pub(super) fn referrers(listed: &[&Descriptor], filtered: bool, head: bool) -> R
     response
 }
 
-fn json(status: StatusCode, body: Vec<u8>, head: bool) -> Response<Body> {
+pub(super) fn json(status: StatusCode, body: Vec<u8>, head: bool) -> Response<Body> {
     let length = body.len();
     let body = if head { Body::Empty } else { Body::full(body) };
     let mut response = finish(status, Some(JSON), body);

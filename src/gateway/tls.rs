@@ -1,43 +1,66 @@
-//! TLS from PEM files that may be renewed while we run.
+//! TLS: certificates from PEM files that may be renewed while we run, certificates for registries' own names that are
+//! made on demand, and the certificates that clients show.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 
-/// Certificate chain and key, read again on demand.
-pub struct TlsFiles {
-    certificate: PathBuf,
-    key: PathBuf,
+use crate::ca::{self, Authority, CaError};
+use crate::ledger::{Identity, KnownBy};
+use crate::telemetry;
+
+use super::dialled::Dialled;
+
+/// What a listener's TLS is made from.
+#[derive(Clone, Default)]
+pub struct TlsSource {
+    /// Certificate chain and key, PEM, for every name that is not a registry's.
+    pub files: Option<(PathBuf, PathBuf)>,
+    /// Whose certificates clients show.
+    pub clients: Option<ClientCertificates>,
+    /// The registries under whose own names it answers, and who certifies it as them.
+    pub registries: Option<(Arc<Authority>, Arc<Dialled>)>,
+}
+
+/// Which certificates clients show.
+#[derive(Clone, Debug)]
+pub struct ClientCertificates {
+    /// A PEM file of the authorities that make them.
+    pub authorities: PathBuf,
+    /// Whether a client without one is refused.
+    pub required: bool,
+}
+
+/// A listener's TLS; its files are read again on demand.
+pub struct Tls {
+    source: TlsSource,
     current: ArcSwap<ServerConfig>,
 }
 
-impl TlsFiles {
-    /// Reads both files.
+impl Tls {
+    /// Reads all files.
     ///
     /// # Errors
     /// [`TlsError`] names the file.
-    pub fn load(certificate: &Path, key: &Path) -> Result<TlsFiles, TlsError> {
-        let current = ArcSwap::new(Arc::new(read(certificate, key)?));
-        Ok(TlsFiles {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            current,
-        })
+    pub fn load(source: TlsSource) -> Result<Tls, TlsError> {
+        let current = ArcSwap::new(Arc::new(read(&source)?));
+        Ok(Tls { source, current })
     }
 
-    /// Reads both files again; the old pair stays where the new one is bad.
+    /// Reads all files again; what was read before stays where one is bad.
     ///
     /// # Errors
     /// [`TlsError`] names the file.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current
-            .store(Arc::new(read(&self.certificate, &self.key)?));
+        self.current.store(Arc::new(read(&self.source)?));
         Ok(())
     }
 
@@ -46,12 +69,69 @@ impl TlsFiles {
     }
 }
 
+/// Who the client proved to be in this handshake.
+pub fn identity(session: &ServerConnection) -> Option<Identity> {
+    let shown = session.peer_certificates()?.first()?;
+    Identity::new(KnownBy::Certificate, &ca::client_name(shown)?)
+}
+
+/// The certificate for the name that a client gives.
+#[derive(Debug)]
+struct ByName {
+    own: Option<Arc<CertifiedKey>>,
+    registries: Option<Registries>,
+}
+
+struct Registries(Arc<Authority>, Arc<Dialled>);
+
+impl fmt::Debug for Registries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Registries")
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().map(str::to_ascii_lowercase);
+        if let (Some(Registries(authority, known)), Some(name)) = (&self.registries, &name)
+            && known.get(name).is_some()
+        {
+            let made = authority.leaf(name, telemetry::now());
+            return made
+                .inspect_err(|error| tracing::error!(name, %error, "no certificate could be made"))
+                .ok();
+        }
+        self.own.clone()
+    }
+}
+
 /// HTTP/1.1 only: the reason phrase of a refusal does not survive HTTP/2.
-fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let wrong = |file: &Path, why: String| TlsError {
-        file: file.to_owned(),
-        why,
+fn read(source: &TlsSource) -> Result<ServerConfig, TlsError> {
+    let own = match &source.files {
+        Some((certificate, key)) => Some(Arc::new(pair(certificate, key)?)),
+        None => None,
     };
+    let clients = match &source.clients {
+        Some(by) => ca::clients(&by.authorities, by.required)?,
+        None => WebPkiClientVerifier::no_client_auth(),
+    };
+    let registries = source.registries.clone();
+    let by_name = ByName {
+        own,
+        registries: registries.map(|(authority, known)| Registries(authority, known)),
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsError(error.to_string()))?
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(Arc::new(by_name));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let wrong = |file: &Path, why: String| TlsError(format!("{}: {why}", file.display()));
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .map_err(|error| wrong(certificate, error.to_string()))?;
@@ -60,27 +140,24 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
     }
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(certificate, error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| wrong(key, format!("does not fit the certificate: {error}")))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    CertifiedKey::from_der(chain, private, &provider)
+        .map_err(|error| wrong(key, format!("does not fit the certificate: {error}")))
 }
 
-/// A certificate or key file that cannot be used.
+/// A certificate or key file that cannot be used; the sentence names it.
 #[derive(Debug)]
-pub struct TlsError {
-    file: PathBuf,
-    why: String,
+pub struct TlsError(String);
+
+impl From<CaError> for TlsError {
+    fn from(error: CaError) -> TlsError {
+        TlsError(error.to_string())
+    }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.why)
+        f.write_str(&self.0)
     }
 }
 

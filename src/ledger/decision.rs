@@ -11,6 +11,8 @@ use serde::Serialize;
 use crate::oci::{Digest, Reference, Repository};
 use crate::policy::{Mode, Verdict};
 
+use super::Identity;
+
 /// Identity of a decision: a ULID, so that identities sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DecisionId(ulid::Ulid);
@@ -53,6 +55,23 @@ pub struct Client {
     pub user_agent: Arc<str>,
     /// Which kind of listener it came to.
     pub listener: &'static str,
+    /// As whom it is known, if it is.
+    pub identity: Option<Identity>,
+}
+
+impl Client {
+    /// Where it came from, and who that is as far as is known: `10.1.2.3 (certificate:ci.acme.example)`.
+    pub fn who(&self) -> String {
+        who(&self.address, self.identity.as_ref())
+    }
+}
+
+/// An address with the identity behind it, if it is known.
+pub fn who(address: &impl fmt::Display, identity: Option<&impl fmt::Display>) -> String {
+    match identity {
+        Some(identity) => format!("{address} ({identity})"),
+        None => address.to_string(),
+    }
 }
 
 /// A settled verdict with all that explains it.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Decision, DecisionId};
+use super::{Decision, DecisionId, Identity, KnownBy, who};
 use crate::oci::{Digest, Reference};
 use crate::policy::{Code, EventKind, Verdict, explain_findings};
 
@@ -29,6 +29,8 @@ pub struct Event {
     pub decision: Option<DecisionId>,
     /// Who asked first.
     pub address: Option<IpAddr>,
+    /// As whom that client is known, if it is.
+    pub identity: Option<Identity>,
     /// Why, in lines.
     pub detail: String,
     /// What was found that denies or is excused.
@@ -50,6 +52,7 @@ impl Event {
             digest: None,
             decision: None,
             address: None,
+            identity: None,
             detail: String::new(),
             codes: Vec::new(),
             count: 1,
@@ -77,6 +80,7 @@ impl Event {
             digest: decision.digest,
             decision: Some(decision.id),
             address: Some(decision.client.address),
+            identity: decision.client.identity.clone(),
             ..Event::new(kind, decision.reference.to_string(), decision.at)
         };
         Some(event.because(&decision.verdict))
@@ -96,9 +100,25 @@ impl Event {
         }
     }
 
-    /// Who asked, as teams are told apart by.
+    /// Who asked, with how that is known.
     pub fn client(&self) -> Option<String> {
-        self.address.map(|address| address.to_string())
+        let address = self.address?;
+        Some(who(&address, self.identity.as_ref()))
+    }
+
+    /// All that the client is called, by which teams know theirs: `certificate:ci`, `ci`, `10.1.2.3`.
+    pub fn called(&self) -> Vec<String> {
+        let identity = self.identity.iter();
+        let names = identity.flat_map(|known| [known.to_string(), known.name().to_owned()]);
+        let address = self.address.map(|address| address.to_string());
+        names.chain(address).collect()
+    }
+
+    /// The group of clients that the operator named, by where they are. One that proves a name of its own is no group.
+    fn group(&self) -> &str {
+        let group = self.identity.as_ref();
+        let group = group.filter(|known| known.by() == KnownBy::Address);
+        group.map_or("", Identity::name)
     }
 
     /// The same for all events about one thing, and for the end of what this began: whoever keeps incidents knows them by
@@ -109,7 +129,7 @@ impl Event {
         hash.get(..KEY).unwrap_or(hash).to_owned()
     }
 
-    /// Events with the same are one within an hour: same kind, image and reasons. Of a trouble there is one at a time,
+    /// Events with the same are one within an hour: same kind, image, reasons and group of clients. Of a trouble there is one at a time,
     /// whatever is said of it.
     pub(super) fn same(&self) -> String {
         let kind = self.kind.ends().unwrap_or(self.kind);
@@ -128,7 +148,11 @@ impl Event {
             .digest
             .map(|digest| digest.to_string())
             .unwrap_or_default();
-        let about = format!("{}\n{image}\n{digest}\n{reasons}", kind.as_str());
+        let about = format!(
+            "{}\n{image}\n{digest}\n{reasons}\n{}",
+            kind.as_str(),
+            self.group()
+        );
         format!("{} {}", kind.as_str(), Digest::of(about.as_bytes()).hex())
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::{Code, EventKind};
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// The columns that [`event`] reads.
-pub(super) const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, codes, event.sequence";
+pub(super) const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, codes, identity, event.sequence";
 
 /// Writes an event, or counts it with its like.
 pub(super) fn note(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
@@ -39,8 +39,8 @@ pub(super) fn insert(
 ) -> rusqlite::Result<i64> {
     let codes: Vec<&str> = event.codes.iter().map(|code| code.as_str()).collect();
     to.prepare_cached(
-        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before, codes, target)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before, codes, target, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         event.id.to_string(),
@@ -56,6 +56,7 @@ pub(super) fn insert(
         before,
         codes.join(" "),
         target,
+        event.identity.as_ref().map(ToString::to_string),
     ])?;
     Ok(to.last_insert_rowid())
 }
@@ -79,6 +80,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         count: number(8)?,
         before: number(9)?,
         codes: codes.split_whitespace().filter_map(code).copied().collect(),
+        identity: maybe_parsed(row, 11)?,
     })
 }
 

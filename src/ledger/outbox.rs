@@ -58,9 +58,9 @@ fn due(from: &Connection, target: &str, now: Timestamp, most: u32) -> rusqlite::
 fn owed(row: &Row<'_>) -> rusqlite::Result<Owed> {
     Ok(Owed {
         event: event(row)?,
-        sequence: row.get(11)?,
-        tries: row.get(12)?,
-        why: row.get(13)?,
+        sequence: row.get(12)?,
+        tries: row.get(13)?,
+        why: row.get(14)?,
     })
 }
 

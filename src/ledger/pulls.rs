@@ -79,6 +79,8 @@ pub struct PullRow {
     pub digest: Option<String>,
     /// From where.
     pub address: String,
+    /// As whom that client is known, if it is.
+    pub identity: Option<String>,
     /// By which program.
     pub user_agent: String,
     /// Through which listener.
@@ -98,7 +100,8 @@ struct Key {
     decision: DecisionId,
     digest: Option<Digest>,
     address: IpAddr,
-    user_agent: u64,
+    /// Of what the client says of itself and as whom it is known.
+    client: u64,
     kind: PullKind,
     outcome: Outcome,
 }
@@ -112,6 +115,7 @@ impl Waiting {
     pub(super) fn add(&self, pull: Pull) -> bool {
         let mut hasher = DefaultHasher::new();
         pull.client.user_agent.hash(&mut hasher);
+        pull.client.identity.hash(&mut hasher);
         let Pull {
             decision,
             digest,
@@ -124,7 +128,7 @@ impl Waiting {
             decision,
             digest,
             address,
-            user_agent: hasher.finish(),
+            client: hasher.finish(),
             kind,
             outcome,
         };

@@ -15,7 +15,8 @@ pub(super) fn insert_decision(
 ) -> rusqlite::Result<()> {
     to.prepare_cached(
         "INSERT INTO decision (id, at, repository, reference, digest, address, user_agent, listener, allowed, mode,
-         verdict, policy_epoch, policy_file, gathered_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         verdict, policy_epoch, policy_file, gathered_ms, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
         decision.id.to_string(),
@@ -36,6 +37,7 @@ pub(super) fn insert_decision(
         format!("{:016x}", decision.policy_epoch),
         decision.policy_file,
         decision.gathered_ms,
+        decision.client.identity.as_ref().map(ToString::to_string),
     ])?;
     if decision.allowed {
         to.prepare_cached("INSERT OR IGNORE INTO known_name (repository, at) VALUES (?1, ?2)")?
@@ -52,8 +54,8 @@ pub(super) fn insert_decision(
 
 pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {
     to.prepare_cached(
-        "INSERT INTO pull (at, decision, digest, address, user_agent, listener, kind, outcome, count, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO pull (at, decision, digest, address, user_agent, listener, kind, outcome, count, bytes, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         pull.at.as_millisecond(),
@@ -66,13 +68,14 @@ pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusq
         pull.outcome.as_str(),
         i64::try_from(count).unwrap_or(i64::MAX),
         i64::try_from(pull.bytes).unwrap_or(i64::MAX),
+        pull.client.identity.as_ref().map(ToString::to_string),
     ])
     .map(drop)
 }
 
 pub(super) const SELECT_DECISION: &str =
     "SELECT id, at, reference, digest, address, user_agent, listener, allowed, mode, verdict,
- policy_epoch, policy_file, gathered_ms FROM decision";
+ policy_epoch, policy_file, gathered_ms, identity FROM decision";
 
 pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
     let listener = match row.get::<_, String>(6)?.as_str() {
@@ -95,6 +98,7 @@ pub(super) fn decision_of(row: &Row<'_>) -> rusqlite::Result<Decision> {
             address: parsed(row, 4)?,
             user_agent: row.get::<_, String>(5)?.into(),
             listener,
+            identity: maybe_parsed(row, 13)?,
         },
         allowed: row.get(7)?,
         mode: match row.get::<_, String>(8)?.as_str() {
@@ -124,6 +128,7 @@ pub(super) fn pull_of(row: &Row<'_>) -> rusqlite::Result<PullRow> {
         outcome: row.get(6)?,
         count: number(7)?,
         bytes: number(8)?,
+        identity: row.get(9)?,
     })
 }
 

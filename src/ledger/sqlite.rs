@@ -15,9 +15,9 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::writer::Writer;
 use super::{
     About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
-    Pending, Pull, PullRow, Puller,
+    Pending, Pull, PullRow, Puller, Recorded,
 };
-use super::{admitted, revocations, tags, who};
+use super::{admitted, recorded, revocations, tags, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,14 +27,15 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
     include_str!("004_signed_tags.sql"),
     include_str!("005_admitted.sql"),
     include_str!("006_events.sql"),
-    include_str!("007_outbox.sql"),
+    include_str!("007_identity.sql"),
+    include_str!("008_outbox.sql"),
 ];
 
 /// A ledger in one file.
@@ -263,7 +264,7 @@ impl Ledger for SqliteLedger {
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>> {
         Box::pin(self.read(move |from| {
             let mut query = from.prepare_cached(
-                "SELECT at, digest, address, user_agent, listener, kind, outcome, count, bytes
+                "SELECT at, digest, address, user_agent, listener, kind, outcome, count, bytes, identity
                  FROM pull WHERE decision = ?1 ORDER BY at DESC LIMIT ?2",
             )?;
             query
@@ -274,6 +275,10 @@ impl Ledger for SqliteLedger {
 
     fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>> {
         Box::pin(self.read(move |from| who::pullers(from, &about, since, most)))
+    }
+
+    fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {
+        Box::pin(self.read(move |from| recorded::recorded(from, since, most)))
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
+use super::Identity;
 use super::row::{maybe_parsed, parsed, time};
 use crate::oci::{Digest, Reference, Repository};
 
@@ -27,6 +28,8 @@ pub enum About {
 pub struct Puller {
     /// From where.
     pub address: IpAddr,
+    /// As whom the client is known, if it is.
+    pub identity: Option<Identity>,
     /// What the client said of itself, at last.
     pub user_agent: String,
     /// What was asked for.
@@ -68,10 +71,11 @@ pub(super) fn pullers(
     };
     let sql = format!(
         "SELECT pull.address, pull.user_agent, decision.reference, decision.digest,
-         MIN(pull.at), MAX(pull.at), SUM(pull.count)
+         MIN(pull.at), MAX(pull.at), SUM(pull.count), pull.identity
          FROM pull JOIN decision ON decision.id = pull.decision
          WHERE {place} AND pull.outcome = 'served' AND pull.at >= ?2
-         GROUP BY pull.address, pull.user_agent, decision.reference, decision.digest ORDER BY MAX(pull.at) DESC LIMIT ?3"
+         GROUP BY pull.address, pull.identity, pull.user_agent, decision.reference, decision.digest
+         ORDER BY MAX(pull.at) DESC LIMIT ?3"
     );
     let since = since.as_millisecond();
     from.prepare_cached(&sql)?
@@ -82,6 +86,7 @@ pub(super) fn pullers(
 fn puller(row: &Row<'_>) -> rusqlite::Result<Puller> {
     Ok(Puller {
         address: parsed(row, 0)?,
+        identity: maybe_parsed(row, 7)?,
         user_agent: row.get(1)?,
         reference: row.get(2)?,
         digest: maybe_parsed(row, 3)?,

@@ -76,7 +76,7 @@ impl Message {
             .collect();
         let reference = event.reference.parse::<Reference>().ok();
         let repository = reference.as_ref().map(Reference::repository);
-        let team = around.teams.of(repository, event.client().as_deref());
+        let team = around.teams.of(repository, &event.called());
         let page = match event.kind {
             EventKind::Digest => Some(format!("{}/", around.source)),
             _ => event
@@ -210,7 +210,8 @@ fn client(decision: &Decision) -> String {
     };
     one_line(&format!(
         "{}{with} through the {}",
-        client.address, client.listener
+        client.who(),
+        client.listener
     ))
 }
 

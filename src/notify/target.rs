@@ -76,7 +76,7 @@ impl Target {
     pub fn wants(&self, event: &Event) -> bool {
         let reference = event.reference.parse::<Reference>().ok();
         let repository = reference.as_ref().map(Reference::repository);
-        let team = self.teams.of(repository, event.client().as_deref());
+        let team = self.teams.of(repository, &event.called());
         self.scope.wants(event.kind, &event.codes, repository, team)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::oci::{Digest, ImageConfig, Platform, Reference};
 use crate::trust::Authority;
@@ -185,7 +186,7 @@ pub struct ValidSignature {
 }
 
 /// Signature material that is not believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Refused {
     /// Where it was found.
     pub found: String,
@@ -196,7 +197,7 @@ pub struct Refused {
 }
 
 /// A certified identity that no signer of the policy has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct SeenIdentity {
     /// Who vouches for it.
     pub issuer: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::oci::Digest;
 
@@ -87,7 +87,7 @@ impl SimplePayload {
 }
 
 /// An in-toto statement (in-toto attestation framework, Statement v0.1 and v1).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Statement {
     /// What kind of claim it is.
     pub predicate_type: String,

@@ -94,6 +94,11 @@ impl Question {
 }
 
 impl Answer {
+    /// Whether the issuer told anything.
+    pub fn is_told(&self) -> bool {
+        self.told.is_ok()
+    }
+
     /// Whether it is of now, without any grace.
     pub fn is_current(&self, now: Timestamp) -> bool {
         let span = match &self.told {

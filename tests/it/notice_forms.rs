@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use lazaret::ledger::{Client, Decision, Event};
+use lazaret::ledger::{Client, Decision, Event, Identity, KnownBy};
 use lazaret::notify::{
     Around, Message, cloud_event, ecs, letter, ocsf, opsgenie, pagerduty, slack, syslog, teams,
     text,
@@ -178,6 +178,7 @@ fn decision(case: &Case) -> Option<Decision> {
         digest: (!name).then(|| Digest::of(b"app")),
         client: Client {
             address: "10.1.2.3".parse().unwrap(),
+            identity: Identity::new(KnownBy::Certificate, "node7.acme.example"),
             user_agent: agent.into(),
             listener: "gateway",
         },
@@ -213,6 +214,7 @@ fn message(case: &Case, words: (Option<&Template>, Option<&Template>)) -> Messag
         event.decision = Some(decision.id);
         event.digest = decision.digest;
         event.address = Some(decision.client.address);
+        event.identity = decision.client.identity.clone();
         event = event.because(&decision.verdict);
     }
     let other: Reference = "docker.io/acme/app:2".parse().unwrap();
@@ -341,7 +343,7 @@ fn words_of_ones_own_stand_in_for_ours() {
     );
     assert_eq!(
         text(&message),
-        "10.1.2.3 with containerd/1.6.20 through the gateway of payments, ask #payments:\n\
+        "10.1.2.3 (certificate:node7.acme.example) with containerd/1.6.20 through the gateway of payments, ask #payments:\n\
          deny[vulnerability]: CVE-2026-1 (DSA-2), critical, in libssl3 3.0.11-1 of var/lib/dpkg/status (linux/amd64)\n\
          fixed in 3.0.13-1\ndocker.io/acme/app:2 was admitted on 2026-11-27\n\
          https://lazaret.acme.example/why/01KY4Q0R00000000000000000A\n\

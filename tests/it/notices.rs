@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lazaret::ledger::{Event, Ledger, SqliteLedger};
 use lazaret::notify::{Courier, Desk, Fields, Place, Secret, Target, Way, deliver, signature};
 use lazaret::policy::{EventKind, Pattern, Quiet, Scope, Teams, Urgency};
-use lazaret::upstream::Upstreams;
+use lazaret::upstream::{Settings, Upstreams};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,7 +17,12 @@ use crate::support::tarball::tarball;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub(crate) fn place(hook: &FakeRegistry, path: &str) -> Place {
-    let upstream = Upstreams::none().elsewhere(&hook.url().parse().unwrap());
+    let nobody = Settings {
+        registries: Vec::new(),
+        ..Settings::default()
+    };
+    let upstreams = Upstreams::new(nobody).unwrap();
+    let upstream = upstreams.elsewhere(&hook.url().parse().unwrap());
     Place {
         upstream: upstream.unwrap(),
         path: path.to_owned(),

@@ -1,7 +1,9 @@
 //! The outbox: who is owed what, whatever happens between two steps.
 
 use jiff::{SignedDuration, Timestamp};
-use lazaret::ledger::{Backlog, Event, Known, Ledger, Outbox, Owed, SqliteLedger, Taken};
+use lazaret::ledger::{
+    Backlog, DecisionId, Event, Identity, Known, KnownBy, Ledger, Outbox, Owed, SqliteLedger, Taken,
+};
 use lazaret::policy::{Code, EventKind};
 use tempfile::TempDir;
 
@@ -168,7 +170,7 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     };
     for round in 1..4 {
         let mut began = down.clone();
-        began.id = lazaret::ledger::DecisionId::new(now());
+        began.id = DecisionId::new(now());
         outbox
             .begin_trouble("quay.io".to_owned(), began)
             .await
@@ -179,7 +181,10 @@ async fn a_trouble_is_told_once_and_so_is_its_end() {
     // What was told is known after a restart.
     let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
     let outbox = ledger.outbox();
-    assert_eq!(outbox.troubles().await.unwrap(), [known.clone()]);
+    assert_eq!(
+        outbox.troubles().await.unwrap(),
+        std::slice::from_ref(&known)
+    );
     for _ in 0..2 {
         outbox
             .end_trouble(known.clone(), Some(back.clone()))
@@ -221,6 +226,18 @@ async fn equal_events_of_an_hour_are_one_with_a_count() {
             ("docker.io/acme/bad:1", 3, 0),
         ]
     );
+    // Another group of clients hears for itself; a client that proves its own name is no group.
+    let mut grouped = event("bad", now());
+    for (by, name, wanted) in [
+        (KnownBy::Certificate, "node1", 3),
+        (KnownBy::Address, "payments", 4),
+        (KnownBy::Address, "web", 5),
+    ] {
+        grouped.identity = Identity::new(by, name);
+        grouped.id = DecisionId::new(now());
+        outbox.note(grouped.clone()).await.unwrap();
+        assert_eq!(outbox.events(9).await.unwrap().len(), wanted, "{name}");
+    }
     assert_eq!(events[0].key(), events[2].key());
     assert_ne!(events[0].key(), events[1].key());
 }

@@ -4,18 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use lazaret::ca::{self, Authority};
-use lazaret::gateway::{Gateway, Hold, Limits, Listener};
+use lazaret::gateway::{Dialled, Gateway, Hold, Limits, Listener};
 use lazaret::policy::{AllowedHost, Egress};
 use lazaret::proxy::{Proxy, serve};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsConnector;
 
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
 use crate::support::gate::{Gate, LENIENT, Setup, upstreams};
+use crate::support::tls::{exchange, trusting};
 
 struct Running {
     address: SocketAddr,
@@ -40,7 +38,7 @@ async fn start(allow: &[&str]) -> Running {
         Hold::default(),
     );
     let now = lazaret::telemetry::now();
-    let (certificate, key) = Authority::make(&Proxy::hosts(&upstreams), now).unwrap();
+    let (certificate, key) = Authority::make(&Dialled::of(&upstreams).hosts(), now).unwrap();
     let authority = Authority::read(&certificate, &key).unwrap();
     let root = authority.certificate().clone();
     let (stop, stopping) = watch::channel(false);
@@ -52,8 +50,7 @@ async fn start(allow: &[&str]) -> Running {
     );
     let proxy = Proxy::new(
         Arc::new(path),
-        &upstreams,
-        authority,
+        Arc::new(authority),
         egress,
         Limits::default(),
         stopping,
@@ -80,47 +77,6 @@ async fn start(allow: &[&str]) -> Running {
         gate,
         _stop: stop,
     }
-}
-
-/// Writes, and reads until the other side has nothing more to say.
-async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str) -> String {
-    stream.write_all(text.as_bytes()).await.unwrap();
-    let mut said = Vec::new();
-    let mut buffer = [0; 4096];
-    let patience = std::time::Duration::from_secs(20);
-    loop {
-        let read = tokio::time::timeout(patience, stream.read(&mut buffer))
-            .await
-            .expect("an answer");
-        match read {
-            Ok(0) | Err(_) => break,
-            Ok(count) => said.extend_from_slice(&buffer[..count]),
-        }
-        let text = String::from_utf8_lossy(&said);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-            break;
-        }
-    }
-    String::from_utf8(said).unwrap()
-}
-
-/// A client that trusts one authority.
-fn trusting(root: &CertificateDer<'static>) -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add(root.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }
 
 impl Running {
@@ -151,7 +107,7 @@ impl Running {
             "{said}"
         );
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        trusting(&self.root).connect(name, stream).await
+        trusting(&self.root, None).connect(name, stream).await
     }
 
     async fn get(&self, host: &str, path: &str, more: &str) -> String {
@@ -293,7 +249,6 @@ async fn nothing_else_is_reached() {
             "evil.example is no registry that Lazaret knows, and not in [proxy] allow",
         ),
         ("ghcr.io:22", "ghcr.io is not a registry at port 22"),
-        ("auth.docker.io:443", "auth.docker.io is no registry"),
         ("169.254.169.254:80", "169.254.169.254 is no registry"),
         ("[::1]:443", "is no registry"),
         ("127.0.0.1:9", "its name leads to no public address"),
@@ -367,7 +322,7 @@ async fn the_authority_can_certify_registries_and_nobody_else() {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let serving = tokio::spawn(tokio_rustls::TlsAcceptor::from(config).accept(server));
         let name = ServerName::try_from(host.to_owned()).unwrap();
-        let connected = trusting(authority.certificate())
+        let connected = trusting(authority.certificate(), None)
             .connect(name, client)
             .await;
         assert_eq!(connected.is_ok(), good, "{host}: {:?}", connected.err());

@@ -314,6 +314,7 @@ async fn a_hundred_vulnerabilities_are_told_shortly_and_recorded_whole() {
         address: "127.0.0.1".parse().unwrap(),
         user_agent: "test".into(),
         listener: "cli",
+        identity: None,
     };
     let answer = gate.admission.admit(&reference, &client).await.unwrap();
     let Answer::Refuse(ruling) = answer else {

@@ -20,8 +20,8 @@ ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 ca        : trust
-gateway   : oci policy names config upstream store ledger evidence admission telemetry
-proxy     : oci policy ca gateway upstream telemetry
+gateway   : oci policy names config upstream store ledger evidence admission ca telemetry
+proxy     : oci policy config ledger ca gateway telemetry
 notify    : oci policy ledger upstream program telemetry
 console   : oci policy ledger admission telemetry
 program   :

@@ -151,7 +151,7 @@ async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>)
         .await
         .unwrap();
     let address = listener.address().unwrap();
-    let handle = move |request, from| path.clone().pull(side, request, from);
+    let handle = move |request, peer| path.clone().pull(side, request, peer);
     tokio::spawn(gateway::serve(
         listener,
         Limits::default(),

@@ -10,3 +10,4 @@ pub(crate) mod instance;
 pub(crate) mod notary;
 pub(crate) mod signing;
 pub(crate) mod tarball;
+pub(crate) mod tls;

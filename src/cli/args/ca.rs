@@ -7,7 +7,7 @@ use crate::cli::DataArgs;
 /// `lazaret ca …`.
 #[derive(Subcommand, Debug)]
 pub enum CaCommand {
-    /// Make the authority in the data folder. A server with `[proxy]` does so by itself.
+    /// Make the authority in the data folder. A server with `[proxy]` or `registry_names` does so by itself.
     #[command(
         after_help = "Example:\n  lazaret ca init --config /etc/lazaret/lazaret.toml\n\nIt can certify the hosts of the configured registries and those below them, nothing else. Its key never leaves\nthe data folder."
     )]

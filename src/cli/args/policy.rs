@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
+
+use crate::cli::DataArgs;
 
 /// `lazaret policy …`.
 #[derive(Subcommand, Debug)]
@@ -23,9 +25,55 @@ pub enum PolicyCommand {
         #[arg(long, env = "LAZARET_POLICY", value_name = "FILE")]
         policy: Option<PathBuf>,
     },
+    /// Judge the recorded pulls under a changed policy, and show what would be denied or allowed from now on.
+    Replay(PolicyReplayArgs),
     /// Print the JSON schema, for editors.
     #[command(after_help = "Example:\n  lazaret policy schema > policy.schema.json")]
     Schema,
+}
+
+/// `lazaret policy replay`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret policy replay new.toml --since 30d\n  lazaret policy replay new.toml --against policy.toml --fail-on any --json\n\nEvidence is what is kept in the data folder: names, manifests, configurations, signatures, facts of layers and the\nadvisories of today. Nobody is asked. What is not kept is said. A policy in audit mode is tried as if it enforced.\nExits with 1 when something is newly denied."
+)]
+pub struct PolicyReplayArgs {
+    /// The policy to try.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Pulls of the last so long.
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub since: String,
+    /// Compare with this policy on the same evidence; default: with what was answered.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// What makes the exit code 1.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "CHANGE",
+        default_value = "newly-denied"
+    )]
+    pub fail_on: FailOn,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the ledger and the evidence are.
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// A change that a replay minds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Something is denied that was served.
+    NewlyDenied,
+    /// Something is served that was denied.
+    NewlyAllowed,
+    /// Either.
+    Any,
+    /// None.
+    Nothing,
 }
 
 /// `lazaret config …`.

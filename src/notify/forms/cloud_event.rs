@@ -23,6 +23,7 @@ pub fn cloud_event(message: &Message, source: &str) -> Value {
             "digest": event.digest,
             "decision": event.decision,
             "client": event.address,
+            "identity": event.identity,
             "asked_by": message.client,
             "team": message.team,
             "contact": message.contact,

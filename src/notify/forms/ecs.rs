@@ -47,7 +47,7 @@ pub fn ecs(message: &Message) -> Value {
             "reference": origins.collect::<Vec<_>>(),
         },
         "source": { "ip": event.address },
-        "user": { "name": message.client },
+        "user": { "name": event.identity, "full_name": message.client },
         "organization": { "name": message.team },
         "container": { "image": {
             "name": name,

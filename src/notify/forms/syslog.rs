@@ -33,6 +33,14 @@ pub fn syslog(message: &Message, host: &str, facility: u8, most: usize) -> Strin
             event.digest.map(|one| one.to_string()).unwrap_or_default(),
         ),
         (
+            "identity",
+            event
+                .identity
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
+        (
             "client",
             event.address.map(|one| one.to_string()).unwrap_or_default(),
         ),

@@ -75,12 +75,12 @@ pub struct Team {
 pub struct Teams(pub Vec<Team>);
 
 impl Teams {
-    /// Whose it is: of who asks, where that is known; else of whom the image belongs to, by the most specific pattern.
-    pub fn of(&self, repository: Option<&Repository>, client: Option<&str>) -> Option<&Team> {
+    /// Whose it is: of who asks, by anything that client is called; else of whom the image belongs to, by the most specific pattern.
+    pub fn of(&self, repository: Option<&Repository>, called: &[String]) -> Option<&Team> {
         let theirs = |team: &&Team| {
             let known = |pattern: &String| match pattern.strip_suffix('*') {
-                Some(start) => client.is_some_and(|client| client.starts_with(start)),
-                None => client == Some(pattern),
+                Some(start) => called.iter().any(|name| name.starts_with(start)),
+                None => called.contains(pattern),
             };
             team.clients.iter().any(known)
         };
@@ -140,7 +140,8 @@ mod tests {
             (None, None, None),
             (Some(&repository("ghcr.io/x/y")), Some("web"), None),
         ] {
-            let found = teams.of(image, client).map(|team| team.name.as_str());
+            let called: Vec<String> = client.into_iter().map(str::to_owned).collect();
+            let found = teams.of(image, &called).map(|team| team.name.as_str());
             assert_eq!(found, wanted, "{image:?} {client:?}");
         }
     }
@@ -149,7 +150,7 @@ mod tests {
     fn all_conditions_of_a_scope_hold_together() {
         let teams = teams();
         let pay = repository("docker.io/acme/pay-api");
-        let theirs = teams.of(Some(&pay), None);
+        let theirs = teams.of(Some(&pay), &[]);
         let wants = |change: fn(&mut Scope), kind, codes: &[Code], image| {
             let mut scope = Scope::usual();
             change(&mut scope);
