@@ -7,6 +7,7 @@ mod config;
 mod db;
 mod db_args;
 mod debug;
+mod junit;
 mod listeners;
 mod names;
 mod names_approve;
@@ -17,6 +18,7 @@ pub mod output;
 mod pages;
 mod policy;
 mod policy_replay;
+mod policy_test;
 mod proxy;
 mod replay_report;
 mod revoke;
@@ -40,9 +42,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, ProxyCommand, ReplayArgs, RevokeArgs, Sbom,
-    ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
-    VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs,
+    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
+    VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};

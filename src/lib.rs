@@ -23,6 +23,8 @@ pub mod program;
 
 pub mod evidence;
 
+pub mod trial;
+
 pub mod admission;
 
 pub mod console;

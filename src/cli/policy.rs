@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::policy_replay::replay;
+use super::policy_test::test;
 use super::wire::{Trouble, policy as load};
 use super::{FAILED, PolicyCommand, REFUSED, output};
 use crate::config::policy_schema;
@@ -16,6 +17,7 @@ pub(super) fn policy(command: PolicyCommand) -> ExitCode {
         PolicyCommand::Check { file } => check(file),
         PolicyCommand::Explain { image, policy } => explain(&image, policy),
         PolicyCommand::Replay(args) => replay(&args),
+        PolicyCommand::Test(args) => test(&args),
         PolicyCommand::Schema => {
             output::out(format_args!("{:#}", policy_schema()));
             Ok(0)

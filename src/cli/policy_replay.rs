@@ -93,7 +93,7 @@ fn images(recorded: Vec<Recorded>) -> Vec<Image> {
             *newest = row.last;
             image.served = row.served;
         }
-        *image.clients.entry(row.address.to_string()).or_default() += row.requests;
+        *image.clients.entry(row.client).or_default() += row.requests;
     }
     images.into_values().collect()
 }

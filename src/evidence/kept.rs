@@ -79,7 +79,8 @@ impl Kept {
     }
 
     fn prune(&self) {
-        let files = self.files();
+        let mut files = self.files();
+        files.retain(|(_, path)| path.extension().is_some_and(|end| end == self.extension));
         let beyond = files.len().saturating_sub(self.most);
         for (_, path) in files.into_iter().take(beyond) {
             let _ = std::fs::remove_file(path);

@@ -1,7 +1,5 @@
 //! What was asked for and by whom, in SQLite: for trying another policy on it.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -15,8 +13,8 @@ pub struct Recorded {
     pub reference: Reference,
     /// What it was; none where the name alone was refused.
     pub digest: Option<Digest>,
-    /// Who asked.
-    pub address: IpAddr,
+    /// Who asked: as whom the client is known, else its address.
+    pub client: String,
     /// How often: requests for manifests, two or three of which are one pull.
     pub requests: u64,
     /// When last.
@@ -33,17 +31,17 @@ pub(super) fn recorded(
 ) -> rusqlite::Result<Vec<Recorded>> {
     // A bare column beside MAX is that of the row where the maximum is (SQLite, lang_select, 2.5).
     from.prepare_cached(
-        "SELECT decision.reference, decision.digest, pull.address, SUM(pull.count), MAX(pull.at), pull.outcome
+        "SELECT decision.reference, decision.digest, COALESCE(pull.identity, pull.address) AS client, SUM(pull.count), MAX(pull.at), pull.outcome
          FROM pull JOIN decision ON decision.id = pull.decision
          WHERE pull.at >= ?1 AND pull.kind = 'manifest' AND pull.listener NOT IN ('cli', 'background')
-         GROUP BY decision.reference, decision.digest, pull.address
-         ORDER BY decision.reference, decision.digest, pull.address LIMIT ?2",
+         GROUP BY decision.reference, decision.digest, client
+         ORDER BY decision.reference, decision.digest, client LIMIT ?2",
     )?
     .query_map(params![since.as_millisecond(), most], |row| {
         Ok(Recorded {
             reference: parsed(row, 0)?,
             digest: maybe_parsed(row, 1)?,
-            address: parsed(row, 2)?,
+            client: row.get(2)?,
             requests: u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
             last: time(row, 4)?,
             served: row.get::<_, String>(5)? == "served",

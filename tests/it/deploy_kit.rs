@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lazaret::config::{parse_policy, parse_server};
+use lazaret::config::{SHIPPED_POLICY, parse_policy, parse_server};
 use lazaret::telemetry::Metrics;
+use lazaret::trial::Suite;
 
 use crate::support::fixtures::read;
 use crate::support::notary::Ca;
@@ -81,6 +82,17 @@ fn the_policy_page_is_a_policy() {
     }
     parse_policy(&text, "policy.toml", Some(folder.path()))
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+}
+
+#[test]
+fn the_page_of_tests_has_cases_that_can_be_judged() {
+    let page = blocks(&read(&project("docs/policy-tests.md")), "toml");
+    let suite = Suite::read(&page, "policy-tests.md").unwrap();
+    let policy = parse_policy(SHIPPED_POLICY, "policy.toml", None).unwrap();
+    assert_eq!(suite.trials.len(), 2);
+    for trial in suite.trials {
+        trial.run(&policy).unwrap();
+    }
 }
 
 /// Told by the ledger and the policy, not counted among the others.

@@ -33,6 +33,7 @@ mod notices;
 mod openpgp;
 mod outbox;
 mod policy_files;
+mod policy_test;
 mod properties;
 mod proxy;
 mod pulls;

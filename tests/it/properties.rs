@@ -8,7 +8,9 @@ use lazaret::policy::{
 };
 use proptest::prelude::*;
 
-use crate::support::evidence::Case;
+use lazaret::trial::Case;
+
+use crate::support::evidence;
 
 const HEAD: &str = r#"
 version = 1
@@ -110,7 +112,7 @@ fn case() -> impl Strategy<Value = Case> {
                 "image = \"{image}\"\nnow = \"2026-06-01T00:00:00Z\"\n[config]\nuser = \"{user}\"\nports = [{port}]\nenv = [{secret}]\ncreated = \"{created}T00:00:00Z\"\n{}",
                 signatures[signed]
             );
-            toml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+            evidence::case(&text)
         },
     )
 }
@@ -145,8 +147,8 @@ fn losses(evidence: &Evidence) -> Vec<Evidence> {
 }
 
 fn judge(policy: &Policy, case: &Case, evidence: &Evidence) -> (Subject, lazaret::policy::Verdict) {
-    let subject = case.subject();
-    let verdict = policy.judge(&subject, evidence, case.now);
+    let subject = case.subject().unwrap();
+    let verdict = policy.judge(&subject, evidence, case.now.unwrap());
     (subject, verdict)
 }
 
@@ -172,10 +174,10 @@ proptest! {
     #[test]
     fn losing_evidence_never_turns_deny_into_allow((text, rules) in policy(), case in case()) {
         let policy = read(&format!("{text}{}", rules.concat()));
-        let evidence = case.evidence(&policy);
+        let evidence = case.evidence(&policy).unwrap();
         let (subject, full) = judge(&policy, &case, &evidence);
         for less in losses(&evidence) {
-            let verdict = policy.judge(&subject, &less, case.now);
+            let verdict = policy.judge(&subject, &less, case.now.unwrap());
             prop_assert!(full.allows() || !verdict.allows(), "{:?}\n{:?}", full, verdict);
         }
     }
@@ -186,7 +188,7 @@ proptest! {
         let back: Vec<String> = rules.iter().rev().cloned().collect();
         let back = read(&format!("{text}{}", back.concat()));
         let codes = |policy: &Policy| {
-            let (_, verdict) = judge(policy, &case, &case.evidence(policy));
+            let (_, verdict) = judge(policy, &case, &case.evidence(policy).unwrap());
             verdict.findings.into_iter().map(|f| (f.code, f.level, f.message)).collect::<Vec<_>>()
         };
         prop_assert_eq!(codes(&forth), codes(&back));
@@ -203,8 +205,8 @@ proptest! {
         let plain = read(&text);
         let waiver = format!("[[waiver]]\nfinding = \"{code}\"\nimages = [\"{images}\"]\nreason = \"x\"\nowner = \"y\"\nuntil = {until}\n");
         let waived = read(&format!("{text}{waiver}"));
-        let (_, before) = judge(&plain, &case, &case.evidence(&plain));
-        let (_, after) = judge(&waived, &case, &case.evidence(&waived));
+        let (_, before) = judge(&plain, &case, &case.evidence(&plain).unwrap());
+        let (_, after) = judge(&waived, &case, &case.evidence(&waived).unwrap());
         prop_assert_eq!(before.findings.len(), after.findings.len(), "a finding vanished");
         let live = until != "2026-05-31";
         let here = waived.waivers()[0].images.iter().any(|pattern| pattern.matches(case.image.repository()));
@@ -221,7 +223,7 @@ proptest! {
             rule: "test".to_owned(), tier: SuspicionTier::Block, message: message.clone() + &help, suggestions: Vec::new(),
         };
         let signature = ValidSignature { signer: "one".to_owned(), reference: Some(signer), at: None, found: message, authority: Default::default() };
-        let evidence = Evidence {
+        let all = Evidence {
             revoked: Vec::new(),
             newest_signed: None,
             admitted: None,
@@ -231,8 +233,8 @@ proptest! {
             attestation: Gathered::Found(AttestationEvidence::default()),
             scan: Gathered::Found(ScanEvidence::default()),
         };
-        let case: Case = toml::from_str("image = \"ghcr.io/acme/app:1\"\nnow = \"2026-06-01T00:00:00Z\"").unwrap();
-        let verdict = policy.judge(&case.subject(), &evidence, case.now);
+        let case = evidence::case("image = \"ghcr.io/acme/app:1\"\nnow = \"2026-06-01T00:00:00Z\"");
+        let verdict = policy.judge(&case.subject().unwrap(), &all, case.now.unwrap());
         prop_assert!(verdict.findings.iter().any(|finding| finding.level == Level::Deny));
         let text = explain(&image, &verdict, None, Paint::Plain);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");

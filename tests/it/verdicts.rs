@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use lazaret::config::{SHIPPED_POLICY, parse_policy};
 use lazaret::policy::{Code, Paint, Verdict, explain};
 
-use crate::support::evidence::Case;
+use lazaret::trial::Case;
+
+use crate::support::evidence::case;
 use crate::support::fixtures::{entries, expect, read};
 
 fn verdict(folder: &std::path::Path) -> (Case, Verdict) {
@@ -18,12 +20,9 @@ fn verdict(folder: &std::path::Path) -> (Case, Verdict) {
     };
     let policy = parse_policy(&text, "policy.toml", None)
         .unwrap_or_else(|mistakes| panic!("{}\n{mistakes}", folder.display()));
-    let case: Case = toml::from_str(&read(&folder.join("case.toml")))
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let verdict = match &case.unfetched {
-        Some(why) => policy.unjudged(&case.image, why.clone()),
-        None => policy.judge(&case.subject(), &case.evidence(&policy), case.now),
-    };
+    let case = case(&read(&folder.join("case.toml")));
+    let verdict = case.judge(&policy);
+    let verdict = verdict.unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
     (case, verdict)
 }
 

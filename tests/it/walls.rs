@@ -19,6 +19,7 @@ store     : oci telemetry
 ledger    : oci policy telemetry
 evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
+trial     : oci policy names trust evidence
 ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission ca telemetry
 proxy     : oci policy config ledger ca gateway telemetry

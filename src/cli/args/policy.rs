@@ -27,6 +27,8 @@ pub enum PolicyCommand {
     },
     /// Judge the recorded pulls under a changed policy, and show what would be denied or allowed from now on.
     Replay(PolicyReplayArgs),
+    /// Judge the cases beside a policy, and show where it says something else than they expect.
+    Test(PolicyTestArgs),
     /// Print the JSON schema, for editors.
     #[command(after_help = "Example:\n  lazaret policy schema > policy.schema.json")]
     Schema,
@@ -61,6 +63,29 @@ pub struct PolicyReplayArgs {
     /// Where the ledger and the evidence are.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// `lazaret policy test`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret policy test policy.toml\n  lazaret policy test policy.toml --cases ci/nginx.toml --junit report.xml\n\nA case is an image, what is known of it and what is expected; what is not written is as a harmless image would have it:\n\n  [[case]]\n  name = \"a typo is stopped\"\n  image = \"docker.io/library/ngnix:1.27\"\n  now = 2026-06-01T12:00:00Z\n  verdict = \"deny\"\n  findings = [\"deny name-squat\"]\n\nNothing is fetched. Exits with 1 when a case ends otherwise than expected, with 2 when one cannot be read."
+)]
+pub struct PolicyTestArgs {
+    /// The policy file.
+    #[arg(env = "LAZARET_POLICY", default_value = "policy.toml")]
+    pub file: PathBuf,
+    /// Files of cases, or folders with some; default: tests/ beside the policy.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub cases: Vec<PathBuf>,
+    /// Show the cases too that end as expected.
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Print JSON, an object a case a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the results for a CI system too, as JUnit's XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// A change that a replay minds.
