@@ -12,6 +12,7 @@ use crate::policy::{EventKind, Gathered, Subject};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
+use super::holdings;
 
 /// Between two looks at whether something changed.
 const LOOK: Duration = Duration::from_secs(5);
@@ -117,7 +118,10 @@ impl Admission {
         if let Ok(admitted) = self.admitted(&policy, &subject).await {
             evidence.admitted = admitted;
         }
+        let found = holdings::of_scan(&evidence.scan);
         let verdict = policy.judge_kept(&subject, &evidence, telemetry::now());
+        // Advisories that came since are found by name too, though nothing is decided anew.
+        self.ledger.hold(approval.digest, found).await?;
         Ok(Some(verdict.permit(policy.mode()).is_some()))
     }
 

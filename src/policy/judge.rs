@@ -8,8 +8,8 @@ use super::model::{Policy, Rule};
 use super::rules;
 use super::verdict::signed_at;
 use super::{
-    Admitted, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict,
-    Vouched, Waived,
+    Admitted, AskedAdvisories, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin,
+    Subject, Verdict, Vouched, Waived,
 };
 
 /// What the rules write their findings to.
@@ -23,6 +23,7 @@ pub(super) struct Docket<'a> {
     findings: Vec<Finding>,
     valid_until: Option<Timestamp>,
     vouched: Vec<Vouched>,
+    advisories: Vec<AskedAdvisories>,
 }
 
 impl Docket<'_> {
@@ -90,6 +91,13 @@ impl Docket<'_> {
         self.vouched.push(vouched);
     }
 
+    /// Writes down which advisories were asked; those of several images are the same.
+    pub(super) fn consult(&mut self, asked: &AskedAdvisories) {
+        if !self.advisories.contains(asked) {
+            self.advisories.push(asked.clone());
+        }
+    }
+
     /// When the newest signature was made that counts, by the word of a log or a timestamp authority.
     pub(super) fn signed_at(&self) -> Option<Timestamp> {
         signed_at(&self.vouched)
@@ -134,6 +142,7 @@ impl Docket<'_> {
             rule: self.rule.origin.clone(),
             valid_until: self.valid_until,
             vouched: self.vouched,
+            advisories: self.advisories,
         }
     }
 }
@@ -150,6 +159,7 @@ impl Policy {
             findings: Vec::new(),
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         }
     }
 
@@ -225,6 +235,7 @@ impl Policy {
             rule: rule.origin.clone(),
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         }
     }
 }
