@@ -189,6 +189,7 @@ fn decision(case: &Case) -> Option<Decision> {
             rule: origin(12, "[[rule]]"),
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         },
         policy_epoch: 1,
         policy_file: "policy.toml".to_owned(),
