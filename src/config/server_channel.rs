@@ -138,7 +138,7 @@ pub(super) enum Kind {
 
 impl Check<'_> {
     pub(super) fn channel(&mut self, whole: Range<usize>, raw: &RawNotify) -> Option<Channel> {
-        self.strangers(raw);
+        self.out_of_place(raw);
         let file = |text: &Text| text.as_ref().map(|text| self.resolve(text.get_ref()));
         let (path, key_file, secret_file) =
             (file(&raw.path), file(&raw.key_file), file(&raw.secret_file));
@@ -190,7 +190,7 @@ impl Check<'_> {
     }
 
     /// Keys that are for other kinds.
-    fn strangers(&mut self, raw: &RawNotify) {
+    fn out_of_place(&mut self, raw: &RawNotify) {
         let kind = raw.kind;
         let url = !matches!(kind, Kind::File | Kind::Mail | Kind::Syslog);
         let key = matches!(kind, Kind::Pagerduty | Kind::Opsgenie);
