@@ -14,6 +14,15 @@ use crate::policy::{Code, Level, Verdict};
 /// Kinds of content that the cache holds.
 const KINDS: &[&str] = &["manifest", "blob", "tag"];
 
+/// What shows that a client may have gone past the gate.
+const SIGNS: &[&str] = &[
+    "content-after-denial",
+    "unknown-content",
+    "no-follow-up",
+    "left-waiting",
+    "index-only",
+];
+
 /// All numbers of the program.
 #[derive(Debug)]
 pub struct Metrics {
@@ -52,6 +61,8 @@ pub struct Metrics {
     pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
+    /// `sign`: what a client left behind that may have gone past the gate.
+    pub suspected_bypasses: CounterVec,
 }
 
 /// The numbers of this process.
@@ -68,7 +79,7 @@ impl Metrics {
         let metrics = Metrics {
             pulls: CounterVec::two(
                 &["listener", "outcome"],
-                &["mirror", "gateway"],
+                &["mirror", "gateway", "proxy"],
                 &["served", "blocked"],
             ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
@@ -88,6 +99,7 @@ impl Metrics {
             ledger_errors: Counter::default(),
             notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
+            suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
         };
         metrics.reload_successful.set(1);
         metrics
@@ -117,6 +129,11 @@ impl Metrics {
     /// One message was sent to a target.
     pub fn told(&self, reached: bool) {
         self.notices.inc(&[if reached { "told" } else { "failed" }]);
+    }
+
+    /// A client is suspected by this sign.
+    pub fn suspected(&self, sign: &str) {
+        self.suspected_bypasses.inc(&[sign]);
     }
 
     /// One look into the cache for this kind (`manifest`, `blob`, `tag`).
@@ -179,7 +196,7 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 9] {
+    fn of_pulls(&self) -> [Family<'_>; 10] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
             (
@@ -222,10 +239,15 @@ impl Metrics {
                 "Bytes of blobs sent to clients.",
                 &self.pull_bytes,
             ),
+            (
+                "lazaret_suspected_bypass_total",
+                "Clients that may have gone past the gate, by what shows it.",
+                &self.suspected_bypasses,
+            ),
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 8] {
+    fn of_server(&self) -> [Family<'_>; 9] {
         [
             (
                 "lazaret_store_bytes",
