@@ -247,7 +247,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 9] {
+    fn of_server(&self) -> [Family<'_>; 8] {
         [
             (
                 "lazaret_store_bytes",
