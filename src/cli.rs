@@ -45,6 +45,7 @@ mod shell;
 mod trust;
 mod verify;
 mod waive;
+mod watch;
 mod when;
 mod who;
 mod why;
