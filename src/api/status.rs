@@ -31,12 +31,12 @@ pub(super) async fn notify(asked: Asked<'_>) -> Result<Value, Problem> {
     let outbox = asked.api.admission.ledger().outbox();
     let mut targets = Vec::new();
     for name in &asked.api.targets {
-        let (waiting, given_up, why) = outbox.backlog(name.clone()).await?;
+        let backlog = outbox.backlog(name.clone()).await?;
         targets.push(Target {
             target: name.clone(),
-            waiting,
-            given_up,
-            why,
+            waiting: backlog.waiting,
+            given_up: backlog.given_up,
+            why: backlog.why,
         });
     }
     Ok(json!(Targets { targets }))

@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::wire::Built;
+use super::wire::{Built, Trouble};
 use super::{roots, sbom};
 use crate::api::Api;
+use crate::config::Server;
 use crate::console::{self, Console};
-use crate::gateway::{self, Limits, Listener};
+use crate::gateway::{self, Gateway, Limits, Listener};
 use crate::store::Store;
 use crate::telemetry;
 
 /// Pages, metrics, health and documents, until it is time to stop.
 pub(super) fn pages(
     listener: Listener,
+    server: &Server,
     built: &Built,
-    api: Option<Arc<Api>>,
+    path: Arc<Gateway>,
     stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<> {
+) -> Result<impl Future<Output = ()> + Send + use<>, Trouble> {
+    let api = super::api::start(server, built)?;
     let (store, ledger) = (built.store.clone(), built.ledger.clone());
     let (dropped, admission) = (built.ledger.clone(), built.admission.clone());
     let metrics = move || {
@@ -36,8 +39,19 @@ pub(super) fn pages(
         ledger,
         metrics: Box::new(metrics),
         sbom: sbom::sbom(built.admission.clone()),
+        canary: Box::new({
+            let admission = built.admission.clone();
+            move |nonce| {
+                serde_json::json!({
+                    "nonce": nonce,
+                    "mode": admission.policy().mode(),
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "seen": path.sightings(nonce),
+                })
+            }
+        }),
     });
-    gateway::serve(listener, Limits::default(), stopping, move |request, _| {
+    let answer = move |request: hyper::Request<hyper::body::Incoming>, _| {
         let api = api.clone().filter(|_| Api::answers(request.uri().path()));
         let console = console.clone();
         async move {
@@ -46,7 +60,13 @@ pub(super) fn pages(
                 None => console::admin(console, request).await,
             }
         }
-    })
+    };
+    Ok(gateway::serve(
+        listener,
+        Limits::default(),
+        stopping,
+        answer,
+    ))
 }
 
 /// Carries the store's own numbers over.
