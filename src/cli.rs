@@ -32,6 +32,7 @@ mod scan;
 mod scanners;
 mod serve;
 mod shell;
+mod today;
 mod trust;
 mod verify;
 mod waive;
@@ -55,6 +56,7 @@ pub use args::{
 pub use db_args::{DataArgs, DbCommand};
 pub use debug::DebugCommand;
 pub use sbom::sbom;
+pub use today::today;
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;

@@ -2,8 +2,12 @@
 
 mod admin;
 mod html;
-mod page;
+mod index;
 mod respond;
+mod timeline;
+mod today;
+mod why;
 
 pub use admin::admin;
-pub use respond::{Console, Sbom, as_json, decision_json, latest, respond};
+pub use respond::{Console, Judge, Sbom, as_json, decision_json, latest, respond};
+pub use today::Today;
