@@ -174,6 +174,11 @@ fn next(body: &mut String, known: &Known<'_>) {
     body.push_str("<section aria-labelledby=\"next\">\n<h2 id=\"next\">What next</h2>\n<ol class=\"steps\">\n");
     let mut helps: Vec<&str> = Vec::new();
     let denying = decision.verdict.findings.iter().filter(|one| one.denies());
+    let named = denying.clone().any(|one| one.code.as_str().starts_with("name-"));
+    let question = match named {
+        true => "Is another name meant?",
+        false => "Can it be mended?",
+    };
     for help in denying.filter_map(|finding| finding.help.as_deref()) {
         if !helps.contains(&help) && helps.len() < MAX_PROPOSED {
             helps.push(help);
@@ -182,7 +187,7 @@ fn next(body: &mut String, known: &Known<'_>) {
     if !helps.is_empty() {
         let _ = writeln!(
             body,
-            "<li><strong>Is another image meant?</strong> {}</li>",
+            "<li><strong>{question}</strong> {}</li>",
             Escaped(&helps.join("; "))
         );
     }

@@ -69,7 +69,7 @@ def libraries():
 def certificate(folder: Path) -> tuple[Path, Path]:
     cert, key = folder / "mail.pem", folder / "mail.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"],
                    check=True, stderr=subprocess.DEVNULL)
     return cert, key
 
