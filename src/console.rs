@@ -1,6 +1,7 @@
 //! What the admin listener answers: explain pages, the newest decisions, metrics, health.
 
 mod admin;
+mod canary;
 mod html;
 mod index;
 mod respond;

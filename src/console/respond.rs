@@ -14,13 +14,16 @@ use crate::ledger::{Decision, Ledger, LedgerError, PullRow};
 use crate::oci::{Digest, Reference};
 use crate::telemetry;
 
-use super::html;
 use super::index::{Filters, index, missing};
 use super::today::Today;
 use super::why::{Known, decision};
+use super::{canary, html};
 
 /// Most pulls and events on an explain page, and most decisions in which another image is looked for.
 const MOST: u32 = 50;
+
+/// Where links in the canary's refusals lead, before the nonce.
+const CANARY: &str = "/canary/";
 
 /// Makes a bill of materials of `(image, format, platform)`, or says why there is none.
 pub type Sbom = Box<
@@ -48,6 +51,8 @@ pub struct Console {
     pub sbom: Sbom,
     /// For explain pages.
     pub today: Judge,
+    /// What is known of the canary's pulls with a nonce, as JSON.
+    pub canary: Box<dyn Fn(&str) -> serde_json::Value + Send + Sync>,
 }
 
 /// Answers one request.
@@ -79,6 +84,13 @@ pub async fn respond(
             (console.metrics)(),
         ),
         "/api/v1/sbom" => sbom(console, query).await,
+        _ if path.starts_with(CANARY) => {
+            let known = (console.canary)(path.strip_prefix(CANARY).unwrap_or_default());
+            match json {
+                true => answer(StatusCode::OK, JSON, known.to_string()),
+                false => answer(StatusCode::OK, HTML, canary::canary(&known)),
+            }
+        }
         _ => why(console, path, query, json).await,
     }
 }

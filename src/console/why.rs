@@ -174,7 +174,9 @@ fn next(body: &mut String, known: &Known<'_>) {
     body.push_str("<section aria-labelledby=\"next\">\n<h2 id=\"next\">What next</h2>\n<ol class=\"steps\">\n");
     let mut helps: Vec<&str> = Vec::new();
     let denying = decision.verdict.findings.iter().filter(|one| one.denies());
-    let named = denying.clone().any(|one| one.code.as_str().starts_with("name-"));
+    let named = denying
+        .clone()
+        .any(|one| one.code.as_str().starts_with("name-"));
     let question = match named {
         true => "Is another name meant?",
         false => "Can it be mended?",
