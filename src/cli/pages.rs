@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::wire::{Built, Trouble};
-use super::{roots, sbom};
+use super::{roots, sbom, today};
 use crate::api::Api;
 use crate::config::Server;
 use crate::console::{self, Console};
@@ -39,6 +39,7 @@ pub(super) fn pages(
         ledger,
         metrics: Box::new(metrics),
         sbom: sbom::sbom(built.admission.clone()),
+        today: today::today(built.admission.clone()),
         canary: Box::new({
             let admission = built.admission.clone();
             move |nonce| {

@@ -1,256 +1,259 @@
-//! A process that is killed at any step of a decision leaves a ledger that is whole, and nothing answered is missing.
+//! Killed at every step of delivery: nothing is lost, and nothing is told twice under two ids.
 //!
-//! The child is this test binary: it serves pulls with a ledger that counts its calls, before and after each, and kills
-//! itself at the one that it is told. The parent walks through all of them.
+//! A child of this test does the work with a ledger that kills the process before or after its n-th operation, for
+//! every n that there is; a second child ends what was begun.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use lazaret::ledger::*;
-use lazaret::oci::{Digest, Repository, Tag};
-use lazaret::policy::{Admitted, Revocation, SignedTag};
-use rusqlite::Connection;
+use lazaret::ledger::{
+    Backlog, Decision, DecisionId, Event, Known, Ledger, Outbox, Owed, Pending, SqliteLedger, Taken,
+};
+use lazaret::notify::{Courier, Desk, Fields, Trouble, Way, settle};
+use lazaret::oci::Repository;
+use lazaret::policy::EventKind;
+use serde_json::Value;
 
-use crate::support::fake_registry::{FakeRegistry, ImageSpec};
-use crate::support::gate::{LENIENT, Setup};
+use crate::notices::target;
 
-/// Where the child finds what it needs.
-const FOLDER: &str = "LAZARET_CRASH_FOLDER";
-const REGISTRY: &str = "LAZARET_CRASH_REGISTRY";
-const POINT: &str = "LAZARET_CRASH_POINT";
-/// Children at once.
-const AT_ONCE: usize = 4;
-/// More points than a walk can have: then it does not end.
-const MANY: usize = 400;
-/// How the folder of the child's gate begins.
-const DATA: &str = "data";
-/// What the child's client heard, a line an answer.
-const HEARD: &str = "heard";
+/// What the child is to do: the folder, and the step at which it dies.
+const FOLDER: &str = "LAZARET_TEST_CRASH_FOLDER";
+const STEP: &str = "LAZARET_TEST_CRASH_STEP";
+/// Events that there are to tell.
+const EVENTS: u64 = 5;
+/// More steps than there are.
+const MANY: usize = 1_000;
 
-fn policy() -> String {
-    LENIENT.replace("root_user = \"warn\"", "secret_env = \"deny\"")
-}
-
-/// A ledger in which the process ends at some point.
-struct Fragile {
+/// A ledger that ends the process at one step.
+struct Dying {
     ledger: SqliteLedger,
-    passed: AtomicUsize,
-    last: usize,
+    dies_at: usize,
+    step: AtomicUsize,
 }
 
-impl Fragile {
-    fn point(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.last {
-            let own = rustix::process::getpid();
-            rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
+impl Dying {
+    fn step(&self) {
+        if self.step.fetch_add(1, Ordering::SeqCst) == self.dies_at {
+            let this = rustix::process::getpid();
+            rustix::process::kill_process(this, rustix::process::Signal::KILL).unwrap();
+            std::thread::park();
         }
     }
 
-    fn step<'a, T: Send + 'a>(&'a self, call: Pending<'a, T>) -> Pending<'a, T> {
+    fn around<'a, T: Send + 'a>(&'a self, inner: Pending<'a, T>) -> Pending<'a, T> {
         Box::pin(async move {
-            self.point();
-            let done = call.await;
-            self.point();
+            self.step();
+            let done = inner.await;
+            self.step();
             done
         })
     }
+
+    fn real(&self) -> &dyn Outbox {
+        Ledger::outbox(&self.ledger)
+    }
 }
 
-macro_rules! steps {
-    ($($name:ident($($argument:ident: $kind:ty),*) -> $gives:ty;)*) => {
-        $(fn $name(&self, $($argument: $kind),*) -> Pending<'_, $gives> {
-            self.step(self.ledger.$name($($argument),*))
-        })*
-    };
-}
-
-impl Ledger for Fragile {
-    steps! {
-        record_decision(decision: Decision) -> ();
-        approve(approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> ();
-        withdraw(repository: Repository, digest: Digest) -> ();
-        roots_of(digest: Digest) -> Vec<(Approval, OpenedKind)>;
-        remember_tag(repository: Repository, tag: Tag, digest: Digest, at: Timestamp) -> ();
-        last_tag(repository: Repository, tag: Tag) -> Option<(Digest, Timestamp)>;
-        keep_signed_tag(repository: Repository, tag: Tag, newest: SignedTag) -> ();
-        signed_tag(repository: Repository, tag: Tag) -> Option<SignedTag>;
-        admitted(repository: Repository, digest: Digest) -> Option<Admitted>;
-        keep_failing(repository: Repository, digest: Digest, since: Option<Timestamp>) -> ();
-        admitted_images(after: Option<(Repository, Digest)>, most: u32) -> Vec<Approval>;
-        decision(id: DecisionId) -> Option<Decision>;
-        decisions(repository: Option<Repository>, most: u32) -> Vec<Decision>;
-        search(search: Search) -> Vec<Numbered<Decision>>;
-        search_pulls(search: Search) -> Vec<Numbered<LoggedPull>>;
-        pulls_of(id: DecisionId, most: u32) -> Vec<PullRow>;
-        pullers(who: Who) -> Vec<Puller>;
-        hold(image: Digest, holdings: Holdings) -> ();
-        keep_summary(summary: KeptSummary) -> ();
-        summary_of(id: DecisionId, subject: Digest) -> Option<KeptSummary>;
-        summary_with(digest: Digest) -> Option<KeptSummary>;
-        summary_digests(most: u32) -> Vec<Digest>;
-        recorded(since: Timestamp, most: u32) -> Vec<Recorded>;
-        known_name(repository: Repository) -> Option<KnownName>;
-        approve_name(repository: Repository, known: KnownName) -> ();
-        forget_name(repository: Repository) -> ();
-        revoke(revocation: Revocation) -> ();
-        end_revocation(id: String, by: String, at: Timestamp) -> ();
-        revocations() -> Vec<Revocation>;
-        sweep(before: Timestamp) -> u64;
-        flush() -> ();
-    }
-
-    fn record_pull(&self, pull: Pull) {
-        self.ledger.record_pull(pull);
-        self.point();
-    }
-
-    fn dropped_pulls(&self) -> u64 {
-        self.ledger.dropped_pulls()
-    }
-
+impl Desk for Dying {
     fn outbox(&self) -> &dyn Outbox {
-        self.ledger.outbox()
+        self
+    }
+
+    fn decision(&self, id: DecisionId) -> Pending<'_, Option<Decision>> {
+        self.around(Ledger::decision(&self.ledger, id))
+    }
+
+    fn decisions(&self, repository: Repository, most: u32) -> Pending<'_, Vec<Decision>> {
+        self.around(Ledger::decisions(&self.ledger, Some(repository), most))
     }
 }
 
-/// Pulls that are let in, refused, and let in again after the policy has changed its mind.
-#[tokio::test]
-#[ignore = "the other half of the walk: it kills itself"]
-async fn child() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+impl Outbox for Dying {
+    fn note(&self, event: Event) -> Pending<'_, ()> {
+        self.around(self.real().note(event))
+    }
+
+    fn events(&self, most: u32) -> Pending<'_, Vec<Event>> {
+        self.around(self.real().events(most))
+    }
+
+    fn events_of(&self, decision: DecisionId, most: u32) -> Pending<'_, Vec<Event>> {
+        self.around(self.real().events_of(decision, most))
+    }
+
+    fn begin(&self, target: String) -> Pending<'_, ()> {
+        self.around(self.real().begin(target))
+    }
+
+    fn news(&self, target: String, most: u32) -> Pending<'_, Vec<Owed>> {
+        self.around(self.real().news(target, most))
+    }
+
+    fn take(&self, target: String, wanted: Vec<Taken>, up_to: i64) -> Pending<'_, ()> {
+        self.around(self.real().take(target, wanted, up_to))
+    }
+
+    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>> {
+        self.around(self.real().due(target, now, most))
+    }
+
+    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()> {
+        self.around(self.real().heard(target, sequence))
+    }
+
+    fn missed(
+        &self,
+        target: String,
+        sequence: i64,
+        next: Option<Timestamp>,
+        why: String,
+    ) -> Pending<'_, ()> {
+        self.around(self.real().missed(target, sequence, next, why))
+    }
+
+    fn fold(
+        &self,
+        target: String,
+        sequences: Vec<i64>,
+        into: Event,
+        now: Timestamp,
+    ) -> Pending<'_, ()> {
+        self.around(self.real().fold(target, sequences, into, now))
+    }
+
+    fn backlog(&self, target: String) -> Pending<'_, Backlog> {
+        self.around(self.real().backlog(target))
+    }
+
+    fn given_up(&self, target: String, most: u32) -> Pending<'_, Vec<Owed>> {
+        self.around(self.real().given_up(target, most))
+    }
+
+    fn retry(&self, target: String, now: Timestamp) -> Pending<'_, ()> {
+        self.around(self.real().retry(target, now))
+    }
+
+    fn troubles(&self) -> Pending<'_, Vec<Known>> {
+        self.around(self.real().troubles())
+    }
+
+    fn begin_trouble(&self, subject: String, event: Event) -> Pending<'_, ()> {
+        self.around(self.real().begin_trouble(subject, event))
+    }
+
+    fn end_trouble(&self, known: Known, told: Option<Event>) -> Pending<'_, ()> {
+        self.around(self.real().end_trouble(known, told))
+    }
+}
+
+/// Runs in a process of its own; without its environment it does nothing.
+#[tokio::test(start_paused = true)]
+async fn the_child() {
+    let (Ok(folder), Ok(step)) = (std::env::var(FOLDER), std::env::var(STEP)) else {
         return;
     };
-    let word = |name: &str| std::env::var(name).unwrap();
-    let last = word(POINT).parse().unwrap();
-    let mut setup = Setup::new(&policy());
-    setup.wrap = Box::new(move |ledger| {
-        Arc::new(Fragile {
-            ledger,
-            passed: AtomicUsize::new(0),
-            last,
-        })
+    let folder = Path::new(&folder);
+    let desk = Arc::new(Dying {
+        ledger: SqliteLedger::open(&folder.join("ledger.db")).unwrap(),
+        dies_at: step.parse().unwrap(),
+        step: AtomicUsize::new(0),
     });
-    let data = tempfile::Builder::new()
-        .prefix(DATA)
-        .disable_cleanup(true)
-        .tempdir_in(&folder)
-        .unwrap();
-    let gate = setup.start_at(Arc::new(data), &word(REGISTRY)).await;
-    for tag in ["good", "bad", "other"] {
-        let client = gate.at_gateway().with_namespace("docker.io");
-        let path = format!("/v2/acme/app/manifests/{tag}?ns=docker.io");
-        let status = client.get(&path).await.status;
-        let mut heard = std::fs::read_to_string(folder.join(HEARD)).unwrap_or_default();
-        heard.push_str(&format!("{tag} {status}\n"));
-        std::fs::write(folder.join(HEARD), heard).unwrap();
+    let seen = [Trouble {
+        kind: EventKind::UpstreamDown,
+        subject: "quay.io".to_owned(),
+        detail: String::new(),
+    }];
+    let now = lazaret::telemetry::now();
+    settle(desk.as_ref(), &seen, now).await.unwrap();
+    settle(desk.as_ref(), &[], now).await.unwrap();
+    let way = Way::File(folder.join("told.jsonl"), Fields::Ecs);
+    let mut target = target("ops", way);
+    target.most_per_minute = Some(1);
+    let mut courier = Courier::new(target, desk);
+    for _ in 0..8 {
+        courier.round().await.unwrap();
+        tokio::time::advance(Duration::from_secs(60)).await;
     }
-    gate.ledger.flush().await.unwrap();
 }
 
-fn killed_at(folder: &Path, registry: &str, point: usize) -> ExitStatus {
-    let own = std::env::current_exe().unwrap();
-    let mut child = Command::new(own);
-    child
-        .args(["--exact", "--ignored", "crashes::child", "--nocapture"])
+/// Whether the child came to its end.
+fn child(folder: &Path, step: usize) -> bool {
+    let program = std::env::current_exe().unwrap();
+    let run = Command::new(program)
+        .args(["crashes::the_child", "--exact", "--test-threads=1"])
         .env(FOLDER, folder)
-        .env(REGISTRY, registry)
-        .env(POINT, point.to_string());
-    let done = child.output().unwrap();
-    if done.status.code().is_some_and(|code| code != 0) {
-        panic!("{}", String::from_utf8_lossy(&done.stdout));
-    }
-    done.status
-}
-
-fn count(connection: &Connection, sql: &str) -> u64 {
-    connection
-        .query_row(sql, [], |row| row.get::<_, i64>(0))
-        .unwrap() as u64
-}
-
-/// What holds after any death.
-async fn looked_at(folder: &Path, point: usize) {
-    let mut entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap());
-    let data = entries.find(|entry| entry.file_name().to_str().unwrap().starts_with(DATA));
-    let file = data.unwrap().path().join("ledger.db");
-    let ledger = SqliteLedger::open(&file).unwrap();
-    let audit = ledger.audit(None, None, &mut |_, _| {}).unwrap();
-    assert_eq!(audit.broken, None, "killed at {point}");
-    let heard = std::fs::read_to_string(folder.join(HEARD)).unwrap_or_default();
-    let decisions = ledger.decisions(None, 9).await.unwrap();
-    for line in heard.lines() {
-        let (tag, status) = line.split_once(' ').unwrap();
-        assert_eq!(status, if tag == "bad" { "403" } else { "200" });
-        let of = decisions.iter().find(|one| {
-            one.reference
-                .tag()
-                .is_some_and(|known| known.as_str() == tag)
-        });
-        let of = of.unwrap_or_else(|| {
-            panic!("killed at {point}: {line} was answered and is not recorded")
-        });
-        assert_eq!(of.allowed, status == "200", "killed at {point}: {line}");
-    }
-    let rows = Connection::open(&file).unwrap();
-    let none = |sql: &str| assert_eq!(count(&rows, sql), 0, "killed at {point}: {sql}");
-    none(
-        "SELECT COUNT(*) FROM approval WHERE decision NOT IN (SELECT id FROM decision WHERE allowed)",
+        .env(STEP, step.to_string())
+        .output()
+        .unwrap();
+    let killed = std::os::unix::process::ExitStatusExt::signal(&run.status) == Some(9);
+    assert!(
+        run.status.success() || killed,
+        "{}",
+        String::from_utf8_lossy(&run.stdout)
     );
-    none("SELECT COUNT(*) FROM decision WHERE digest NOT IN (SELECT digest FROM image)");
-    none(
-        "SELECT COUNT(*) FROM decision WHERE NOT allowed AND id NOT IN (SELECT decision FROM event)",
-    );
-    none("SELECT COUNT(*) FROM pull WHERE decision NOT IN (SELECT id FROM decision)");
-    assert_eq!(audit.size, decisions.len() as u64);
+    run.status.success()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_is_whole_wherever_the_process_was_killed() {
-    let registry = FakeRegistry::start().await;
-    let other = ImageSpec {
-        user: "1001",
-        ..ImageSpec::default()
-    };
-    let bad = ImageSpec {
-        env: vec!["PASSWORD=hunter2hunter2"],
-        ..ImageSpec::default()
-    };
-    registry.push_image("acme/app", "good", &ImageSpec::default());
-    registry.push_image("acme/app", "bad", &bad);
-    registry.push_image("acme/app", "other", &other);
-    let url = registry.url();
-    let (mut point, mut killed) = (1, 0);
-    'walk: loop {
-        assert!(point < MANY, "the walk does not end");
-        let mut walking = tokio::task::JoinSet::new();
-        for at in point..point + AT_ONCE {
-            let url = url.clone();
-            walking.spawn_blocking(move || {
-                let folder = tempfile::tempdir().unwrap();
-                let status = killed_at(folder.path(), &url, at);
-                (at, folder, status)
-            });
-        }
-        let mut whole = false;
-        for (at, folder, status) in walking.join_all().await {
-            looked_at(folder.path(), at).await;
-            killed += usize::from(status.code().is_none());
-            if status.success() {
-                whole = true;
-                let heard = std::fs::read_to_string(folder.path().join(HEARD)).unwrap();
-                assert_eq!(heard, "good 200\nbad 403\nother 200\n");
-            }
-        }
-        if whole {
-            break 'walk;
-        }
-        point += AT_ONCE;
+async fn prepare(folder: &Path) {
+    let ledger = SqliteLedger::open(&folder.join("ledger.db")).unwrap();
+    let outbox = Ledger::outbox(&ledger);
+    outbox.begin("ops".to_owned()).await.unwrap();
+    for n in 0..EVENTS {
+        let name = format!("docker.io/acme/app{n}:1");
+        let event = Event::new(EventKind::Blocked, name, lazaret::telemetry::now());
+        outbox.note(event).await.unwrap();
     }
-    // Three decisions of some five calls each, a point before and one after.
-    assert!(killed >= 30, "killed at {killed} points");
+}
+
+/// By id: what it was, and of how many pulls.
+fn told(folder: &Path) -> BTreeMap<String, (String, u64)> {
+    let text = std::fs::read_to_string(folder.join("told.jsonl")).unwrap_or_default();
+    let lines = text.lines().map(|line| {
+        let said: Value = serde_json::from_str(line).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let count = said["lazaret"]["count"].as_u64().unwrap();
+        (
+            text(&said["event"]["id"]),
+            (text(&said["event"]["action"]), count),
+        )
+    });
+    lines.collect()
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_told_under_two_ids_wherever_the_process_is_killed() {
+    let mut folded = false;
+    for step in 0.. {
+        assert!(step < MANY, "it does not end");
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path()).await;
+        let ended = child(folder.path(), step);
+        assert!(child(folder.path(), MANY), "it ends when nobody kills it");
+        let told = told(folder.path());
+        let count = |kind: &str| {
+            let of_kind = told.values().filter(|(action, _)| action == kind);
+            of_kind.map(|(_, count)| count).sum::<u64>()
+        };
+        assert_eq!(
+            count("blocked") + count("digest"),
+            EVENTS,
+            "killed at step {step}: {told:?}"
+        );
+        // The second child finds the same trouble once more where the first had come to its end.
+        let times = count("upstream-down");
+        assert!(
+            (1..=2).contains(&times) && count("upstream-back") == times,
+            "step {step}: {told:?}"
+        );
+        folded |= count("digest") > 0;
+        if ended {
+            assert!(folded && step > 20, "only {step} steps");
+            return;
+        }
+    }
 }

@@ -30,6 +30,7 @@ mod findings_page;
 mod hostile_layers;
 mod identity;
 mod issuers;
+mod killed;
 mod lazy_layers;
 mod ledger;
 mod log;
