@@ -106,11 +106,9 @@ impl Gateway {
     }
 
     /// The same, where clients that prove nothing are known by what they say or where they are.
-    pub fn identifying(self, identification: Identification) -> Gateway {
-        Gateway {
-            identification,
-            ..self
-        }
+    pub fn identifying(mut self, identification: Identification) -> Gateway {
+        self.identification = identification;
+        self
     }
 
     /// The hosts that it can answer as.
@@ -190,6 +188,9 @@ impl Gateway {
         if let Some(canary) = Canary::of(repository) {
             return self.canary(side, ask, canary, &reference);
         }
+        if let Some(own) = self.own(ask, repository).await {
+            return own;
+        }
         match &ask.route {
             Route::Manifest { .. } => self.manifest(side, ask, &reference).await,
             Route::Blob { digest, .. } => self.blob(side, ask, repository, digest).await,
@@ -217,11 +218,6 @@ impl Gateway {
             let again = suspect::denied(side, ask, None);
             self.saw(ask, reference.repository(), again).await;
             return respond::refusal(side, ask, &refusal);
-        }
-        if let Target::Digest(digest) = reference.target()
-            && let Some(own) = self.own(ask, reference.repository(), &digest).await
-        {
-            return own;
         }
         match tokio::time::timeout(
             self.hold.exchange,
@@ -318,10 +314,6 @@ impl Gateway {
         repository: &Repository,
         digest: &Digest,
     ) -> Response<Body> {
-        let own = self.own(ask, repository, digest).await;
-        if let Some(own) = own.or_else(|| self.own_empty(ask, digest)) {
-            return own;
-        }
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
             Ok(Ok(Ok(approved))) => {

@@ -9,7 +9,7 @@ use moka::sync::Cache;
 
 use crate::admission::{Answer, Ruling, ServedManifest};
 use crate::ledger::{Client, KeptSummary, Ledger, LedgerError};
-use crate::oci::{Descriptor, Digest, Repository, media_type};
+use crate::oci::{Descriptor, Digest, Repository, Route, Target, media_type};
 use crate::policy::Permit;
 use crate::telemetry;
 use crate::vsa::{EMPTY, Summary, VsaSigner, summarize};
@@ -143,14 +143,22 @@ impl Gateway {
         Err("it is not kept".to_owned())
     }
 
-    /// A manifest or blob of ours, while the image that it is about is served; none where the digest is none of ours.
-    pub(super) async fn own(
-        &self,
-        ask: &Ask,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Option<Response<Body>> {
+    /// A manifest or blob of ours, while the image that it is about is served; none where what is asked for is not ours.
+    pub(super) async fn own(&self, ask: &Ask, repository: &Repository) -> Option<Response<Body>> {
         let voucher = self.voucher.as_ref()?;
+        let digest = match &ask.route {
+            Route::Manifest { target, .. } => match target {
+                Target::Digest(digest) => digest,
+                Target::Tag(_) => return None,
+            },
+            Route::Blob { digest, .. } => digest,
+            _ => return None,
+        };
+        let (empty, _) = EMPTY;
+        if *digest == Digest::of(empty) && matches!(ask.route, Route::Blob { .. }) {
+            // The configuration of every artifact that has none.
+            return Some(whole(digest, empty.to_vec(), ask.head));
+        }
         voucher.known.get(digest)?;
         let kept = self.admission.ledger().summary_with(*digest).await;
         let kept = kept.ok()??;
@@ -168,13 +176,6 @@ impl Gateway {
             return Some(respond::manifest(&permit, &manifest, ask.head, &[]));
         }
         Some(whole(digest, kept.bundle, ask.head))
-    }
-
-    /// The configuration of every artifact that has none.
-    pub(super) fn own_empty(&self, ask: &Ask, digest: &Digest) -> Option<Response<Body>> {
-        let (empty, _) = EMPTY;
-        let ours = self.voucher.is_some() && *digest == Digest::of(empty);
-        ours.then(|| whole(digest, empty.to_vec(), ask.head))
     }
 }
 
