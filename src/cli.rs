@@ -17,6 +17,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_check;
 mod policy_replay;
 mod policy_test;
 mod proxy;
@@ -41,9 +42,9 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs,
-    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
-    VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    NotifyCommand, PolicyCheckArgs, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand,
+    ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand,
+    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
 };
 
 pub use db_args::{DataArgs, DbCommand};

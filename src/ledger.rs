@@ -14,6 +14,7 @@ mod revocations;
 mod row;
 mod sqlite;
 mod tags;
+mod waivers;
 mod who;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use identity::{Identity, KnownBy};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use sqlite::SqliteLedger;
+pub use waivers::WaiverUse;
 pub use who::{About, Puller};
 
 use std::fmt;
@@ -138,6 +140,9 @@ pub trait Ledger: Send + Sync {
 
     /// The revocations in force, oldest first. They outlive every sweep.
     fn revocations(&self) -> Pending<'_, Vec<Revocation>>;
+
+    /// The waivers that ever excused something.
+    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>>;
 
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;

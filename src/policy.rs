@@ -18,6 +18,7 @@ mod scan;
 mod secrets;
 mod subject;
 mod verdict;
+mod waiver;
 
 pub use condition::{Condition, ConditionError};
 pub use egress::{AllowedHost, Egress};
@@ -32,7 +33,7 @@ pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Wa
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
-    SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
+    SignedName, Unsigned, WantedAttestation,
 };
 pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
@@ -43,3 +44,4 @@ pub use scan::{
 };
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict, Vouched};
+pub use waiver::{Concern, WaivedFinding, Waiver};

@@ -20,7 +20,9 @@ use super::{DataArgs, DbCommand, DebugCommand};
 pub use ca::CaCommand;
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
-pub use policy::{ConfigCommand, FailOn, PolicyCommand, PolicyReplayArgs, PolicyTestArgs};
+pub use policy::{
+    ConfigCommand, FailOn, PolicyCheckArgs, PolicyCommand, PolicyReplayArgs, PolicyTestArgs,
+};
 pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};

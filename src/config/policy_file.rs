@@ -322,12 +322,14 @@ pub(super) struct WaiverTable {
     pub(super) paths: Vec<Text>,
     /// For which images.
     pub(super) images: At<Vec<Text>>,
+    /// Of these the ones with these digests; default all.
+    #[serde(default)]
+    pub(super) digests: Vec<Text>,
     /// Why.
     pub(super) reason: Text,
     /// Who answers for it.
     pub(super) owner: Text,
     /// Ticket, if there is one.
-    #[expect(dead_code, reason = "for the people who read the file")]
     pub(super) ticket: Option<String>,
     /// Last day (midnight UTC ends it), or a time.
     pub(super) until: Until,

@@ -6,7 +6,7 @@ use rusqlite::{Row, Transaction, params};
 use crate::oci::Reference;
 use crate::policy::Mode;
 
-use super::{Client, Decision, Event, Pull, PullRow, events};
+use super::{Client, Decision, Event, Pull, PullRow, events, waivers};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -46,6 +46,7 @@ pub(super) fn insert_decision(
                 decision.at.as_millisecond()
             ])?;
     }
+    waivers::note(to, decision)?;
     match Event::of(decision) {
         Some(event) => events::note(to, &event),
         None => Ok(()),

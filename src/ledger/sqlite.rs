@@ -15,9 +15,9 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::writer::Writer;
 use super::{
     About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
-    Pending, Pull, PullRow, Puller, Recorded,
+    Pending, Pull, PullRow, Puller, Recorded, WaiverUse,
 };
-use super::{admitted, recorded, revocations, tags, who};
+use super::{admitted, recorded, revocations, tags, waivers, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
@@ -35,6 +35,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("005_admitted.sql"),
     include_str!("006_events.sql"),
     include_str!("007_identity.sql"),
+    include_str!("008_waivers.sql"),
 ];
 
 /// A ledger in one file.
@@ -332,6 +333,10 @@ impl Ledger for SqliteLedger {
 
     fn revocations(&self) -> Pending<'_, Vec<Revocation>> {
         Box::pin(self.read(revocations::in_force))
+    }
+
+    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>> {
+        Box::pin(self.read(waivers::used))
     }
 
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::oci::Reference;
 
-use super::{Finding, Level, Verdict, Vouched};
+use super::{Finding, Level, Verdict, Vouched, Waived};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +125,11 @@ fn line(text: &mut String, finding: &Finding, paint: Paint) {
         let until = waived.until.strftime("%Y-%m-%d");
         let _ = write!(
             text,
-            "\n    waived until {until} by {}: {} ({})",
-            waived.owner, waived.reason, waived.origin
+            "\n    waived until {until} by {}: {}{} ({})",
+            printable(&waived.owner),
+            printable(&waived.reason),
+            waived.ticket_shown(),
+            waived.origin
         );
     }
 }
@@ -148,6 +151,14 @@ impl Finding {
             .map(|help| format!("; {help}"))
             .unwrap_or_default();
         printable(&format!("{}{help} [{}]", self.message, self.code))
+    }
+}
+
+impl Waived {
+    /// `, SEC-12`, where there is a ticket.
+    pub fn ticket_shown(&self) -> String {
+        let ticket = self.ticket.as_ref();
+        ticket.map_or_else(String::new, |ticket| format!(", {}", printable(ticket)))
     }
 }
 

@@ -115,12 +115,18 @@ impl Finding {
 /// A waiver in use.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Waived {
+    /// The waiver's identity, whatever line it is on; empty in old records.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// Where it is written.
     pub origin: Origin,
     /// Why, in its owner's words.
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// Where it is discussed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// When it ends.
     pub until: Timestamp,
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::oci::{Platform, Reference};
+use crate::oci::{Digest, Platform, Reference};
 
 use super::model::{Policy, Rule};
 use super::rules;
@@ -17,6 +17,8 @@ pub(super) struct Docket<'a> {
     pub(super) policy: &'a Policy,
     pub(super) rule: &'a Rule,
     pub(super) reference: &'a Reference,
+    /// What is judged; none where the name alone is.
+    digest: Option<Digest>,
     pub(super) now: Timestamp,
     /// Whether the image was admitted before, where that matters.
     pub(super) admitted: Option<Admitted>,
@@ -109,13 +111,15 @@ impl Docket<'_> {
             for finding in self
                 .findings
                 .iter_mut()
-                .filter(|f| waiver.covers(f) && f.waived.is_none())
+                .filter(|f| waiver.covers(f, self.digest.as_ref()) && f.waived.is_none())
             {
                 used = true;
                 finding.waived = Some(Waived {
+                    id: waiver.id(),
                     origin: waiver.origin.clone(),
                     reason: waiver.reason.clone(),
                     owner: waiver.owner.clone(),
+                    ticket: waiver.ticket.clone(),
                     until: waiver.until,
                 });
             }
@@ -145,6 +149,7 @@ impl Policy {
             policy: self,
             rule,
             reference,
+            digest: None,
             now,
             admitted: None,
             findings: Vec::new(),
@@ -179,6 +184,7 @@ impl Policy {
         } = evidence;
         let mut docket = self.docket(&subject.reference, now);
         docket.admitted = *admitted;
+        docket.digest = Some(subject.digest);
         rules::name::judge(&mut docket, name);
         rules::lockdown::judge(&mut docket);
         rules::revocation::judge(&mut docket, revoked);
@@ -197,6 +203,7 @@ impl Policy {
     pub fn judge_kept(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
         let mut docket = self.docket(&subject.reference, now);
         docket.admitted = evidence.admitted;
+        docket.digest = Some(subject.digest);
         rules::name::judge(&mut docket, &evidence.name);
         rules::revocation::judge(&mut docket, &evidence.revoked);
         rules::structure::judge(&mut docket, subject, &evidence.config);

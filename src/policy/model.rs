@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::oci::{Platform, Repository};
 use crate::trust::{RootSource, Roots, Signer};
 
-use super::{Code, Condition, Finding, Level, Mode, Origin, Pattern, ScanProfile};
+use super::{Condition, Level, Mode, Origin, Pattern, ScanProfile, Waiver};
 
 /// A validated policy. Immutable; a changed file makes another one.
 #[derive(Clone, Debug)]
@@ -209,64 +207,6 @@ pub struct ConfigProfile {
     pub labels: BTreeSet<String>,
     /// Where the table stands.
     pub origin: Origin,
-}
-
-/// `[[waiver]]`.
-#[derive(Clone, Debug)]
-pub struct Waiver {
-    /// Which findings.
-    pub finding: WaivedFinding,
-    /// Of which packages; empty for all. All packages of a finding must be named.
-    pub packages: Vec<String>,
-    /// In which files of the image; empty for all.
-    pub paths: Vec<String>,
-    /// For which images.
-    pub images: Vec<Pattern>,
-    /// Why.
-    pub reason: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// When it ends.
-    pub until: Timestamp,
-    /// Where the table stands.
-    pub origin: Origin,
-}
-
-/// What a waiver excuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WaivedFinding {
-    /// Findings of a kind.
-    Code(Code),
-    /// Findings about an advisory, by any of its names.
-    Advisory(String),
-}
-
-impl std::fmt::Display for WaivedFinding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            WaivedFinding::Code(code) => code.fmt(f),
-            WaivedFinding::Advisory(id) => f.write_str(id),
-        }
-    }
-}
-
-impl Waiver {
-    /// Whether it is for this finding, wherever it was found.
-    pub(super) fn covers(&self, finding: &Finding) -> bool {
-        let affected = finding.affected.as_ref();
-        if finding.code == Code::Revoked {
-            return false;
-        }
-        let meant = match &self.finding {
-            WaivedFinding::Code(code) => finding.code == *code,
-            WaivedFinding::Advisory(id) => affected.is_some_and(|of| of.ids.contains(id)),
-        };
-        let packages = self.packages.is_empty()
-            || affected.is_some_and(|of| of.packages.iter().all(|one| self.packages.contains(one)));
-        let paths =
-            self.paths.is_empty() || affected.is_some_and(|of| self.paths.contains(&of.path));
-        meant && packages && paths
-    }
 }
 
 /// Which evidence the rule of a repository asks for.

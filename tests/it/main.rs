@@ -47,5 +47,6 @@ mod smuggling;
 mod stamped;
 mod verdicts;
 mod waive;
+mod waivers;
 mod walls;
 mod who;
