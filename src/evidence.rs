@@ -5,6 +5,7 @@
 mod advisories;
 mod buildkit;
 mod bundle;
+mod changes;
 mod clamd;
 mod config;
 mod content;
@@ -31,6 +32,7 @@ mod weigh;
 pub use advisories::{AdvisoryData, AdvisorySource, Current, Exploitation, PARTIAL, Progress};
 pub use buildkit::Within;
 pub use bundle::Unpacked;
+pub use changes::changes;
 pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, Tools, gather, recall};

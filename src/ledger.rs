@@ -8,6 +8,7 @@ mod decision;
 mod event;
 mod events;
 mod identity;
+mod led;
 mod pulls;
 mod recorded;
 mod revocations;
@@ -21,6 +22,7 @@ mod writer;
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Owed};
 pub use identity::{Identity, KnownBy};
+pub use led::Led;
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use sqlite::SqliteLedger;
@@ -86,6 +88,15 @@ pub trait Ledger: Send + Sync {
 
     /// The image with the newest signature that a tag led to.
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>>;
+
+    /// Remembers what the tag of an admitted image leads to.
+    fn keep_led(&self, repository: Repository, led: Led) -> Pending<'_, ()>;
+
+    /// What a tag led to when it was last admitted; where it never was, what another tag of its repository led to last.
+    fn led(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<Led>>;
+
+    /// A repository of the same path in another registry that is known here.
+    fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>>;
 
     /// Whether an image is admitted now, by what was decided last.
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>>;

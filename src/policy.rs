@@ -1,5 +1,6 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
+mod anomaly;
 mod condition;
 mod egress;
 mod event;
@@ -20,6 +21,7 @@ mod subject;
 mod verdict;
 mod waiver;
 
+pub use anomaly::{AnomalyPolicy, Predecessor};
 pub use condition::{Condition, ConditionError};
 pub use egress::{AllowedHost, Egress};
 pub use event::{EventKind, Urgency};
@@ -28,7 +30,7 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, explain_findings, summary};
+pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{

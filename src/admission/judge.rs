@@ -99,10 +99,14 @@ impl Admission {
             return Ok(name);
         };
         found.revoked = self.revoked_names(repository);
-        if names.first_seen != Level::Note && found.standing == Standing::New {
+        let minds_namesakes = policy.anomaly().new_registry != Level::Note;
+        let minds = names.first_seen != Level::Note || minds_namesakes;
+        if minds && found.standing == Standing::New {
             let known = self.ledger.known_name(repository.clone());
             if known.await?.is_some() {
                 found.standing = Standing::Met;
+            } else if minds_namesakes {
+                found.namesake = self.ledger.namesake(repository.clone()).await?;
             }
         }
         Ok(name)
@@ -152,6 +156,8 @@ impl Admission {
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
         self.recollect(&policy, &subject, &mut evidence).await?;
+        evidence.newest_signed = self.newest_signed(&policy, &subject).await?;
+        evidence.predecessor = self.predecessor(&policy, &subject, &structure).await?;
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
@@ -180,14 +186,13 @@ impl Admission {
         self.settle(settling, &opened).await
     }
 
-    /// Adds what is remembered of the subject.
+    /// Adds what is remembered of the subject itself, whatever its tag leads to.
     pub(super) async fn recollect(
         &self,
         policy: &Policy,
         subject: &Subject,
         evidence: &mut Evidence,
     ) -> Result<(), AdmissionError> {
-        evidence.newest_signed = self.newest_signed(policy, subject).await?;
         evidence.admitted = self.admitted(policy, subject).await?;
         Ok(())
     }
@@ -305,6 +310,7 @@ impl Admission {
                 };
                 self.approvals.open(approval, opened).await?;
                 self.keep_signed(&ruling, digest).await?;
+                self.keep_led(&ruling, digest, at).await?;
                 self.keep_failing(&policy, repository, digest, &ruling.verdict)
                     .await?;
             } else if judged {

@@ -168,6 +168,7 @@ impl Build {
             mode,
             platforms,
             names,
+            anomaly: self.anomaly(written.anomaly.as_ref()),
             signers,
             publishers: publishers_of(written),
             roots,

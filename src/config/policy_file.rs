@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::policy_anomaly::AnomalyTable;
 use super::policy_reference::SignedNameWord;
 use super::policy_scan::ScanTable;
 
@@ -52,6 +53,8 @@ pub(super) struct PolicyFile {
     pub(super) platforms: Option<Vec<Text>>,
     /// What names are held to.
     pub(super) names: At<NamesTable>,
+    /// What is made of what is unusual.
+    pub(super) anomaly: Option<At<AnomalyTable>>,
     /// People and machines that sign, by a name of your choice.
     #[serde(default)]
     pub(super) signer: BTreeMap<String, At<SignerTable>>,

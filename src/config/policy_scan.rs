@@ -19,6 +19,13 @@ pub(super) enum SeverityWord {
     Critical,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnNewFinding {
+    Block,
+    Notify,
+}
+
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScanTable {
@@ -32,6 +39,9 @@ pub(super) struct ScanTable {
     pub(super) fix_grace: Option<Text>,
     /// How long a vulnerability only warns that shows in an image that was admitted before; default: not at all.
     pub(super) admitted_grace: Option<Text>,
+    /// What one does that shows in an image that was admitted before: `block`, the default, or `notify`, which only tells.
+    /// What is exploited or made to do harm blocks.
+    pub(super) on_new_finding: Option<OnNewFinding>,
     /// What a vulnerability meets of which nobody says how bad it is; default warn.
     pub(super) unknown_severity: Option<Action>,
     /// What a vulnerability meets that is exploited in the wild; default deny.
@@ -106,6 +116,7 @@ impl Build {
                 .and_then(|share| self.share(share)),
             fix_grace,
             admitted_grace,
+            only_tell_new: written.on_new_finding == Some(OnNewFinding::Notify),
             hygiene: self.hygiene(written),
             name: name.to_owned(),
             origin: self.origin(&table.span(), format!("[scan.{name}]")),

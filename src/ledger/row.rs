@@ -47,10 +47,10 @@ pub(super) fn insert_decision(
             ])?;
     }
     waivers::note(to, decision)?;
-    match Event::of(decision) {
-        Some(event) => events::note(to, &event),
-        None => Ok(()),
+    for event in Event::all_of(decision) {
+        events::note(to, &event)?;
     }
+    Ok(())
 }
 
 pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {

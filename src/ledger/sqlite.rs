@@ -14,10 +14,10 @@ use crate::policy::{Admitted, Revocation, SignedTag};
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
 use super::writer::Writer;
 use super::{
-    About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
+    About, Approval, Decision, DecisionId, KnownName, Led, Ledger, LedgerError, OpenedKind, Outbox,
     Pending, Pull, PullRow, Puller, Recorded, WaiverUse,
 };
-use super::{admitted, recorded, revocations, tags, waivers, who};
+use super::{admitted, led, recorded, revocations, tags, waivers, who};
 
 /// How long a statement waits for another process (a `lazaret why` beside the server).
 const BUSY: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const MAX_ROOTS: u32 = 16;
 const SWEEP_BATCH: u32 = 2_000;
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
@@ -36,6 +36,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("006_events.sql"),
     include_str!("007_identity.sql"),
     include_str!("008_waivers.sql"),
+    include_str!("009_led.sql"),
 ];
 
 /// A ledger in one file.
@@ -213,6 +214,18 @@ impl Ledger for SqliteLedger {
 
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>> {
         Box::pin(self.read(move |from| tags::signed(from, &repository, &tag)))
+    }
+
+    fn keep_led(&self, repository: Repository, led: Led) -> Pending<'_, ()> {
+        Box::pin(self.write(move |to| led::keep(to, &repository, &led)))
+    }
+
+    fn led(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<Led>> {
+        Box::pin(self.read(move |from| led::led(from, &repository, &tag)))
+    }
+
+    fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>> {
+        Box::pin(self.read(move |from| led::namesake(from, &repository)))
     }
 
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>> {

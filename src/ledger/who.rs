@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
 use super::Identity;
+use super::decision::who;
 use super::row::{maybe_parsed, parsed, time};
 use crate::oci::{Digest, Reference, Repository};
 
@@ -42,6 +43,15 @@ pub struct Puller {
     pub last: Timestamp,
     /// How many requests that was.
     pub requests: u64,
+}
+
+impl Puller {
+    /// On one line, for messages: `pulled by 10.1.2.3, last 2026-11-20 08:00 UTC, as ghcr.io/acme/app:1`.
+    pub fn words(&self) -> String {
+        let last = self.last.strftime("%Y-%m-%d %H:%M UTC");
+        let client = who(&self.address, self.identity.as_ref());
+        format!("pulled by {client}, last {last}, as {}", self.reference)
+    }
 }
 
 /// Those who were served, whoever pulled last first.

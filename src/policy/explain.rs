@@ -204,16 +204,19 @@ pub fn explain_findings(verdict: &Verdict) -> String {
     let mut lines: Vec<String> = found
         .iter()
         .take(MAX_TOLD)
-        .map(|finding| {
-            let help = finding.help.as_ref().map(|help| format!(" ({help})"));
-            let waived = finding.waived.as_ref();
-            let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
-            let [help, waived] = [help, waived].map(Option::unwrap_or_default);
-            format!("{}: {}{help}{waived}", finding.code, finding.message)
-        })
+        .map(|finding| explain_finding(finding))
         .collect();
     if let Some(more) = found.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));
     }
     lines.join("\n")
+}
+
+/// A finding on one line, for messages: code, what, what to do, until when it is excused.
+pub fn explain_finding(finding: &Finding) -> String {
+    let help = finding.help.as_ref().map(|help| format!(" ({help})"));
+    let waived = finding.waived.as_ref();
+    let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
+    let [help, waived] = [help, waived].map(Option::unwrap_or_default);
+    format!("{}: {}{help}{waived}", finding.code, finding.message)
 }

@@ -92,6 +92,8 @@ pub enum RespiteOf {
     YoungFix,
     /// The image was admitted before.
     Admitted,
+    /// The image was admitted before, and what is new in it is only told.
+    Told,
 }
 
 /// The packages that an advisory means.
@@ -168,6 +170,8 @@ codes! {
     NameImpossible = "name-impossible",
     /// Nobody has pulled or approved this name before.
     NameFirstSeen = "name-first-seen",
+    /// A stranger's name is known here from another registry.
+    RegistryNew = "registry-new",
     /// The name could not be judged.
     NameUnavailable = "name-unavailable",
     /// A signature is required and there is none.
@@ -182,6 +186,10 @@ codes! {
     Lockdown = "lockdown",
     /// The tag leads to an image that was signed before the one that it led to.
     TagRollback = "tag-rollback",
+    /// The tag leads to another image than it did here before.
+    TagMoved = "tag-moved",
+    /// Nobody has signed the image who signed its predecessor.
+    SignerChanged = "signer-changed",
     /// An attestation is required and there is none.
     AttestationMissing = "attestation-missing",
     /// An attestation is required and could not be verified.

@@ -6,7 +6,7 @@ use crate::oci::{Digest, Platform, Reference};
 
 use super::model::{Policy, Rule};
 use super::rules;
-use super::verdict::signed_at;
+use super::verdict::{signed_at, signers};
 use super::{
     Admitted, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict,
     Vouched, Waived,
@@ -92,6 +92,11 @@ impl Docket<'_> {
         self.vouched.push(vouched);
     }
 
+    /// Whose signatures count, sorted.
+    pub(super) fn signers(&self) -> Vec<&str> {
+        signers(&self.vouched)
+    }
+
     /// When the newest signature was made that counts, by the word of a log or a timestamp authority.
     pub(super) fn signed_at(&self) -> Option<Timestamp> {
         signed_at(&self.vouched)
@@ -175,6 +180,7 @@ impl Policy {
         let Evidence {
             revoked,
             newest_signed,
+            predecessor,
             admitted,
             name,
             config,
@@ -191,6 +197,7 @@ impl Policy {
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);
         rules::rollback::judge(&mut docket, newest_signed.as_ref());
+        rules::anomaly::judge(&mut docket, predecessor.as_ref());
         rules::attestation::judge(&mut docket, subject, attestation);
         rules::scan::judge(&mut docket, scan);
         rules::config::judge(&mut docket, config);

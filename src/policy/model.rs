@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::oci::{Platform, Repository};
 use crate::trust::{RootSource, Roots, Signer};
 
-use super::{Condition, Level, Mode, Origin, Pattern, ScanProfile, Waiver};
+use super::{AnomalyPolicy, Condition, Level, Mode, Origin, Pattern, ScanProfile, Waiver};
 
 /// A validated policy. Immutable; a changed file makes another one.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Parts {
     pub platforms: Vec<Platform>,
     /// What names are held to.
     pub names: NamePolicy,
+    /// What is unusual.
+    pub anomaly: AnomalyPolicy,
     /// `[signer.NAME]` tables of the kinds that are verified.
     pub signers: Vec<Signer>,
     /// The catalogue's name of those among them who are taken from there.
@@ -255,7 +257,9 @@ impl Policy {
     /// Whether the tag that was asked for matters too, and not the digest alone.
     pub fn tag_matters(&self, repository: &Repository) -> bool {
         let rule = self.rule_for(repository);
-        rule.signed_name == SignedName::Exact || rule.tag_rollback == Level::Deny
+        rule.signed_name == SignedName::Exact
+            || rule.tag_rollback == Level::Deny
+            || self.0.anomaly.tag_moved == Level::Deny
     }
 
     /// Which images of an index are judged.
@@ -271,6 +275,11 @@ impl Policy {
     /// What names are held to.
     pub fn names(&self) -> &NamePolicy {
         &self.0.names
+    }
+
+    /// What is unusual.
+    pub fn anomaly(&self) -> &AnomalyPolicy {
+        &self.0.anomaly
     }
 
     /// Changes with every change of the file's text.

@@ -13,6 +13,7 @@
 mod support;
 
 mod advisory_commands;
+mod anomalies;
 mod bad_input;
 mod care;
 mod checklist;
