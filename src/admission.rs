@@ -11,6 +11,7 @@ mod blob;
 mod flight;
 mod grace;
 mod guessing;
+mod holdings;
 mod judge;
 mod memory;
 mod predecessor;

@@ -1,14 +1,18 @@
 //! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
 
 mod args;
+mod bar;
 mod ca;
 mod check;
 mod config;
+mod csv;
 mod db;
 mod db_args;
 mod debug;
 mod junit;
+mod ledger;
 mod listeners;
+mod log;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -32,6 +36,7 @@ mod shell;
 mod trust;
 mod verify;
 mod waive;
+mod when;
 mod who;
 mod why;
 mod wire;
@@ -41,10 +46,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCheckArgs, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand,
-    ReplayArgs, RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand,
-    UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, LedgerCommand,
+    LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand, PolicyReplayArgs,
+    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
+    ServeArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs,
+    WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -67,6 +73,8 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::why(args),
         Command::Waive(args) => waive::waive(&args),
         Command::WhoPulled(args) => who::who(&args),
+        Command::Log(args) => log::log(&args),
+        Command::Ledger { command } => ledger::run(&command),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),

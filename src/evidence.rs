@@ -29,7 +29,9 @@ mod statements;
 mod structure;
 mod weigh;
 
-pub use advisories::{AdvisoryData, AdvisorySource, Current, Exploitation, PARTIAL, Progress};
+pub use advisories::{
+    AdvisoryData, AdvisorySource, Current, Exploitation, Fetched, PARTIAL, Progress,
+};
 pub use buildkit::Within;
 pub use bundle::Unpacked;
 pub use changes::changes;

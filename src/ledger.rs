@@ -4,30 +4,48 @@
 //! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
 
 mod admitted;
+mod audit;
+mod canonical;
+mod chain;
 mod decision;
 mod event;
 mod events;
+mod held;
+mod holdings;
 mod identity;
+mod key;
 mod led;
+mod migrate;
+mod note;
+mod proof;
 mod pulls;
 mod recorded;
 mod revocations;
 mod row;
+mod seal;
+mod search;
 mod sqlite;
+mod sweep;
 mod tags;
 mod waivers;
 mod who;
 mod writer;
 
+pub use audit::{Audit, Broken};
+pub use note::{NoteError, NoteKey};
+pub use proof::Exported;
+
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
 pub use event::{Event, Owed};
+pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
 pub use led::Led;
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
+pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use waivers::WaiverUse;
-pub use who::{About, Puller};
+pub use who::{About, Puller, Who};
 
 use std::fmt;
 use std::future::Future;
@@ -125,11 +143,20 @@ pub trait Ledger: Send + Sync {
     /// The newest decisions, of one repository or of all.
     fn decisions(&self, repository: Option<Repository>, most: u32) -> Pending<'_, Vec<Decision>>;
 
+    /// Decisions by what they have, newest first, or what came after one, oldest first.
+    fn search(&self, search: Search) -> Pending<'_, Vec<Numbered<Decision>>>;
+
+    /// The same of pulls.
+    fn search_pulls(&self, search: Search) -> Pending<'_, Vec<Numbered<LoggedPull>>>;
+
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
 
-    /// Who was served something since a moment, whoever pulled last first.
-    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
+    /// Who was served something, whoever pulled last first.
+    fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>>;
+
+    /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
+    fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
 
     /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;

@@ -42,7 +42,8 @@ pub use pattern::Pattern;
 pub use proposal::{Excuse, PROPOSED, is_excusable, proposal};
 pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
-    Admitted, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity, Uncovered, Vulnerability,
+    Admitted, AskedAdvisories, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity,
+    Uncovered, Vulnerability,
 };
 pub use subject::Subject;
 pub use verdict::{Mode, Permit, Verdict, Vouched};

@@ -20,7 +20,7 @@ mod version;
 pub use advisory::{
     Advisories, Affected, Affects, BuildError, Builder, Built, Event, Exploited, ExploitedError,
     Header, Index, IndexError, MAX_EXPORT_BYTES, MAX_RECORD_BYTES, Match, Record, RecordError,
-    Report, Severity, SourceError, Uncovered, Versions, build,
+    Report, Severity, SourceError, Uncovered, Versions, amend, build,
 };
 pub use catalogue::{Database, Item, Kind, Malformed, System};
 pub use checks::{Flaw, Observed, Secret, Setuid, Told, end_of_life};

@@ -5,16 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::evidence::recall;
-use crate::ledger::{About, Approval, Client, Event, LedgerError, Puller};
+use crate::ledger::{About, Approval, Client, Event, LedgerError, Puller, Who};
 use crate::oci::{Digest, MAX_MANIFEST_BYTES, Manifest, Reference};
 use crate::policy::{EventKind, Gathered, Subject, explain_finding, explain_findings};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
 use super::grace::new_findings;
+use super::holdings;
 
 /// Between two looks at whether something changed.
 const LOOK: Duration = Duration::from_secs(5);
@@ -142,7 +141,10 @@ impl Admission {
         if let Ok(admitted) = self.admitted(&policy, &subject).await {
             evidence.admitted = admitted;
         }
+        let found = holdings::of_scan(&evidence.scan);
         let verdict = policy.judge_kept(&subject, &evidence, telemetry::now());
+        // Advisories that came since are found by name too, though nothing is decided anew.
+        self.ledger.hold(approval.digest, found).await?;
         if verdict.permit(policy.mode()).is_none() {
             return Ok(Some(Standing::Falls));
         }
@@ -181,8 +183,8 @@ impl Admission {
 
     /// Who has an image, a line each.
     async fn had(&self, digest: Digest) -> Result<Vec<String>, LedgerError> {
-        let start = Timestamp::UNIX_EPOCH;
-        let pullers = self.ledger.pullers(About::Digest(digest), start, MAX_TOLD);
+        let who = Who::of(About::Digest(digest), MAX_TOLD);
+        let pullers = self.ledger.pullers(who);
         Ok(pullers.await?.iter().map(Puller::words).collect())
     }
 

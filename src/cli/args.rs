@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, Subcommand};
 
 mod ca;
+mod ledger;
 mod names;
 mod notify;
 mod policy;
@@ -18,6 +19,7 @@ mod who;
 use super::{DataArgs, DbCommand, DebugCommand};
 
 pub use ca::CaCommand;
+pub use ledger::{LedgerCommand, LogArgs, Rows, Window};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
 pub use policy::{
@@ -75,6 +77,14 @@ pub enum Command {
     Waive(WaiveArgs),
     /// Say who pulled an image, a layer, or anything with a finding.
     WhoPulled(WhoArgs),
+    /// Show decisions and pulls, newest last.
+    Log(LogArgs),
+    /// Prove the record of decisions, and export it.
+    Ledger {
+        /// What about it.
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Deny an image, a layer, a signer or a publisher from now on, in every mode and whoever waives it.
     Revoke(RevokeArgs),
     /// Judge names, propose exceptions, try a policy on what was pulled.

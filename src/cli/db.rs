@@ -1,6 +1,5 @@
 //! `lazaret db`: the advisories that scans ask.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,10 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::bar::Bar;
 use super::wire::{Trouble, about, runtime, settings};
 use super::{DataArgs, DbCommand, FAILED, REFUSED, output};
 use crate::config::Server;
-use crate::evidence::{AdvisoryData, AdvisorySource, Exploitation, PARTIAL};
+use crate::evidence::{AdvisoryData, AdvisorySource, Exploitation, Fetched, PARTIAL};
+use crate::oci::Digest;
 use crate::scan::{Advisories, Built, Ecosystem};
 use crate::telemetry;
 
@@ -32,8 +33,6 @@ const REFRESH: Duration = Duration::from_secs(6 * 3600);
 const LOOK: Duration = Duration::from_secs(30);
 /// Between two tries to fetch what is exploited while nothing is known of it.
 const AGAIN: Duration = Duration::from_secs(600);
-/// Between two figures on a terminal.
-const FIGURES: Duration = Duration::from_millis(200);
 
 /// The folder of a server's advisories.
 fn folder(data_dir: &Path) -> PathBuf {
@@ -151,13 +150,13 @@ async fn update(words: &[String], data: &DataArgs) -> Result<ExitCode, Trouble> 
     }
     let mut code = ExitCode::SUCCESS;
     for ecosystem in wanted {
-        let mut figures = Figures::of(&ecosystem);
+        let mut bar = Bar::of(&ecosystem);
         let fetched = advisories
-            .fetch(&ecosystem, &mut |arrived, of| figures.show(arrived, of))
+            .fetch(&ecosystem, &mut |arrived, of| bar.show(arrived, of))
             .await;
-        figures.clear();
+        bar.clear();
         match fetched {
-            Ok(built) => tell(&built),
+            Ok(fetched) => tell_fetched(&ecosystem, &fetched),
             Err(why) => {
                 output::err(format_args!("error: {ecosystem}: {why}"));
                 code = ExitCode::from(REFUSED);
@@ -165,11 +164,11 @@ async fn update(words: &[String], data: &DataArgs) -> Result<ExitCode, Trouble> 
         }
     }
     for what in Exploitation::ALL {
-        let mut figures = Figures::of(what.as_str());
+        let mut bar = Bar::of(what.as_str());
         let fetched = advisories
-            .fetch_exploited(what, &mut |arrived, of| figures.show(arrived, of))
+            .fetch_exploited(what, &mut |arrived, of| bar.show(arrived, of))
             .await;
-        figures.clear();
+        bar.clear();
         match fetched {
             Ok(()) => output::out(format_args!("{}: fetched", what.as_str())),
             Err(why) => {
@@ -235,6 +234,22 @@ fn unpack(bundle: &Path, server: &Server) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn tell_fetched(ecosystem: &str, fetched: &Fetched) {
+    match fetched {
+        Fetched::Whole(built) => tell(built),
+        Fetched::Changed(advisories, built) => {
+            output::out(format_args!(
+                "{ecosystem}: {advisories} changed or new ones fetched"
+            ));
+            tell(built);
+        }
+        Fetched::Unchanged(until) => output::out(format_args!(
+            "{ecosystem}: nothing changed since {}",
+            until.strftime("%Y-%m-%d %H:%M UTC")
+        )),
+    }
+}
+
 fn tell(built: &Built) {
     for header in &built.headers {
         output::out(format_args!(
@@ -269,18 +284,20 @@ fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
                 "watermark": header.watermark.to_string(),
                 "advisories": header.records,
                 "packages": header.packages,
+                "increments": header.increments,
                 "digest": index.digest().to_string(),
             }));
             continue;
         }
         let fetched = fetched.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
         output::out(format_args!(
-            "{:<14} fetched {}  {:>8} advisories  {:>7} packages  newest {}",
+            "{:<14} fetched {}  {:>8} advisories  {:>7} packages  newest {}  {}",
             header.ecosystem,
             fetched.unwrap_or_default(),
             header.records,
             header.packages,
-            header.watermark.strftime("%Y-%m-%d"),
+            header.watermark.strftime("%Y-%m-%d %H:%M UTC"),
+            short(&index.digest()),
         ));
     }
     let [exploited, likely] = Exploitation::ALL.map(|what| advisories.exploited_at(what));
@@ -302,38 +319,9 @@ fn status(json: bool, data: &DataArgs) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Figures of a download, on terminals only.
-struct Figures {
-    ecosystem: String,
-    shown: Option<std::time::Instant>,
-    on: bool,
-}
-
-impl Figures {
-    fn of(ecosystem: &str) -> Figures {
-        Figures {
-            ecosystem: ecosystem.to_owned(),
-            shown: None,
-            on: std::io::stderr().is_terminal(),
-        }
-    }
-
-    fn show(&mut self, arrived: u64, of: Option<u64>) {
-        let due = self.shown.is_none_or(|shown| shown.elapsed() > FIGURES);
-        if !self.on || !due {
-            return;
-        }
-        self.shown = Some(std::time::Instant::now());
-        let mib = |bytes: u64| bytes >> 20;
-        let of = of.map(|of| format!(" of {}", mib(of))).unwrap_or_default();
-        output::status(&format!("{}: {}{of} MiB", self.ecosystem, mib(arrived)));
-    }
-
-    fn clear(&self) {
-        if self.shown.is_some() {
-            output::status("");
-        }
-    }
+/// The beginning of a digest, enough to tell two states of the data apart; `--json` has it whole.
+fn short(digest: &Digest) -> String {
+    digest.to_string().chars().take(19).collect()
 }
 
 /// Keeps a server's advisories fresh, for as long as it runs, and sees what others put into the folder.

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use jiff::Timestamp;
-
 use super::names_approve::account;
 use super::wire::{Trouble, exit, ledger, policy, runtime, settings};
 use super::{RevokeArgs, output};
-use crate::ledger::{About, DecisionId, Event, Ledger, LedgerError};
+use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who};
 use crate::oci::{Digest, Reference, Target};
 use crate::policy::{EventKind, Pattern, Revocation, Revoked};
 use crate::telemetry;
@@ -62,7 +60,7 @@ async fn had(
     what: &Revoked,
     ledger: &dyn Ledger,
 ) -> Result<Vec<About>, LedgerError> {
-    let signed = |name: &String| About::Finding(format!("\"signer\":{}", serde_json::json!(name)));
+    let signed = |name: &String| About::Held(HeldKind::Signer, name.clone(), None);
     Ok(match what {
         Revoked::Digest(digest) => vec![About::Digest(*digest)],
         Revoked::Images(_) => {
@@ -105,8 +103,7 @@ async fn announce(
 ) -> Result<(), Trouble> {
     let mut pullers = Vec::new();
     for about in had(args, &revocation.what, ledger).await.map_err(wrong)? {
-        let start = Timestamp::UNIX_EPOCH;
-        let some = ledger.pullers(about, start, MOST_PULLERS).await;
+        let some = ledger.pullers(Who::of(about, MOST_PULLERS)).await;
         pullers.extend(some.map_err(wrong)?);
         if pullers.len() >= MOST_PULLERS as usize {
             break;

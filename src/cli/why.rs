@@ -49,6 +49,9 @@ fn show(decision: &Decision, pulls: &[PullRow]) {
         Paint::Plain
     };
     output::out(explain(&decision.reference, &decision.verdict, None, paint));
+    for asked in &decision.verdict.advisories {
+        output::out(format_args!("  {}", asked.sentence()));
+    }
     for vouched in &decision.verdict.vouched {
         output::out(format_args!("  vouched for: {}", vouched.sentence()));
     }

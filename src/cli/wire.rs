@@ -25,7 +25,7 @@ const HUB_API: &str = "hub.docker.com";
 /// How long figures may take with all retries: a pull waits for a part of it only.
 const HUB_DEADLINE: Duration = Duration::from_secs(10);
 /// The ledger's file in the data folder.
-const LEDGER: &str = "ledger.db";
+pub(super) const LEDGER: &str = "ledger.db";
 /// The folder of facts of layers in the data folder.
 const FACTS: &str = "facts";
 /// The file of added names in the data folder.

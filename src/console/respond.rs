@@ -168,6 +168,15 @@ pub async fn latest(ledger: &dyn Ledger, image: &str) -> Result<Option<Decision>
 
 /// A decision for programs: the same on the explain page and from `lazaret why --json`.
 pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
+    let mut told = decision_json(decision);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("pulls".to_owned(), serde_json::json!(pulls));
+    }
+    told.to_string()
+}
+
+/// A decision for programs, without its pulls: a line of `lazaret log --json`.
+pub fn decision_json(decision: &Decision) -> serde_json::Value {
     serde_json::json!({
         "id": decision.id,
         "at": decision.at.to_string(),
@@ -179,9 +188,7 @@ pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
         "policy": { "file": decision.policy_file, "epoch": format!("{:016x}", decision.policy_epoch) },
         "client": decision.client,
         "gathered_ms": decision.gathered_ms,
-        "pulls": pulls,
     })
-    .to_string()
 }
 
 const HTML: &str = "text/html; charset=utf-8";

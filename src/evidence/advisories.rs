@@ -1,7 +1,6 @@
 //! Advisory data: opened from a folder, fetched the first time that an ecosystem is met, refreshed, swapped whole.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +12,17 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::scan::{Advisories, Built, Ecosystem, Exploited, build};
-use crate::telemetry;
 use crate::upstream::Upstream;
+
+mod changes;
+mod checksum;
+mod download;
+mod fetch;
+
+pub use fetch::Fetched;
 
 /// How long a failure to fetch stands: pulls that wait in a row do not ask anew each.
 const FAILURE_STANDS: Duration = Duration::from_secs(60);
-/// Largest export: that of all ecosystems had 1 GB in 2026.
-const MAX_DOWNLOAD_BYTES: u64 = 8 << 30;
-
 /// What is known of exploitation; each is one file of the folder, if it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exploitation {
@@ -155,8 +157,9 @@ impl AdvisoryData {
             }
             tracing::info!(ecosystem, "fetching advisories, for the first time");
             match self.fetch(&ecosystem, &mut |_, _| {}).await {
-                Ok(built) => {
-                    let records: u64 = built.headers.iter().map(|header| header.records).sum();
+                Ok(fetched) => {
+                    let headers = fetched.built().map(|built| built.headers.iter());
+                    let records: u64 = headers.into_iter().flatten().map(|one| one.records).sum();
                     tracing::info!(ecosystem, records, "advisories fetched");
                     failures.remove(&ecosystem);
                 }
@@ -171,56 +174,10 @@ impl AdvisoryData {
         missing
     }
 
-    /// Fetches the export of one ecosystem and puts it in the place of what is there.
-    ///
-    /// # Errors
-    /// Why not, in a sentence; what was there stays.
-    pub async fn fetch(&self, ecosystem: &str, progress: Progress<'_>) -> Result<Built, String> {
-        let Some(source) = &self.source else {
-            return Err("advisories are not fetched by this server".to_owned());
-        };
-        let path = format!("{}{ecosystem}/all.zip", source.path);
-        let said = |error: &dyn std::fmt::Display| error.to_string();
-        std::fs::create_dir_all(&self.folder).map_err(|error| said(&error))?;
-        // Unlike any other: two processes may fetch at once.
-        let zip = tempfile_in(&self.folder);
-        let arrived = download(source, &path, &zip, progress).await;
-        let built = match arrived {
-            Ok(()) => self.import(&zip, Some(ecosystem), telemetry::now()).await,
-            Err(why) => Err(why),
-        };
-        let _ = std::fs::remove_file(&zip);
-        built
-    }
-
     /// When that was fetched or imported.
     pub fn exploited_at(&self, what: Exploitation) -> Option<Timestamp> {
         let about = std::fs::metadata(self.folder.join(what.file())).ok()?;
         Timestamp::try_from(about.modified().ok()?).ok()
-    }
-
-    /// Fetches it and puts it in the place of what is there.
-    ///
-    /// # Errors
-    /// Why not, in a sentence; what was there stays.
-    pub async fn fetch_exploited(
-        &self,
-        what: Exploitation,
-        progress: Progress<'_>,
-    ) -> Result<(), String> {
-        let Some([known, likely]) = &self.exploited else {
-            return Err("it is not fetched by this server".to_owned());
-        };
-        let source = match what {
-            Exploitation::Known => known,
-            Exploitation::Likely => likely,
-        };
-        std::fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
-        let passing = tempfile_in(&self.folder);
-        let arrived = download(source, &source.path, &passing, progress).await;
-        let kept = arrived.and_then(|()| self.keep_exploited(what, &passing));
-        let _ = std::fs::remove_file(&passing);
-        kept
     }
 
     /// Puts a file in the place of what is there, if it is what it should be. It ceases to be where it was. Waits for
@@ -251,9 +208,7 @@ impl AdvisoryData {
         let building = tokio::task::spawn_blocking(move || {
             let built = build(&export, only.as_ref(), &folder).map_err(|e| e.to_string())?;
             for header in &built.headers {
-                let file = folder.join(Ecosystem::named(&header.ecosystem).index_file());
-                std::fs::write(file.with_extension("fetched"), fetched.to_string())
-                    .map_err(|error| format!("{}: {error}", file.display()))?;
+                note_fetched(&folder, &header.ecosystem, fetched)?;
             }
             Ok::<_, String>(built)
         });
@@ -311,8 +266,11 @@ fn stamp(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>, u64)> {
     stamp
 }
 
-fn tempfile_in(folder: &Path) -> PathBuf {
-    folder.join(format!("{PARTIAL}-{:x}.zip", fastrand::u128(..)))
+/// Keeps when the data of an ecosystem was fetched; waits for the disk.
+fn note_fetched(folder: &Path, ecosystem: &str, at: Timestamp) -> Result<(), String> {
+    let file = folder.join(Ecosystem::named(ecosystem).index_file());
+    std::fs::write(file.with_extension("fetched"), at.to_string())
+        .map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn exploited(folder: &Path) -> Result<Exploited, String> {
@@ -323,30 +281,4 @@ fn exploited(folder: &Path) -> Result<Exploited, String> {
         Some(likely.as_path()).filter(|_| there(&likely)),
     )
     .map_err(|error| format!("{}: {error}", folder.display()))
-}
-
-async fn download(
-    source: &AdvisorySource,
-    path: &str,
-    file: &Path,
-    progress: Progress<'_>,
-) -> Result<(), String> {
-    let mut body = source
-        .upstream
-        .download(path)
-        .await
-        .map_err(|error| error.to_string())?;
-    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
-    let mut to = std::fs::File::create(file).map_err(failed)?;
-    let mut arrived = 0;
-    while let Some(piece) = body.chunk().await {
-        let piece = piece.map_err(|error| error.to_string())?;
-        arrived += piece.len() as u64;
-        if arrived > MAX_DOWNLOAD_BYTES {
-            return Err("the export is larger than any real one".to_owned());
-        }
-        to.write_all(&piece).map_err(failed)?;
-        progress(arrived, body.total);
-    }
-    Ok(())
 }

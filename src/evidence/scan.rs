@@ -14,7 +14,7 @@ use crate::oci::{
 };
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
 use crate::report::{Survey, cyclonedx};
-use crate::scan::{Ecosystem, Inventory, LayerFacts, Source, Toc, Unscannable, merge};
+use crate::scan::{Ecosystem, Inventory, LayerFacts, Limits, Source, Toc, Unscannable, merge};
 use crate::telemetry;
 
 mod hygiene;
@@ -39,9 +39,6 @@ const PIECES_AHEAD: usize = 8;
 const ANSWERS: &str = "viruses";
 /// The folder of what other scanners said, beside that.
 const REPORTS: &str = "reports";
-/// What manifests announce of layers that are loaded lazily.
-const STARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
-const ZSTD_CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum";
 
 /// Looks into images.
 pub struct Scanner {
@@ -50,6 +47,7 @@ pub struct Scanner {
     viruses: Option<VirusScanner>,
     others: Arc<OtherScanners>,
     passes: Semaphore,
+    limits: Limits,
 }
 
 /// Which other scanners are wanted.
@@ -95,6 +93,12 @@ impl Scanner {
         Scanner::with(folder, advisories, None, Vec::new())
     }
 
+    /// The same with other bounds of a pass.
+    pub fn bounded(folder: &Path, advisories: Arc<AdvisoryData>, limits: Limits) -> Arc<Scanner> {
+        let scanner = Scanner::made(folder, advisories, None, Vec::new());
+        Arc::new(Scanner { limits, ..scanner })
+    }
+
     /// The same, and shows the files of layers to `clamd`, and images to the `others` for whom profiles ask.
     pub fn with(
         folder: &Path,
@@ -102,15 +106,25 @@ impl Scanner {
         clamd: Option<Clamd>,
         others: Vec<OtherScanner>,
     ) -> Arc<Scanner> {
+        Arc::new(Scanner::made(folder, advisories, clamd, others))
+    }
+
+    fn made(
+        folder: &Path,
+        advisories: Arc<AdvisoryData>,
+        clamd: Option<Clamd>,
+        others: Vec<OtherScanner>,
+    ) -> Scanner {
         let answers = folder.with_file_name(ANSWERS);
         let reports = folder.with_file_name(REPORTS);
-        Arc::new(Scanner {
+        Scanner {
             others: Arc::new(OtherScanners::new(others, &reports)),
             facts: Facts::in_folder(folder),
             advisories,
             viruses: clamd.map(|clamd| VirusScanner::new(clamd, &answers)),
             passes: Semaphore::new(MAX_PASSES),
-        })
+            limits: Limits::default(),
+        }
     }
 
     /// What it asks.
@@ -291,7 +305,7 @@ impl Scanner {
         if !layer.urls.is_empty() {
             return Err(Unscannable::Foreign.into());
         }
-        let toc = toc(layer)?;
+        let toc = Toc::announced(&layer.annotations)?;
         let (scanner, wanted, asked) = (self.clone(), layer.clone(), version.clone());
         let kept = tokio::task::spawn_blocking(move || scanner.kept(&wanted, &asked));
         if let Some(seen) = kept.await.map_err(Failed::for_now)? {
@@ -375,16 +389,4 @@ impl Read for Arriving {
         }
         Ok(count)
     }
-}
-
-fn toc(layer: &Descriptor) -> Result<Option<Toc>, Unscannable> {
-    if layer.annotations.contains_key(ZSTD_CHUNKED) {
-        return Ok(Some(Toc::ZstdChunked));
-    }
-    let announced = layer.annotations.get(STARGZ);
-    let digest = announced.map(|digest| digest.parse::<Digest>());
-    let digest = digest.transpose();
-    Ok(digest
-        .map_err(|_| Unscannable::TableOfContents("is announced by no digest"))?
-        .map(Toc::Stargz))
 }

@@ -6,7 +6,8 @@ use rusqlite::{Row, Transaction, params};
 use crate::oci::Reference;
 use crate::policy::Mode;
 
-use super::{Client, Decision, Event, Pull, PullRow, events, waivers};
+use super::canonical::EntryKind;
+use super::{Client, Decision, Event, Outcome, Pull, PullRow, chain, events, held, waivers};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -47,6 +48,8 @@ pub(super) fn insert_decision(
             ])?;
     }
     waivers::note(to, decision)?;
+    let at = decision.at.as_millisecond();
+    chain::append(to, EntryKind::Decision, &decision.id.to_string(), at)?;
     for event in Event::all_of(decision) {
         events::note(to, &event)?;
     }
@@ -70,8 +73,11 @@ pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusq
         i64::try_from(count).unwrap_or(i64::MAX),
         i64::try_from(pull.bytes).unwrap_or(i64::MAX),
         pull.client.identity.as_ref().map(ToString::to_string),
-    ])
-    .map(drop)
+    ])?;
+    match pull.outcome {
+        Outcome::Served => held::pulled(to, pull, count),
+        Outcome::Denied => Ok(()),
+    }
 }
 
 pub(super) const SELECT_DECISION: &str =

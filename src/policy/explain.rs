@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::oci::Reference;
 
-use super::{Finding, Level, Verdict, Vouched, Waived};
+use super::{AskedAdvisories, Finding, Level, Verdict, Vouched, Waived};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +184,20 @@ impl Vouched {
             let _ = write!(text, " ({})", words.join(", "));
         }
         printable(&text)
+    }
+}
+
+impl AskedAdvisories {
+    /// All of it on one line: `advisories of Debian, fetched 2026-05-10 06:00 UTC, the newest of … (sha256:…)`.
+    pub fn sentence(&self) -> String {
+        let minute = "%Y-%m-%d %H:%M UTC";
+        format!(
+            "advisories of {}, fetched {}, the newest of {} ({})",
+            self.ecosystem,
+            self.fetched.strftime(minute),
+            self.newest.strftime(minute),
+            self.digest
+        )
     }
 }
 

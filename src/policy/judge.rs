@@ -8,8 +8,8 @@ use super::model::{Policy, Rule};
 use super::rules;
 use super::verdict::{signed_at, signers};
 use super::{
-    Admitted, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin, Subject, Verdict,
-    Vouched, Waived,
+    Admitted, AskedAdvisories, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin,
+    Subject, Verdict, Vouched, Waived,
 };
 
 /// What the rules write their findings to.
@@ -25,6 +25,7 @@ pub(super) struct Docket<'a> {
     findings: Vec<Finding>,
     valid_until: Option<Timestamp>,
     vouched: Vec<Vouched>,
+    advisories: Vec<AskedAdvisories>,
 }
 
 impl Docket<'_> {
@@ -97,6 +98,13 @@ impl Docket<'_> {
         signers(&self.vouched)
     }
 
+    /// Writes down which advisories were asked; those of several images are the same.
+    pub(super) fn consult(&mut self, asked: &AskedAdvisories) {
+        if !self.advisories.contains(asked) {
+            self.advisories.push(asked.clone());
+        }
+    }
+
     /// When the newest signature was made that counts, by the word of a log or a timestamp authority.
     pub(super) fn signed_at(&self) -> Option<Timestamp> {
         signed_at(&self.vouched)
@@ -143,6 +151,7 @@ impl Docket<'_> {
             rule: self.rule.origin.clone(),
             valid_until: self.valid_until,
             vouched: self.vouched,
+            advisories: self.advisories,
         }
     }
 }
@@ -160,6 +169,7 @@ impl Policy {
             findings: Vec::new(),
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         }
     }
 
@@ -239,6 +249,7 @@ impl Policy {
             rule: rule.origin.clone(),
             valid_until: None,
             vouched: Vec::new(),
+            advisories: Vec::new(),
         }
     }
 }

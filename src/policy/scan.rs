@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::oci::Platform;
+use crate::oci::{Digest, Platform};
 
 use super::{Exoneration, Hygiene, HygieneProfile, Level, Opinion, Origin};
 
@@ -108,18 +109,34 @@ pub struct ScannedImage {
 pub struct Contents {
     /// How many packages.
     pub packages: usize,
+    /// Names and versions of the packages, and of their sources where those are called otherwise: no rule reads them, but
+    /// people ask who has one.
+    pub names: Vec<(String, String)>,
     /// Programs are there and no package is.
     pub unidentified: bool,
     /// What is wrong with its packages, worst first.
     pub vulnerabilities: Vec<Vulnerability>,
     /// Packages about which nothing is known.
     pub uncovered: Vec<Uncovered>,
-    /// The data that was asked: ecosystem, and when it was fetched.
-    pub asked: Vec<(String, Timestamp)>,
+    /// The advisories that were asked.
+    pub asked: Vec<AskedAdvisories>,
     /// Whether probabilities of exploitation are known.
     pub scored: bool,
     /// What it shows of its author's care.
     pub hygiene: Hygiene,
+}
+
+/// The advisories of an ecosystem at the moment when they were asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct AskedAdvisories {
+    /// Whose: `Debian`.
+    pub ecosystem: String,
+    /// When they were fetched.
+    pub fetched: Timestamp,
+    /// When the newest of them was changed.
+    pub newest: Timestamp,
+    /// Of the data: with the same digest the same would have been found.
+    pub digest: Digest,
 }
 
 /// An image that was admitted before.

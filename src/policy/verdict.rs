@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Finding, Origin};
+use super::{AskedAdvisories, Code, Finding, Origin};
 use crate::trust::Authority;
 
 /// What the policy does with a denial.
@@ -30,6 +30,9 @@ pub struct Verdict {
     /// The signatures and attestations that met what the rule asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vouched: Vec<Vouched>,
+    /// The advisories that were asked, where a scan was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<AskedAdvisories>,
 }
 
 /// Something signed that counted.

@@ -12,11 +12,11 @@ use crate::policy::Vulnerability;
 pub fn json(survey: &Survey) -> Value {
     let contents = &survey.contents;
     let system = survey.inventory.system.as_ref();
-    let asked: BTreeMap<&str, String> = contents
-        .asked
-        .iter()
-        .map(|(ecosystem, at)| (ecosystem.as_str(), at.to_string()))
-        .collect();
+    let asked = contents.asked.iter().map(|one| {
+        let told = json!({ "fetched": one.fetched, "newest": one.newest, "digest": one.digest });
+        (one.ecosystem.as_str(), told)
+    });
+    let asked: BTreeMap<&str, Value> = asked.collect();
     let uncovered = contents
         .uncovered
         .iter()

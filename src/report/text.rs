@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::care::care;
 use super::{Survey, known_as, word};
-use crate::policy::{Paint, Severity, Vulnerability};
+use crate::policy::{AskedAdvisories, Paint, Severity, Vulnerability};
 
 /// Longest cell of a table, in characters.
 const MAX_CELL: usize = 44;
@@ -26,7 +26,10 @@ pub fn text(survey: &Survey, only_fixable: bool, paint: Paint) -> String {
         count(contents.packages, "package"),
         count(survey.layers.len(), "layer")
     );
-    for (ecosystem, fetched) in &contents.asked {
+    for AskedAdvisories {
+        ecosystem, fetched, ..
+    } in &contents.asked
+    {
         let at = fetched.strftime("%Y-%m-%d %H:%M UTC");
         let _ = writeln!(
             text,

@@ -7,6 +7,7 @@
 //! An index is written once, beside the old one, and then takes its name; it is read through a memory map. A file
 //! that is not what was written is an error, and an ecosystem without a file is uncovered: neither is "nothing found".
 
+mod amend;
 mod build;
 mod codec;
 mod exploited;
@@ -24,7 +25,7 @@ mod source;
 mod tests;
 mod write;
 
-pub use build::{BuildError, Builder, Built, build};
+pub use build::{BuildError, Builder, Built, amend, build};
 pub use exploited::{Exploited, ExploitedError};
 pub use format::Header;
 pub use index::{Affected, Index, IndexError};

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::oci::Digest;
 use crate::policy::{
-    Contents, Exoneration, Hygiene, LeftSecret, Opinion, RaisingProgram, Said, Severity, Uncovered,
-    Viruses, Vulnerability,
+    AskedAdvisories, Contents, Exoneration, Hygiene, LeftSecret, Opinion, RaisingProgram, Said,
+    Severity, Uncovered, Viruses, Vulnerability,
 };
 
 use super::case::{maybe_time, time};
@@ -139,8 +139,14 @@ impl Scan {
             packages: one.packages,
             why: one.why.clone(),
         });
-        let asked = self.fetched.iter().map(|(name, at)| (name.clone(), at.0));
+        let asked = self.fetched.iter().map(|(name, at)| AskedAdvisories {
+            ecosystem: name.clone(),
+            fetched: at.0,
+            newest: at.0,
+            digest: Digest::of(name.as_bytes()),
+        });
         Ok(Contents {
+            names: Vec::new(),
             packages: PACKAGES,
             unidentified: self.unidentified,
             vulnerabilities: self.found.iter().map(FoundCase::vulnerability).collect(),

@@ -112,6 +112,7 @@ impl Upstream {
             url,
             accept: Some("application/json"),
             from: 0,
+            if_range: None,
             repository,
         };
         let answer = self.exchange(&ask, &ask.url, login.as_ref()).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
-use hyper::{Method, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use url::Url;
 
 use crate::oci::{Digest, Repository};
@@ -95,19 +95,6 @@ impl Upstream {
         self.bytes(url, from, repository.path()).await
     }
 
-    /// A file at a path from the root, which is no part of the distribution API: the export of a database.
-    ///
-    /// # Errors
-    /// [`UpstreamError`].
-    pub async fn download(self: &Arc<Self>, path: &str) -> Result<BlobBody, UpstreamError> {
-        self.persist(|| async move {
-            let url = self.base.join(path);
-            let url = url.map_err(|_| self.error(Kind::Malformed, "an unusable address"))?;
-            self.bytes(url, 0, "").await
-        })
-        .await
-    }
-
     async fn bytes(
         self: &Arc<Self>,
         url: Url,
@@ -119,9 +106,19 @@ impl Upstream {
             url,
             accept: None,
             from,
+            if_range: None,
             repository,
         };
         let (answer, _) = self.request(&ask).await?;
+        self.body(answer, from)
+    }
+
+    /// The body of an answer to a request from byte `from` on.
+    pub(super) fn body(
+        self: &Arc<Self>,
+        answer: Response<Incoming>,
+        from: u64,
+    ) -> Result<BlobBody, UpstreamError> {
         let headers = answer.headers();
         if headers
             .get(CONTENT_ENCODING)

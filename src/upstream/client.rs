@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, LOCATION, PROXY_AUTHORIZATION, RANGE,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue, IF_RANGE, LOCATION, PROXY_AUTHORIZATION,
+    RANGE, USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::{self, Client};
@@ -63,6 +63,8 @@ pub(super) struct Ask<'a> {
     pub(super) accept: Option<&'a str>,
     /// First byte that is wanted, when not all are.
     pub(super) from: u64,
+    /// With [`Ask::from`]: else everything anew, if it is no longer of this entity tag (RFC 9110, section 13.1.5).
+    pub(super) if_range: Option<&'a str>,
     /// Repository path: what a token must be good for.
     pub(super) repository: &'a str,
 }
@@ -324,6 +326,9 @@ impl Upstream {
         }
         if ask.from > 0 {
             request = request.header(RANGE, format!("bytes={}-", ask.from));
+            if let Some(tag) = ask.if_range {
+                request = request.header(IF_RANGE, tag);
+            }
         }
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, sensitive(token.reveal())?);

@@ -24,6 +24,7 @@ impl Upstream {
                 url: url.map_err(|_| self.error(Kind::Malformed, "an unusable address"))?,
                 accept: None,
                 from: 0,
+                if_range: None,
                 repository: "",
             };
             let (answer, _) = self.request(&ask).await?;

@@ -87,6 +87,7 @@ impl Upstream {
             url,
             accept: Some("application/json"),
             from: 0,
+            if_range: None,
             repository: repository.path(),
         };
         let (answer, at) = self.request(&ask).await?;
@@ -148,6 +149,7 @@ impl Upstream {
                 url,
                 accept: Some(media_type::OCI_INDEX),
                 from: 0,
+                if_range: None,
                 repository: repository.path(),
             };
             let (answer, at) = match self.request(&ask).await {

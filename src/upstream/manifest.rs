@@ -167,6 +167,7 @@ impl Upstream {
             url,
             accept: Some(&accept),
             from: 0,
+            if_range: None,
             repository: repository.path(),
         };
         Ok(self.request(&ask).await?.0)

@@ -46,6 +46,7 @@ impl Upstream {
                 url: url.map_err(|_| self.error(Kind::Malformed, "an unusable address"))?,
                 accept: Some("application/json"),
                 from: 0,
+                if_range: None,
                 repository: repository.path(),
             };
             let (answer, _) = self.request(&ask).await?;

@@ -4,6 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::scans::{advisory, zip};
+use crate::support::fake_registry::FakeRegistry;
+
 fn lazaret(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
         .args(arguments)
@@ -65,6 +68,15 @@ fn an_export_is_imported_shown_and_asked() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(status[0]["ecosystem"], "Debian");
+    assert_eq!(status[0]["watermark"], "2026-01-02T00:00:00Z");
+    assert_eq!(status[0]["increments"], 0);
+    let digest = status[0]["digest"].as_str().unwrap();
+    let text = said(&lazaret(here, &["db", "status", "--data-dir", "data"], "")).1;
+    let line = text.lines().next().unwrap();
+    assert!(
+        line.ends_with(&format!("newest 2026-01-02 00:00 UTC  {}", &digest[..19])),
+        "{line}"
+    );
     assert_eq!(status[1]["known_exploited"], serde_json::Value::Null);
     assert_eq!(status[1]["epss"], serde_json::Value::Null);
     let asked = concat!(
@@ -212,4 +224,65 @@ fn advisories_are_carried_in_one_file() {
             .count();
         assert_eq!(left, 0, "{bad}");
     }
+}
+
+/// What a person reads of an update, and that nothing of it is a bar where nobody looks.
+#[tokio::test]
+async fn an_update_says_what_was_fetched() {
+    let registry = FakeRegistry::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let config = format!(
+        "data_dir = \"data\"\n[upstream]\nadvisories = \"{0}/osv\"\nknown_exploited = \"{0}/kev.json\"\nepss = \"{0}/epss.csv\"\n",
+        registry.url()
+    );
+    std::fs::write(here.join("lazaret.toml"), config).unwrap();
+    registry.file(
+        "/kev.json",
+        "\"k\"",
+        &[],
+        r#"{"vulnerabilities":[{"cveID":"CVE-2026-1"}]}"#,
+    );
+    registry.file(
+        "/epss.csv",
+        "\"e\"",
+        &[],
+        "cve,epss,percentile\nCVE-2026-1,0.25,0.5\n",
+    );
+    registry.file(
+        "/osv/Debian/all.zip",
+        "\"z\"",
+        &[],
+        zip(&[advisory("DSA-1", "3.0.13-1")]),
+    );
+    let update = async || {
+        let here = here.to_owned();
+        let ran = move || {
+            said(&lazaret(
+                &here,
+                &["db", "update", "debian", "--config", "lazaret.toml"],
+                "",
+            ))
+        };
+        tokio::task::spawn_blocking(ran).await.unwrap()
+    };
+    let rest = "known exploited vulnerabilities: fetched\nprobabilities of exploitation: fetched\n";
+    let whole = "Debian: 1 advisories about 1 packages, the newest of 2026-01-02 00:00 UTC\n";
+    assert_eq!(update().await, (0, format!("{whole}{rest}")));
+    let changed = advisory("DSA-2", "3.0.14-1").replace("2026-01-02", "2026-01-05");
+    registry.file("/osv/Debian/DSA-2.json", "\"r\"", &[], changed);
+    let list = "2026-01-05T00:00:00Z,DSA-2\n2026-01-01T00:00:00Z,DSA-1\n";
+    registry.file("/osv/Debian/modified_id.csv", "\"c\"", &[], list);
+    let changed = "Debian: 1 changed or new ones fetched\nDebian: 2 advisories about 1 packages, the newest of 2026-01-05 00:00 UTC\n";
+    assert_eq!(update().await, (0, format!("{changed}{rest}")));
+    let unchanged = "Debian: nothing changed since 2026-01-05 00:00 UTC\n";
+    assert_eq!(update().await, (0, format!("{unchanged}{rest}")));
+    registry.file(
+        "/osv/Debian/modified_id.csv",
+        "\"d\"",
+        &[],
+        "2026-01-01T00:00:00Z,DSA-1\n",
+    );
+    let (code, text) = update().await;
+    assert!(code == 1 && text.contains("it is an old copy"), "{text}");
 }

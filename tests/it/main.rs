@@ -13,6 +13,7 @@
 mod support;
 
 mod advisory_commands;
+mod advisory_transport;
 mod anomalies;
 mod bad_input;
 mod care;
@@ -22,8 +23,12 @@ mod console;
 mod deploy_kit;
 mod fake_registry;
 mod findings_page;
+mod hostile_layers;
 mod identity;
 mod issuers;
+mod lazy_layers;
+mod ledger;
+mod log;
 mod names;
 mod new_names;
 mod notation;

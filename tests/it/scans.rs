@@ -97,6 +97,20 @@ async fn a_vulnerable_image_is_refused_and_a_fixed_one_comes_through() {
     );
     assert!(said.contains("fixed in 3.0.13-1"), "{said}");
     at(&gate).pull(APP, "new").await.pulled();
+    // The record says by which advisories it was judged.
+    let repository: lazaret::oci::Repository = format!("docker.io/{APP}").parse().unwrap();
+    let decisions = gate.ledger.decisions(Some(repository), 9).await.unwrap();
+    let data = gate.admission.scanner().advisories().current();
+    let index = data.advisories.as_ref().unwrap().indexes().next().unwrap();
+    for decision in decisions {
+        let [asked] = decision.verdict.advisories.as_slice() else {
+            panic!("{:?}", decision.verdict);
+        };
+        assert_eq!(asked.ecosystem, "Debian");
+        assert_eq!(asked.fetched, data.fetched["Debian"]);
+        assert_eq!(asked.newest.to_string(), "2026-01-02T00:00:00Z");
+        assert_eq!(asked.digest, index.digest());
+    }
 }
 
 #[tokio::test]
@@ -327,7 +341,7 @@ async fn a_hundred_vulnerabilities_are_told_shortly_and_recorded_whole() {
 }
 
 /// A zip archive of records, as OSV's are.
-fn zip(records: &[String]) -> Vec<u8> {
+pub(crate) fn zip(records: &[String]) -> Vec<u8> {
     let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
     for (at, record) in records.iter().enumerate() {
         let (mut entry, config) = archive.new_file(format!("R-{at}.json")).start().unwrap();
@@ -370,7 +384,7 @@ async fn advisories_are_fetched_and_a_failure_leaves_what_is_there() {
         .fetch("Debian", &mut |arrived, _| seen = arrived)
         .await
         .unwrap();
-    assert_eq!(built.headers[0].records, 1);
+    assert_eq!(built.built().unwrap().headers[0].records, 1);
     assert!(seen > 0 && data.epoch() == 1);
     assert!(data.current().fetched.contains_key("Debian"));
     serve(&registry, b"no archive".to_vec());

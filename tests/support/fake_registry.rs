@@ -25,7 +25,7 @@ use lazaret::oci::{Descriptor, Digest};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use fault::{Fault, Times};
-pub(crate) use image::{ImageSpec, Pushed};
+pub(crate) use image::{Dress, ImageSpec, Pushed};
 use shelf::Shelf;
 
 /// A request as it came in.
@@ -141,6 +141,27 @@ impl FakeRegistry {
     /// Lists a manifest that is there already as a referrer.
     pub(crate) fn refer(&self, repository: &str, subject: &Digest, entry: Descriptor) {
         image::refer(&mut self.shelf(), repository, subject, &entry);
+    }
+
+    /// Serves a file at a path, with this entity tag: whole, or in part where a client has the beginning of it.
+    pub(crate) fn file(
+        &self,
+        path: &str,
+        tag: &str,
+        headers: &[(&str, &str)],
+        content: impl Into<Bytes>,
+    ) {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let file = shelf::File {
+            tag: tag.to_owned(),
+            headers: headers.iter().map(own).collect(),
+            content: content.into(),
+        };
+        self.shelf
+            .lock()
+            .unwrap()
+            .files
+            .insert(path.to_owned(), file);
     }
 
     /// Points a tag at a digest, wherever it pointed before.

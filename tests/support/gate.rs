@@ -12,6 +12,7 @@ use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
 use lazaret::policy::Policy;
+use lazaret::scan;
 use lazaret::store::Store;
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
 use tempfile::TempDir;
@@ -43,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     pub(crate) hold: Hold,
     pub(crate) tag_freshness: Duration,
+    /// Bounds of the pass over a layer.
+    pub(crate) pass: scan::Limits,
 }
 
 impl Setup {
@@ -55,6 +58,7 @@ impl Setup {
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
+            pass: scan::Limits::default(),
         }
     }
 
@@ -79,9 +83,10 @@ impl Setup {
                 .cloned()
                 .map(Reputations::new),
             content: Arc::new(Content::new(store.clone(), upstreams.clone())),
-            scanner: Scanner::new(
+            scanner: Scanner::bounded(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
+                self.pass,
             ),
             ledger: ledger.clone(),
             tag_freshness: self.tag_freshness,

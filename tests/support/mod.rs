@@ -7,6 +7,7 @@ pub(crate) mod fake_registry;
 pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod instance;
+pub(crate) mod lazy;
 pub(crate) mod notary;
 pub(crate) mod signing;
 pub(crate) mod tarball;

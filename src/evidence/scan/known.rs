@@ -1,11 +1,11 @@
 //! What is known about what is in an image, in the words of the policy.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hygiene;
-use crate::policy::{Contents, Severity, Uncovered, Viruses, Vulnerability};
+use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Viruses, Vulnerability};
 use crate::scan::{self, Answer, Inventory, Match, Report, Rule, compare};
 
 use crate::evidence::advisories::Current;
@@ -27,12 +27,20 @@ pub(super) fn judged(
         packages: one.packages,
         why: missing.get(one.ecosystem.base()).cloned(),
     });
-    let asked = asked.iter().filter_map(|ecosystem| {
-        let fetched = current.fetched.get(ecosystem)?;
-        Some((ecosystem.clone(), *fetched))
+    let indexes = advisories.indexes();
+    let asked = indexes.filter(|index| asked.contains(&index.header().ecosystem));
+    let asked = asked.filter_map(|index| {
+        let ecosystem = &index.header().ecosystem;
+        Some(AskedAdvisories {
+            ecosystem: ecosystem.clone(),
+            fetched: *current.fetched.get(ecosystem)?,
+            newest: index.header().watermark,
+            digest: index.digest(),
+        })
     });
     Ok(Contents {
         packages: inventory.packages.len(),
+        names: names(inventory),
         unidentified: inventory.answer() == Answer::Unknown,
         uncovered: uncovered.collect(),
         asked: asked.collect(),
@@ -40,6 +48,16 @@ pub(super) fn judged(
         hygiene: hygiene::judged(inventory, viruses),
         vulnerabilities: vulnerabilities(&report),
     })
+}
+
+/// Names and versions of packages and of their sources, each once.
+fn names(inventory: &Inventory) -> Vec<(String, String)> {
+    let own = inventory.packages.iter().flat_map(|package| {
+        let own = (package.name.clone(), package.version.clone());
+        std::iter::once(own).chain(package.source.clone())
+    });
+    let names: BTreeSet<(String, String)> = own.collect();
+    names.into_iter().collect()
 }
 
 /// One for each vulnerability and file, worst first. Packages built from one source share their advisories; several

@@ -6,7 +6,7 @@ use std::io::Read;
 use super::{Scanner, Seen, Version, viruses};
 use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest};
 use crate::policy::Viruses;
-use crate::scan::{LayerFacts, Limits, Onlooker, Source, Toc, Unscannable, merge, show_layer};
+use crate::scan::{LayerFacts, Onlooker, Source, Toc, Unscannable, merge, show_layer};
 
 use crate::evidence::clamd::{Looked, Streamed};
 
@@ -77,8 +77,7 @@ impl Scanner {
             .filter(|_| matches!(version, Some(Ok(_))));
         let mut streamed = scanner.map(viruses::VirusScanner::onlooker);
         let onlooker = streamed.as_mut().map(|one| one as &mut dyn Onlooker);
-        let limits = Limits::default();
-        let facts = show_layer(&layer.media_type, toc, bytes, &limits, onlooker)?;
+        let facts = show_layer(&layer.media_type, toc, bytes, &self.limits, onlooker)?;
         let looked = match version {
             Some(Err(why)) => Some(Err(why.clone())),
             _ => streamed.map(Streamed::finish),

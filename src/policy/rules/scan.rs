@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use super::{hygiene, opinions, vulnerabilities};
 use crate::policy::judge::Docket;
 use crate::policy::{
-    Code, Contents, Exoneration, Gathered, Level, ScanEvidence, ScanProfile, ScannedImage,
+    AskedAdvisories, Code, Contents, Exoneration, Gathered, Level, ScanEvidence, ScanProfile,
+    ScannedImage,
 };
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, scan: &Gathered<ScanEvidence>) {
@@ -69,6 +70,9 @@ fn judge_image(
         let (code, level) = (Code::DistroUnsupported, profile.unsupported);
         docket.find_on(code, level, &profile.origin, platform, message);
     }
+    for asked in &contents.asked {
+        docket.consult(asked);
+    }
     freshness(docket, profile, contents);
     if profile.max_epss.is_some() && !contents.scored {
         let message = "the policy limits the probability of exploitation, and none is known here";
@@ -88,7 +92,10 @@ fn freshness(docket: &mut Docket<'_>, profile: &ScanProfile, contents: &Contents
         return;
     };
     let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
-    for (ecosystem, fetched) in &contents.asked {
+    for AskedAdvisories {
+        ecosystem, fetched, ..
+    } in &contents.asked
+    {
         let stale = fetched.checked_add(most).ok();
         if stale.is_some_and(|stale| stale > docket.now) {
             stale.into_iter().for_each(|stale| docket.changes_at(stale));

@@ -1,6 +1,6 @@
 //! From records to an index file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::format::Header;
-use super::index::Index;
+use super::index::{Index, IndexError};
 use super::record::{Record, RecordError, Subject};
 use super::source::{SourceError, read_export};
 use super::write::{Collected, MAX_BUILD_BYTES};
@@ -46,6 +46,8 @@ pub enum BuildError {
         /// Records of the export, and when the newest was changed.
         to: (u64, Timestamp),
     },
+    /// What is there cannot be read, and so not be amended. Our side.
+    Index(IndexError),
     /// The file could not be written. Our side; trying again may help.
     Io(io::Error),
 }
@@ -75,6 +77,7 @@ impl fmt::Display for BuildError {
                 "the export of {ecosystem} has {} records until {}, less than the {} until {} that are there",
                 to.0, to.1, from.0, from.1,
             ),
+            BuildError::Index(error) => error.fmt(f),
             BuildError::Io(error) => write!(f, "advisory index not written: {error}"),
         }
     }
@@ -86,6 +89,7 @@ impl std::error::Error for BuildError {
             BuildError::Source(error) => Some(error),
             BuildError::Malformed { first, .. } => Some(first),
             BuildError::Io(error) => Some(error),
+            BuildError::Index(error) => Some(error),
             BuildError::Empty | BuildError::TooLarge | BuildError::Backwards { .. } => None,
         }
     }
@@ -118,6 +122,37 @@ pub fn build(export: &Path, only: Option<&Ecosystem>, folder: &Path) -> Result<B
     let mut builder = Builder::new(only);
     let source =
         read_export(export, &mut |record| builder.add(record)).map_err(BuildError::Source)?;
+    builder.finish(source, folder)
+}
+
+/// Puts records that changed into the index of their ecosystem, in the place of what it has of the same ids.
+///
+/// # Errors
+/// If there is no index, or as [`build`]. What is there stays.
+pub fn amend(
+    ecosystem: &Ecosystem,
+    records: &[Vec<u8>],
+    folder: &Path,
+) -> Result<Built, BuildError> {
+    let path = folder.join(ecosystem.index_file());
+    let index = Index::open(&path).map_err(BuildError::Index)?;
+    let parsed = records.iter().map(|json| Record::parse(json));
+    let parsed: Result<Vec<Record<'_>>, RecordError> = parsed.collect();
+    let parsed = parsed.map_err(|first| BuildError::Malformed {
+        malformed: 1,
+        of: records.len() as u64,
+        first,
+    })?;
+    let ids: HashSet<&str> = parsed.iter().map(Record::id).collect();
+    let collected = Collected::of(&index, &ids).map_err(BuildError::Index)?;
+    let mut source = index.header().source.clone().into_bytes();
+    records
+        .iter()
+        .for_each(|json| source.extend_from_slice(json));
+    let source = Digest::of(&source);
+    let mut builder = Builder::new(Some(ecosystem));
+    builder.files.insert(ecosystem.base().to_owned(), collected);
+    parsed.iter().for_each(|record| builder.add_record(record));
     builder.finish(source, folder)
 }
 

@@ -48,8 +48,11 @@ pub struct Header {
     pub packages: u64,
     /// Pairs of package and record.
     pub rows: u64,
-    /// Digest of the export that it was built from.
+    /// Digest of the export that it was built from, and of what changed since.
     pub source: String,
+    /// How often only what changed was put into it since it was built from a whole export.
+    #[serde(default)]
+    pub increments: u32,
     /// Where the parts end, in bytes from the start: rows, advisories, dictionary, row directory, advisory directory,
     /// keys.
     pub(super) ends: [u64; 6],

@@ -171,6 +171,11 @@ impl Index {
         Some((place >> 16, place & 0xffff))
     }
 
+    /// All keys, in order, with their places.
+    pub(super) fn keys(&self) -> fst::map::Stream<'_> {
+        self.keys.stream()
+    }
+
     pub(super) fn dictionary(&self) -> Option<&DecoderDictionary<'static>> {
         (!self.parts.dictionary.is_empty()).then_some(&self.dictionary)
     }

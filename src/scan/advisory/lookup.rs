@@ -40,7 +40,7 @@ pub(super) struct Lookup<'a> {
 /// A block in which a package's rows begin.
 pub(super) struct Rows {
     block: Vec<u8>,
-    offset: usize,
+    pub(super) offset: usize,
 }
 
 impl Rows {
@@ -94,12 +94,22 @@ impl<'a> Lookup<'a> {
         keys.dedup();
         let index = self.index;
         let places = keys.iter().filter_map(|key| index.place(key));
-        let rows = places.map(|(block, offset)| {
-            let block = self.decompress(index.row_block(block))?;
-            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-            Ok(Rows { block, offset })
-        });
+        let rows = places.map(|(block, offset)| self.rows_at(block, offset));
         rows.collect()
+    }
+
+    /// The block with this number, at a place in it.
+    pub(super) fn rows_at(&mut self, block: u64, offset: u64) -> Result<Rows, IndexError> {
+        let block = self.decompress(self.index.row_block(block))?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Ok(Rows { block, offset })
+    }
+
+    /// The same as [`Lookup::facts`] for whoever asks for one after the other: earlier blocks are forgotten.
+    pub(super) fn facts_in_order(&mut self, number: u64) -> Result<Facts, IndexError> {
+        let block = number / ADVISORIES_A_BLOCK;
+        self.facts.retain(|kept, _| *kept == block);
+        self.facts(number)
     }
 
     /// What is known of the advisory with this number.

@@ -1,5 +1,6 @@
 //! The index, built from the fixtures: which packages meet which advisories.
 
+mod amend;
 mod files;
 mod sample;
 

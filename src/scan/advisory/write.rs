@@ -14,7 +14,10 @@ use super::format::{
     ADVISORIES_A_BLOCK, BLOCK_BYTES, DICTIONARY_BYTES, FORMAT, Header, MAX_BLOCK_BYTES, footer,
     hex_sha256,
 };
+use super::lookup::Facts;
+use super::range::Versions;
 use super::record::{Record, Subject};
+use super::severity::Rating;
 use crate::oci::Digest;
 
 /// Most bytes that one ecosystem's rows and advisories take while it is built: several times what the largest needs.
@@ -39,9 +42,20 @@ pub(super) struct Collected {
     /// Encoded advisories by number.
     advisories: Vec<u8>,
     ends: Vec<usize>,
+    increments: u32,
 }
 
 impl Collected {
+    /// Nothing yet of what a file of this header holds, which is to be amended.
+    pub(super) fn resumed(header: &Header) -> Collected {
+        Collected {
+            watermark: Some(header.watermark),
+            ignored: header.ignored,
+            increments: header.increments.saturating_add(1),
+            ..Collected::default()
+        }
+    }
+
     /// Records that count.
     pub(super) fn records(&self) -> u64 {
         self.records
@@ -63,31 +77,56 @@ impl Collected {
             self.ignored += 1;
             return;
         }
-        let number = self.records;
-        self.records += 1;
+        let number = self.add_facts(&Facts {
+            id: record.id().to_owned(),
+            aliases: record.aliases().map(str::to_owned).collect(),
+            malicious: record.malicious(),
+            summary: record.summary(),
+            published: record.published,
+            modified: record.modified,
+        });
         for subject in subjects {
             let key = subject.ecosystem.key(subject.name);
-            let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
-            let key = *self.keys.entry(key).or_insert(next);
-            let start = self.arena.len();
-            self.arena.push(subject.rating.severity as u8);
-            self.arena
-                .push(subject.rating.tenths.map_or(0, |tenths| tenths + 1));
-            subject.versions.write(&mut self.arena);
-            self.rows.push((key, number, start..self.arena.len()));
+            self.add_row(&key, number, subject.rating, &subject.versions);
         }
+    }
+
+    /// Takes what is known of an advisory, whatever the package; returns its number.
+    pub(super) fn add_facts(&mut self, facts: &Facts) -> u64 {
         let out = &mut self.advisories;
-        put_text(out, record.id());
-        out.push(u8::from(record.malicious()));
-        put_number(out, seconds(record.modified));
-        put_number(out, record.published.map_or(0, seconds));
-        put_text(out, &record.summary());
-        let aliases: Vec<&str> = record.aliases().collect();
-        put_number(out, aliases.len() as u64);
-        for alias in aliases {
+        put_text(out, &facts.id);
+        out.push(u8::from(facts.malicious));
+        put_number(out, seconds(facts.modified));
+        put_number(out, facts.published.map_or(0, seconds));
+        put_text(out, &facts.summary);
+        put_number(out, facts.aliases.len() as u64);
+        for alias in &facts.aliases {
             put_text(out, alias);
         }
         self.ends.push(out.len());
+        self.records += 1;
+        self.records - 1
+    }
+
+    /// Takes what an advisory says of a package.
+    pub(super) fn add_row(
+        &mut self,
+        key: &str,
+        number: u64,
+        rating: Rating,
+        versions: &Versions<'_>,
+    ) {
+        let next = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let key = match self.keys.get(key) {
+            Some(known) => *known,
+            None => *self.keys.entry(key.to_owned()).or_insert(next),
+        };
+        let start = self.arena.len();
+        self.arena.push(rating.severity as u8);
+        self.arena
+            .push(rating.tenths.map_or(0, |tenths| tenths + 1));
+        versions.write(&mut self.arena);
+        self.rows.push((key, number, start..self.arena.len()));
     }
 
     /// Writes the file: under a passing name, then to disk, then under its own.
@@ -129,6 +168,7 @@ impl Collected {
             packages: self.keys.len() as u64,
             rows: self.rows.len() as u64,
             source: source.to_string(),
+            increments: self.increments,
             ends,
             sha256: hex_sha256(&head),
         };

@@ -25,13 +25,14 @@ impl Pass<'_> {
         wanted: Option<Wanted>,
         tar: &mut Tar<'_>,
     ) -> Result<(), Unscannable> {
-        let toc_file = self.toc.as_ref().is_some_and(|_| TocCheck::is_toc(&path));
+        let toc_file = self.toc.as_ref().is_some_and(|toc| toc.is_toc(&path));
         if let (Some(wanted), false) = (wanted, toc_file) {
             return self.wanted_file(entry, path, wanted, tar);
         }
         if let Some(toc) = self.toc.as_mut().filter(|_| toc_file) {
             return toc.table(tar);
         }
+        let start = tar.position();
         let mut file = Executable::new(entry.size, self.limits.executable_bytes);
         if let Some(onlooker) = &mut self.onlooker {
             onlooker.begin(&path, entry.size);
@@ -63,7 +64,7 @@ impl Pass<'_> {
             onlooker.end();
         }
         if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
-            toc.file(&path, entry.size, &hash.finish());
+            toc.file(&path, entry, start, &hash.finish());
         }
         self.executable(file, &path)
     }
@@ -96,6 +97,7 @@ impl Pass<'_> {
             Wanted::OsRelease | Wanted::Manifest(_) => self.limits.manifest_bytes,
             Wanted::Java => self.limits.archive_bytes,
         };
+        let start = tar.position();
         let Some(content) = tar.read(most)? else {
             if wanted.is_database() || self.toc.is_some() {
                 return Err(Unscannable::DatabaseTooLarge(path));
@@ -111,7 +113,7 @@ impl Pass<'_> {
         if let Some(toc) = &mut self.toc {
             let mut hash = TocCheck::hasher();
             hash.update(&content);
-            toc.file(&path, entry.size, &hash.finish());
+            toc.file(&path, entry, start, &hash.finish());
         }
         self.understand(path, wanted, content)
     }

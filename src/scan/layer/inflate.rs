@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::ops::Range;
 use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -13,6 +14,11 @@ use zstd::stream::read::Decoder as ZstdDecoder;
 
 use super::{Bomb, Limits, Unscannable};
 use crate::oci::Digest;
+
+mod members;
+
+use members::Members;
+pub(super) use members::Trace;
 
 /// Bytes taken from the source at once, and decompressed at once: both stay in a core's cache.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -66,12 +72,17 @@ struct Counted<R> {
 struct Tally {
     bytes: Cell<u64>,
     failure: RefCell<Option<String>>,
+    trace: Option<Rc<RefCell<Trace>>>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.source.read(buffer) {
             Ok(count) => {
+                if let Some(trace) = &self.tally.trace {
+                    let read = buffer.get(..count).unwrap_or_default();
+                    trace.borrow_mut().see(self.tally.bytes.get(), read);
+                }
                 let sum = self.tally.bytes.get().saturating_add(count as u64);
                 self.tally.bytes.set(sum);
                 Ok(count)
@@ -98,12 +109,18 @@ pub(super) struct Inflated<'a> {
 }
 
 impl<'a> Inflated<'a> {
+    /// Opens it. `wanted`: a part of the layer that is kept as it was sent, and with it where members begin.
     pub(super) fn open(
         compression: Compression,
         source: impl Read + 'a,
         limits: &'a Limits,
+        wanted: Option<Range<u64>>,
     ) -> Result<Inflated<'a>, Unscannable> {
-        let tally = Rc::new(Tally::default());
+        let trace = wanted.map(|wanted| Rc::new(RefCell::new(Trace::of(wanted))));
+        let tally = Rc::new(Tally {
+            trace: trace.clone(),
+            ..Tally::default()
+        });
         let counted = Counted {
             source,
             tally: Rc::clone(&tally),
@@ -117,10 +134,11 @@ impl<'a> Inflated<'a> {
         if Compression::sniff(start) != compression {
             return Err(Unscannable::Mislabelled);
         }
-        let decoder: Box<dyn Read + 'a> = match compression {
-            Compression::Plain => Box::new(source),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(source)),
-            Compression::Zstd => {
+        let decoder: Box<dyn Read + 'a> = match (compression, trace) {
+            (Compression::Plain, _) => Box::new(source),
+            (_, Some(trace)) => Box::new(Members::new(compression, source, trace)),
+            (Compression::Gzip, None) => Box::new(MultiGzDecoder::new(source)),
+            (Compression::Zstd, None) => {
                 let broken = |error: io::Error| Unscannable::Compression(error.to_string());
                 let mut decoder = ZstdDecoder::with_buffer(source).map_err(broken)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
@@ -168,6 +186,17 @@ impl<'a> Inflated<'a> {
     /// Bytes of the tar so far, those at hand included.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The place in the tar of the next byte that [`Inflated::fill`] shows.
+    pub(super) fn position(&self) -> u64 {
+        self.bytes - (self.end - self.at) as u64
+    }
+
+    /// What was seen beside the content, once; empty where nothing was wanted.
+    pub(super) fn take_trace(&mut self) -> Trace {
+        let trace = self.tally.trace.as_ref();
+        trace.map(|trace| trace.take()).unwrap_or_default()
     }
 
     /// Bytes of the layer so far.

@@ -52,8 +52,9 @@ pub fn show_layer<'a>(
     onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
 ) -> Result<LayerFacts, Unscannable> {
     let compression = Compression::of(media_type)?;
-    let toc = toc.map(TocCheck::new).transpose()?;
-    let mut tar = Tar::new(Inflated::open(compression, bytes, limits)?, limits);
+    let wanted = toc.as_ref().map(Toc::place).transpose()?;
+    let toc = toc.map(TocCheck::new);
+    let mut tar = Tar::new(Inflated::open(compression, bytes, limits, wanted)?, limits);
     let mut pass = Pass::new(limits, toc, onlooker);
     while let Some(entry) = tar.next()? {
         pass.entry(&entry, &mut tar)?;
@@ -120,7 +121,7 @@ impl<'a> Pass<'a> {
         let name = normal(&entry.name)?;
         if self.whiteout(&name)? {
             if let Some(toc) = &mut self.toc {
-                toc.file(&name.path, 0, &TocCheck::hasher().finish());
+                toc.empty_file(&name.path, entry.mode);
             }
             return Ok(());
         }
@@ -148,7 +149,7 @@ impl<'a> Pass<'a> {
             }
             _ => {
                 if let Some(toc) = &mut self.toc {
-                    toc.bare(&name.path, entry.kind);
+                    toc.bare(&name.path, entry);
                 }
             }
         }
@@ -260,9 +261,9 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    fn finish(mut self, bytes: Inflated<'_>) -> Result<LayerFacts, Unscannable> {
+    fn finish(mut self, mut bytes: Inflated<'_>) -> Result<LayerFacts, Unscannable> {
         if let Some(toc) = self.toc.take() {
-            toc.finish()?;
+            toc.finish(&bytes.take_trace())?;
         }
         let logs = self.sqlite()?;
         self.paths.seal();

@@ -88,6 +88,11 @@ impl<'a> Tar<'a> {
         }
     }
 
+    /// The place in the archive of what [`Tar::content`] shows next.
+    pub(super) fn position(&self) -> u64 {
+        self.bytes.position()
+    }
+
     /// Shows the entry's content from here on; empty at its end.
     pub(super) fn content(&mut self) -> Result<&[u8], Unscannable> {
         if self.content == 0 {

@@ -1,166 +1,215 @@
 //! Tables of contents of lazily loaded layers: a runtime that believes one must see the files that the archive holds
-//! (stargz-snapshotter, docs/estargz.md).
+//! (stargz-snapshotter, docs/estargz.md; containers-storage-zstd-chunked(1)).
 //!
-//! Names, types, sizes, link targets and digests of whole files are compared. Not compared: owners, modes, extended
-//! attributes, and digests of parts of files that are larger than one chunk.
+//! Compared are names, types, sizes, modes, link targets, digests of files, and where in the layer their content is
+//! said to lie: a chunk must begin with a member of the compression whose content is that of the file at that place.
+//! So a chunk's own digest can only be true or be refused by the runtime. Not compared: owners and extended attributes.
 
-use serde::Deserialize;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::ops::Range;
 
 use super::Unscannable;
 use super::header::Type;
-use super::path::normal;
-use super::tar::Tar;
+use super::inflate::Trace;
+use super::tar::{Entry, Tar};
 use crate::oci::{Digest, Hasher};
+use table::{Row, Table, row};
 
+/// What manifests announce (estargz.md "TOCs and Footers"; containers-storage-zstd-chunked(1)).
+const STARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
+const CHUNKED: &str = "io.github.containers.zstd-chunked.manifest-checksum";
+const CHUNKED_PLACE: &str = "io.github.containers.zstd-chunked.manifest-position";
 /// The table's own name in an eStargz.
 const TABLE: &str = "stargz.index.json";
 /// Largest table in bytes: one of 100 thousand files has about 40 MB.
 const MAX_TABLE_BYTES: u64 = 64 << 20;
 
 /// A table of contents that a manifest's annotations announce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Toc {
-    /// eStargz: the digest of the table, from `containerd.io/snapshot/stargz/toc.digest`.
+    /// eStargz: the digest of the table, which is a file of the archive.
     Stargz(Digest),
-    /// zstd:chunked, from `io.github.containers.zstd-chunked.manifest-checksum`: not compared yet, so refused.
-    ZstdChunked,
+    /// zstd:chunked: the table is compressed and lies beside the archive.
+    ZstdChunked {
+        /// The digest of the compressed table.
+        digest: Digest,
+        /// Where in the layer it begins.
+        at: u64,
+        /// Its compressed bytes.
+        length: u64,
+    },
 }
 
-#[derive(Deserialize)]
-struct Table {
-    entries: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    name: String,
-    r#type: String,
-    #[serde(default)]
-    size: u64,
-    #[serde(default)]
-    link_name: String,
-    #[serde(default)]
-    digest: String,
-    #[serde(default)]
-    chunk_digest: String,
-    #[serde(default)]
-    chunk_size: u64,
-}
-
-/// Collects both sides as digests of rows, so that memory stays small.
-pub(super) struct TocCheck {
-    announced: Digest,
-    archive: Vec<Digest>,
-    table: Option<Vec<Digest>>,
-}
-
-impl TocCheck {
-    pub(super) fn new(toc: Toc) -> Result<TocCheck, Unscannable> {
-        match toc {
-            Toc::Stargz(announced) => Ok(TocCheck {
-                announced,
-                archive: Vec::new(),
-                table: None,
-            }),
-            Toc::ZstdChunked => Err(Unscannable::TableOfContents(
-                "is of a kind that is not read",
-            )),
+impl Toc {
+    /// What a layer's annotations announce, if they do.
+    ///
+    /// # Errors
+    /// [`Unscannable::TableOfContents`] where they cannot be understood, or announce two.
+    pub fn announced(annotations: &BTreeMap<String, String>) -> Result<Option<Toc>, Unscannable> {
+        let wrong = Unscannable::TableOfContents;
+        let digest = |text: &String| text.parse().map_err(|_| wrong("is announced by no digest"));
+        match (annotations.get(STARGZ), annotations.get(CHUNKED)) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(wrong("is announced in two ways")),
+            (Some(text), None) => Ok(Some(Toc::Stargz(digest(text)?))),
+            (None, Some(text)) => {
+                let place = annotations.get(CHUNKED_PLACE).map(String::as_str);
+                let (at, length) = place
+                    .and_then(place_of)
+                    .ok_or(wrong("is announced without its place"))?;
+                let digest = digest(text)?;
+                Ok(Some(Toc::ZstdChunked { digest, at, length }))
+            }
         }
     }
 
-    pub(super) fn is_toc(path: &str) -> bool {
-        path == TABLE
+    /// The bytes of the layer that are the table; none where it is a file of the archive.
+    pub(super) fn place(&self) -> Result<Range<u64>, Unscannable> {
+        match self {
+            Toc::Stargz(_) => Ok(0..0),
+            Toc::ZstdChunked { at, length, .. } if *length <= MAX_TABLE_BYTES => {
+                Ok(*at..at.saturating_add(*length))
+            }
+            Toc::ZstdChunked { .. } => Err(Unscannable::TableOfContents("is too large")),
+        }
+    }
+}
+
+/// `offset:length:unpacked length:type`, where the type is that of such tables.
+fn place_of(text: &str) -> Option<(u64, u64)> {
+    let numbers: Vec<&str> = text.split(':').collect();
+    let [at, length, unpacked, "1"] = numbers.as_slice() else {
+        return None;
+    };
+    let number = |text: &str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u64>().ok().filter(|_| plain)
+    };
+    number(unpacked)?;
+    Some((number(at)?, number(length)?))
+}
+
+/// Collects the archive's side as digests of rows, so that memory stays small.
+pub(super) struct TocCheck {
+    announced: Toc,
+    archive: Vec<Digest>,
+    /// The table that was a file of the archive.
+    table: Option<Vec<u8>>,
+}
+
+impl TocCheck {
+    pub(super) fn new(announced: Toc) -> TocCheck {
+        TocCheck {
+            announced,
+            archive: Vec::new(),
+            table: None,
+        }
+    }
+
+    /// Whether the file at `path` is the table.
+    pub(super) fn is_toc(&self, path: &str) -> bool {
+        matches!(self.announced, Toc::Stargz(_)) && path == TABLE
     }
 
     pub(super) fn hasher() -> Hasher {
         Digest::Sha256([0; 32]).hasher()
     }
 
-    pub(super) fn file(&mut self, path: &str, size: u64, digest: &Digest) {
-        // Empty files have no digest in a table.
-        let digest = if size == 0 {
-            String::new()
-        } else {
-            digest.to_string()
-        };
-        self.archive.push(row(path, "reg", size, &digest));
+    /// A regular file whose content begins at `start` of the tar.
+    pub(super) fn file(&mut self, path: &str, entry: &Entry, start: u64, digest: &Digest) {
+        if entry.size == 0 {
+            return self.empty_file(path, entry.mode);
+        }
+        let digest = digest.to_string();
+        let place = Some((entry.size, start));
+        self.archive
+            .push(row("reg", path, entry.mode, place, &digest));
+    }
+
+    pub(super) fn empty_file(&mut self, path: &str, mode: u64) {
+        self.archive.push(row("reg", path, mode, None, ""));
     }
 
     pub(super) fn link(&mut self, path: &str, kind: Type, target: &str) {
-        let kind = if kind == Type::Symlink {
-            "symlink"
-        } else {
-            "hardlink"
+        let kind = match kind {
+            Type::Symlink => "symlink",
+            _ => "hardlink",
         };
-        self.archive.push(row(path, kind, 0, target));
+        self.archive.push(row(kind, path, 0, None, target));
     }
 
-    pub(super) fn bare(&mut self, path: &str, kind: Type) {
-        let kind = if kind == Type::Directory {
-            "dir"
-        } else {
-            "other"
-        };
-        if !path.is_empty() {
-            self.archive.push(row(path, kind, 0, ""));
+    pub(super) fn bare(&mut self, path: &str, entry: &Entry) {
+        if path.is_empty() {
+            return;
         }
+        self.archive.push(match entry.kind {
+            Type::Directory => row("dir", path, entry.mode, None, ""),
+            _ => row("other", path, 0, None, ""),
+        });
     }
 
-    /// Reads the table, which comes once.
+    /// Takes the table that is a file of the archive, which comes once.
     pub(super) fn table(&mut self, tar: &mut Tar<'_>) -> Result<(), Unscannable> {
         let wrong = Unscannable::TableOfContents;
         let content = tar.read(MAX_TABLE_BYTES)?;
         let content = content.ok_or(wrong("is too large"))?;
-        if !self.announced.verifies(&content) {
-            return Err(wrong("is not the one that the manifest announces"));
-        }
-        let table: Table = serde_json::from_slice(&content).map_err(|_| wrong("cannot be read"))?;
-        let rows = table.entries.iter().filter(|row| row.r#type != "chunk");
-        let rows: Result<Vec<Digest>, Unscannable> = rows.map(Row::digest).collect();
-        if self.table.replace(rows?).is_some() {
+        if self.table.replace(content).is_some() {
             return Err(wrong("is there twice"));
         }
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<(), Unscannable> {
+    pub(super) fn finish(mut self, trace: &Trace) -> Result<(), Unscannable> {
         let wrong = Unscannable::TableOfContents;
-        let mut table = self.table.take().ok_or(wrong("is missing"))?;
-        table.sort_unstable();
+        let unpacked = match &self.announced {
+            Toc::Stargz(_) => self.table.take().ok_or(wrong("is missing"))?,
+            Toc::ZstdChunked { .. } => trace.captured.clone(),
+        };
+        let announced = match &self.announced {
+            Toc::Stargz(digest) | Toc::ZstdChunked { digest, .. } => digest,
+        };
+        if !announced.verifies(&unpacked) {
+            return Err(wrong("is not the one that the manifest announces"));
+        }
+        let json = match &self.announced {
+            Toc::Stargz(_) => unpacked,
+            Toc::ZstdChunked { .. } => unpack(&unpacked)?,
+        };
+        let table: Table = serde_json::from_slice(&json).map_err(|_| wrong("cannot be read"))?;
+        let mut rows = rows(&table.entries, trace)?;
+        rows.sort_unstable();
         self.archive.sort_unstable();
-        if table != self.archive {
+        if rows != self.archive {
             return Err(wrong("differs from the archive"));
         }
         Ok(())
     }
 }
 
-impl Row {
-    fn digest(&self) -> Result<Digest, Unscannable> {
-        let path = normal(self.name.as_bytes())?.path;
-        let whole = self.chunk_size == 0 || self.chunk_size == self.size;
-        if whole && !self.chunk_digest.is_empty() && self.chunk_digest != self.digest {
-            return Err(Unscannable::TableOfContents(
-                "names two digests of one file",
-            ));
-        }
-        Ok(match self.r#type.as_str() {
-            "reg" if self.size == 0 => row(&path, "reg", 0, ""),
-            "reg" => row(&path, "reg", self.size, &self.digest),
-            "symlink" => row(&path, "symlink", 0, &self.link_name),
-            "hardlink" => row(
-                &path,
-                "hardlink",
-                0,
-                &normal(self.link_name.as_bytes())?.path,
-            ),
-            "dir" => row(&path, "dir", 0, ""),
-            _ => row(&path, "other", 0, ""),
-        })
+fn unpack(packed: &[u8]) -> Result<Vec<u8>, Unscannable> {
+    let wrong = Unscannable::TableOfContents;
+    let decoder = zstd::stream::read::Decoder::new(packed);
+    let mut json = Vec::new();
+    let read = decoder.and_then(|decoder| decoder.take(MAX_TABLE_BYTES + 1).read_to_end(&mut json));
+    match read {
+        Ok(count) if count as u64 > MAX_TABLE_BYTES => Err(wrong("is too large")),
+        Ok(_) => Ok(json),
+        Err(_) => Err(wrong("cannot be read")),
     }
 }
 
-fn row(path: &str, kind: &str, size: u64, content: &str) -> Digest {
-    Digest::of(format!("{kind}\0{path}\0{size}\0{content}").as_bytes())
+/// The table's side: a file's row is followed by those of its further chunks.
+fn rows(entries: &[Row], trace: &Trace) -> Result<Vec<Digest>, Unscannable> {
+    let mut rows = Vec::new();
+    let mut rest = entries;
+    while let Some((first, after)) = rest.split_first() {
+        let chunks = after.iter().take_while(|row| row.is_chunk()).count();
+        let (chunks, after) = after.split_at(chunks);
+        rows.extend(first.digest(chunks, trace)?);
+        rest = after;
+    }
+    Ok(rows)
 }

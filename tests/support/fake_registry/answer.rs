@@ -13,7 +13,7 @@ use lazaret::oci::{Descriptor, Digest, Route, Target, media_type};
 use serde_json::json;
 
 use super::body::Scripted;
-use super::shelf::Shelf;
+use super::shelf::{File, Shelf};
 use super::{Fault, Request};
 
 /// What is about to be sent.
@@ -161,6 +161,9 @@ fn draft(shelf: &mut Shelf, request: &Request) -> Draft {
     if request.path == "/token" {
         return issue_token(shelf, request);
     }
+    if let Some(file) = shelf.files.get(&request.path) {
+        return part_of(file, request);
+    }
     let Ok(route) = Route::parse(&request.path) else {
         return Draft::error(404, "NAME_UNKNOWN");
     };
@@ -235,6 +238,28 @@ fn blob(content: &Bytes, digest: &Digest, request: &Request) -> Draft {
             draft(206, content.slice(from..end)).with("content-range", told)
         }
     }
+}
+
+/// A file, or a part of it where the client's tag is the file's (RFC 9110, section 14).
+fn part_of(file: &File, request: &Request) -> Draft {
+    let same = request.header("if-range").is_none_or(|tag| tag == file.tag);
+    let range = request.header("range").filter(|_| same);
+    let from = range.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
+    let total = file.content.len();
+    let draft = match from.map(|from| from.parse::<usize>().unwrap()) {
+        None => Draft::new(200, "application/octet-stream", file.content.clone()),
+        Some(from) if from >= total => Draft::error(416, "RANGE"),
+        Some(from) => {
+            let told = format!("bytes {from}-{}/{total}", total - 1);
+            Draft::new(206, "application/octet-stream", file.content.slice(from..))
+                .with("content-range", told)
+        }
+    };
+    let headers = file.headers.iter().cloned();
+    headers.fold(
+        draft.with("etag", file.tag.as_str()),
+        |draft, (name, value)| draft.with(&name, value),
+    )
 }
 
 fn tags(shelf: &Shelf, name: &str, query: &str) -> Draft {

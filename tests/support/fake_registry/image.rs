@@ -21,6 +21,18 @@ pub(crate) struct ImageSpec {
     pub(crate) docker: bool,
     /// An index even for one platform, with an attestation manifest for each platform.
     pub(crate) attestations: bool,
+    /// What the manifest says of every layer beside its bytes.
+    pub(crate) dress: Dress,
+}
+
+/// What a manifest and a configuration say of layers; empty is the truth.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dress {
+    pub(crate) media_type: Option<&'static str>,
+    pub(crate) annotations: Vec<(&'static str, String)>,
+    pub(crate) urls: Vec<String>,
+    /// Of what is in a compressed layer.
+    pub(crate) diff_id: Option<Digest>,
 }
 
 impl Default for ImageSpec {
@@ -35,6 +47,7 @@ impl Default for ImageSpec {
             layers: vec![b"a layer".to_vec()],
             docker: false,
             attestations: false,
+            dress: Dress::default(),
         }
     }
 }
@@ -98,7 +111,17 @@ fn push_child(
     let layers: Vec<Descriptor> = spec
         .layers
         .iter()
-        .map(|layer| push_part(shelf, repository, layer_type(spec.docker, layer), layer))
+        .map(|layer| {
+            let told = layer_type(spec.docker, layer);
+            let kind = spec.dress.media_type.unwrap_or(told);
+            let mut pushed = push_part(shelf, repository, kind, layer);
+            pushed.urls = spec.dress.urls.clone();
+            let notes = spec.dress.annotations.iter();
+            pushed.annotations = notes
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect();
+            pushed
+        })
         .collect();
     let (kind, config_kind) = if spec.docker {
         (media_type::DOCKER_MANIFEST, media_type::DOCKER_CONFIG)
@@ -131,7 +154,10 @@ fn config(spec: &ImageSpec, platform: &Platform, layers: &[Descriptor]) -> Value
         .iter()
         .map(|(key, value)| ((*key).to_owned(), json!(value)))
         .collect();
-    let diff_ids: Vec<Digest> = layers.iter().map(|layer| layer.digest).collect();
+    let diff_ids: Vec<Digest> = layers
+        .iter()
+        .map(|layer| spec.dress.diff_id.unwrap_or(layer.digest))
+        .collect();
     let mut config = json!({
         "architecture": platform.architecture,
         "os": platform.os,

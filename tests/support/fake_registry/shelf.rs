@@ -18,8 +18,17 @@ pub(super) struct Shelf {
     pub(super) referrers: HashMap<(String, Digest), Vec<Descriptor>>,
     pub(super) referrers_api: bool,
     pub(super) tokens: Option<Tokens>,
+    /// Files of other servers by path: entity tag, other headers and content.
+    pub(super) files: HashMap<String, File>,
     pub(super) faults: Vec<(String, Times, Fault)>,
     pub(super) log: Vec<Request>,
+}
+
+/// A file that is no part of the distribution API.
+pub(super) struct File {
+    pub(super) tag: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) content: Bytes,
 }
 
 pub(super) struct Tokens {
@@ -50,6 +59,7 @@ impl Shelf {
             referrers: HashMap::new(),
             referrers_api: true,
             tokens: None,
+            files: HashMap::new(),
             faults: Vec::new(),
             log: Vec::new(),
         }
