@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::evidence::{ContentError, Opened, Structure, Within, gather};
@@ -290,6 +291,28 @@ impl Admission {
         Ok(self.ledger.hold(image, held).await?)
     }
 
+    /// Opens what an admitted image consists of, and remembers what its tag leads to and who signed it.
+    async fn open(
+        &self,
+        ruling: &Ruling,
+        digest: Digest,
+        at: Timestamp,
+        opened: &[Opened],
+    ) -> Result<(), AdmissionError> {
+        let repository = ruling.reference.repository();
+        let approval = Approval {
+            repository: repository.clone(),
+            digest,
+            decision: ruling.decision,
+            at,
+        };
+        self.approvals.open(approval, opened).await?;
+        self.keep_signed(ruling, digest).await?;
+        self.keep_led(ruling, digest, at).await?;
+        self.keep_failing(&ruling.policy, repository, digest, &ruling.verdict)
+            .await
+    }
+
     /// Makes a verdict a ruling: durable in the ledger before anybody hears of it.
     async fn settle(
         &self,
@@ -335,22 +358,12 @@ impl Admission {
         let seen = digest.filter(|_| judged);
         self.index(seen, holdings, &ruling.verdict, opened).await?;
         self.ledger.record_decision(record).await?;
-        let repository = reference.repository();
         if let Some(digest) = digest {
             if ruling.permit().is_some() {
-                let approval = Approval {
-                    repository: repository.clone(),
-                    digest,
-                    decision,
-                    at,
-                };
-                self.approvals.open(approval, opened).await?;
-                self.keep_signed(&ruling, digest).await?;
-                self.keep_led(&ruling, digest, at).await?;
-                self.keep_failing(&policy, repository, digest, &ruling.verdict)
-                    .await?;
+                self.open(&ruling, digest, at, opened).await?;
             } else if judged {
-                self.ledger.withdraw(repository.clone(), digest).await?;
+                let repository = reference.repository().clone();
+                self.ledger.withdraw(repository, digest).await?;
             }
         }
         telemetry::metrics().verdict(

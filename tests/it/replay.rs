@@ -33,7 +33,7 @@ const SPDX: &str = "https://spdx.dev/Document";
 async fn kept(data: &Path, text: &str) -> (Arc<Admission>, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
     let store = Store::open(scratch.path(), 0).await.unwrap();
-    let content = Content::in_folder(store, Arc::new(Upstreams::none()), data);
+    let content = Content::in_folder(store, Arc::new(Upstreams::nobody()), data);
     let admission = Admission::new(Parts {
         policy: policy(text),
         names: NameCollector::new(Corpus::embedded()),
