@@ -50,6 +50,7 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn server(&mut self, raw: RawServer) -> Server {
         let log = raw.log.unwrap_or_default();
+        let shows = raw.inspection.is_some();
         let (gateway, of_gateway) = raw.gateway.map(|raw| self.gateway(raw)).unzip();
         let (proxy, of_proxy) = raw.proxy.map(|raw| self.proxy(raw)).unzip();
         let authority = self.one_authority(of_gateway.flatten(), of_proxy.flatten());
@@ -80,7 +81,7 @@ impl Check<'_> {
                 .scanner
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|(name, raw)| self.scanner(&name, raw))
+                .filter_map(|(name, written)| self.scanner(&name, written, shows))
                 .collect(),
             inspection: self.inspection(raw.inspection),
             upstream: self.upstream(raw.upstream.unwrap_or_default()),

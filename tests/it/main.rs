@@ -46,6 +46,7 @@ mod revocations;
 mod rollback;
 mod roots;
 mod scan_command;
+mod scanners;
 mod scans;
 mod server_files;
 mod signatures;

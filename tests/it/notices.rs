@@ -6,20 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lazaret::notify::{Secret, Target, Way, deliver, signature};
 use lazaret::policy::{EventKind, Pattern};
-use lazaret::upstream::Upstreams;
 use serde_json::Value;
 
 use crate::scans::{APP, advisory, debian, gate, image, know, refused};
 use crate::support::fake_registry::{FakeRegistry, Fault, Request, Times};
 use crate::support::fixtures;
-use crate::support::gate::Gate;
+use crate::support::gate::{Gate, upstreams};
 use crate::support::tarball::tarball;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A target at a server that says 204 to everything.
 async fn target(hook: &FakeRegistry, kind: &str) -> Target {
-    let upstream = Upstreams::none()
+    let upstream = upstreams(&hook.url())
         .elsewhere(&hook.url().parse().unwrap())
         .unwrap();
     let path = "/hook?token=1".to_owned();

@@ -22,8 +22,9 @@ admission : oci policy names trust upstream store ledger evidence telemetry
 trial     : oci policy names trust evidence
 ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission ca telemetry
-proxy     : oci policy config ledger ca gateway telemetry
+proxy     : oci policy config ledger ca gateway upstream telemetry
 notify    : oci policy ledger upstream telemetry
+inspection: oci store evidence
 console   : oci policy ledger admission telemetry
 telemetry : oci policy
 cli       : *

@@ -1,6 +1,7 @@
 //! Scanners that are programs on this machine: no shell, a clean environment, and an end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -33,8 +34,8 @@ impl Program {
     }
 
     /// Runs it. Where this is given up, it is killed with all that it started.
-    pub(super) async fn ask(&self, asked: &Asked) -> Result<Report, String> {
-        let scratch = Scratch::new(&asked.content).map_err(|error| error.to_string())?;
+    pub(super) async fn ask(&self, asked: &Asked, folder: &Path) -> Result<Report, String> {
+        let scratch = Scratch::new(folder).map_err(|error| error.to_string())?;
         layout::write(&scratch, asked).await?;
         let printed = self.run(&scratch, asked).await?;
         foreign::read(
