@@ -53,6 +53,8 @@ pub(super) struct PolicyFile {
     pub(super) platforms: Option<Vec<Text>>,
     /// What names are held to.
     pub(super) names: At<NamesTable>,
+    /// Name of the `[scan.NAME]` table that every rule is held to which names none; default: nobody looks.
+    pub(super) default_scan: Option<Text>,
     /// What is made of what is unusual.
     pub(super) anomaly: Option<At<AnomalyTable>>,
     /// People and machines that sign, by a name of your choice.
@@ -303,7 +305,7 @@ pub(super) struct RuleTable {
     pub(super) max_signature_age: Option<Text>,
     /// What a tag meets that goes back to an image signed earlier; default warn.
     pub(super) tag_rollback: Option<Action>,
-    /// Name of a `[scan.NAME]` table.
+    /// Name of a `[scan.NAME]` table, or `none`; default: `default_scan`.
     pub(super) scan: Option<Text>,
     /// Name of a `[config.NAME]` table.
     pub(super) config: Option<Text>,

@@ -48,6 +48,8 @@ pub(super) struct ScanTable {
     pub(super) known_exploited: Option<Action>,
     /// What a package meets that was made to do harm; default deny.
     pub(super) malware: Option<Action>,
+    /// What the number of vulnerabilities meets that pass: `warn`, or `allow`, which only notes it; default allow.
+    pub(super) passing: Option<At<Action>>,
     /// What packages meet about which there are no advisories; default deny.
     pub(super) unsupported: Option<Action>,
     /// What programs meet of which nothing says what they are made of; default deny.
@@ -100,6 +102,7 @@ impl Build {
         ScanProfile {
             max_severity: written.max_severity.map_or(Severity::High, severity),
             only_fixable: written.only_fixable.unwrap_or(false),
+            passing: self.passing(written.passing.as_ref()),
             unknown_severity: action(written.unknown_severity, Level::Warn),
             known_exploited: action(written.known_exploited, Level::Deny),
             malware: action(written.malware, Level::Deny),
@@ -125,6 +128,18 @@ impl Build {
 }
 
 impl Build {
+    /// They pass, so they cannot deny.
+    fn passing(&mut self, written: Option<&At<Action>>) -> Level {
+        let Some(place) = written else {
+            return Level::Note;
+        };
+        if matches!(place.get(), Action::Deny) {
+            self.error(place.span(), "what passes cannot be denied")
+                .help("lower max_severity, or write \"warn\"");
+        }
+        level(*place.get())
+    }
+
     /// A part of one, in ten-thousandths.
     fn share(&mut self, written: &At<f64>) -> Option<u16> {
         let share = *written.get();

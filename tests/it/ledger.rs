@@ -320,7 +320,7 @@ async fn a_ledger_of_before_is_taken_into_the_chain() {
     behind_its_back(
         folder.path(),
         "DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
-         DELETE FROM migration WHERE number >= 7",
+         DROP TABLE waiver_use; DROP TABLE led; DROP INDEX known_name_path; DELETE FROM migration WHERE number >= 7",
     );
     let ledger = open(&folder);
     let found = audit(&ledger);

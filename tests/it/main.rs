@@ -49,6 +49,7 @@ mod scan_command;
 mod scanners;
 mod scans;
 mod server_files;
+mod shipped;
 mod signatures;
 mod smuggling;
 mod stamped;

@@ -75,7 +75,7 @@ async fn a_digest_a_layer_and_a_name_are_denied_and_allowed_again() {
 }
 
 /// An image that `ci` and nobody else has signed.
-async fn signed() -> (FakeRegistry, Gate, Digest) {
+async fn signed(size: usize) -> (FakeRegistry, Gate, Digest) {
     let key = Key::new();
     let text = format!(
         "{LENIENT}\n{}[[rule]]\nmatch = [\"docker.io/acme/*\"]\nsigned_by = [\"ci\"]\n",
@@ -84,7 +84,7 @@ async fn signed() -> (FakeRegistry, Gate, Digest) {
     let registry = FakeRegistry::start().await;
     let gate = Setup::new(&text).start(&registry).await;
     let big = ImageSpec {
-        layers: vec![vec![7; BIG]],
+        layers: vec![vec![7; size]],
         ..ImageSpec::default()
     };
     let image = registry.push_image(APP, "1.0", &big);
@@ -95,7 +95,7 @@ async fn signed() -> (FakeRegistry, Gate, Digest) {
 
 #[tokio::test]
 async fn what_a_revoked_signer_vouched_for_is_denied_cut_and_allowed_again() {
-    let (_registry, gate, layer) = signed().await;
+    let (_registry, gate, layer) = signed(BIG).await;
     let client = gate.at_gateway().with_namespace("docker.io");
     client.pull(APP, "1.0").await.pulled();
     let mut stream = begun(&gate, &layer).await;
@@ -161,7 +161,7 @@ fn lazaret(gate: &Gate, arguments: &[&str]) -> String {
 
 #[tokio::test]
 async fn the_event_names_whoever_pulled_what_was_revoked() {
-    let (_registry, gate, layer) = signed().await;
+    let (_registry, gate, layer) = signed(FIRST).await;
     let client = gate.at_gateway().with_namespace("docker.io");
     client.pull(APP, "1.0").await.pulled();
     gate.ledger.flush().await.unwrap();
