@@ -5,6 +5,7 @@
 
 mod blob;
 mod body;
+mod bypass;
 mod caught;
 mod dialled;
 mod listen;
@@ -16,9 +17,11 @@ mod pull;
 mod refuse;
 mod request;
 mod respond;
+mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
+mod warnings;
 
 pub use body::Body;
 pub use dialled::{Dialled, Named, host_name};

@@ -90,6 +90,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
+    let watching = (path.clone(), stopping.clone());
+    serving.spawn(async move { watching.0.watch_for_bypass(watching.1).await });
     serving.spawn(pulls(mirror, Side::Mirror, path.clone(), stopping.clone()));
     gateway.into_iter().for_each(|listener| {
         drop(serving.spawn(pulls(

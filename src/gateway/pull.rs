@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::{Request, Response};
+use jiff::Timestamp;
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
 use crate::ledger::{Outcome, Pull, PullKind};
@@ -13,13 +14,16 @@ use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
+use super::bypass::Step;
 use super::caught::caught;
 use super::dialled::{Dialled, Named, host_name};
 use super::peer::{Identification, Peer};
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
+use super::suspect::{self, Suspects};
 use super::tokens;
 use super::tombs::Tombs;
+use super::warnings::{Served, warnings};
 
 /// Which kind of listener a request arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +74,7 @@ pub struct Gateway {
     tombs: Tombs,
     identification: Identification,
     dialled: Arc<Dialled>,
+    pub(super) suspects: Suspects,
 }
 
 impl Gateway {
@@ -89,6 +94,7 @@ impl Gateway {
             hold,
             tombs: Tombs::new(),
             identification: Identification::default(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -198,6 +204,8 @@ impl Gateway {
         if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
             && let Some(refusal) = self.tombs.said(&digest)
         {
+            let again = suspect::denied(side, ask, None);
+            self.saw(ask, reference.repository(), again).await;
             return respond::refusal(side, ask, &refusal);
         }
         match tokio::time::timeout(
@@ -220,7 +228,10 @@ impl Gateway {
                     &ruling,
                     Outcome::Served,
                 );
-                respond::manifest(&permit, &manifest, ask.head, stale_since, &ruling.verdict)
+                let took = suspect::took(ask, manifest.media_type);
+                self.saw(ask, reference.repository(), took).await;
+                let warnings = self.warnings(&ruling, stale_since);
+                respond::manifest(&permit, &manifest, ask.head, &warnings)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
                 self.account(
@@ -231,6 +242,8 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let denied = suspect::denied(side, ask, Some(ruling.decision));
+                self.saw(ask, reference.repository(), denied).await;
                 self.refuse(side, ask, self.words(reference, &ruling))
             }
             Ok(Err(AdmissionError::NotFound(what))) if side != Side::Mirror => respond::error(
@@ -242,9 +255,25 @@ impl Gateway {
                 tracing::warn!(%reference, client = ask.client.who(), %error, "no answer");
                 self.refuse(side, ask, Refusal::of_error(reference, &error.to_string()))
             }
-            Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
+            Err(_) if ask.hop < self.hold.hops => {
+                if side == Side::Mirror {
+                    let repository = reference.repository();
+                    self.saw(ask, repository, Step::SentRound).await;
+                }
+                respond::come_back(&ask.next_hop())
+            }
             Err(_) => self.refuse(side, ask, Refusal::still_working(reference)),
         }
+    }
+
+    /// What goes with an image that is served.
+    fn warnings(&self, ruling: &Ruling, stale_since: Option<Timestamp>) -> Vec<String> {
+        warnings(&Served {
+            verdict: &ruling.verdict,
+            stale_since,
+            why: &format!("{}/why/{}", self.explain, ruling.decision),
+            now: telemetry::now(),
+        })
     }
 
     fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
@@ -264,7 +293,10 @@ impl Gateway {
     ) -> Response<Body> {
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
-            Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,
+            Ok(Ok(Ok(approved))) => {
+                self.saw(ask, repository, Step::Took).await;
+                self.serve_blob(ask, digest, approved).await
+            }
             Ok(Ok(Err(ruling))) => {
                 let reference = repository.at_digest(*digest);
                 self.account(
@@ -275,9 +307,13 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let unopened = suspect::unopened(digest, true);
+                self.saw(ask, repository, unopened).await;
                 respond::denied(&self.words(&reference, &ruling), ask.head)
             }
             Ok(Err(error @ AdmissionError::NotApproved(_))) => {
+                let unopened = suspect::unopened(digest, false);
+                self.saw(ask, repository, unopened).await;
                 respond::error(ErrorCode::BlobUnknown, &error.to_string(), ask.head)
             }
             Ok(Err(error)) => respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),

@@ -14,6 +14,15 @@ use crate::policy::{Code, Level, Verdict};
 /// Kinds of content that the cache holds.
 const KINDS: &[&str] = &["manifest", "blob", "tag"];
 
+/// What shows that a client may have gone past the gate.
+const SIGNS: &[&str] = &[
+    "content-after-denial",
+    "unknown-content",
+    "no-follow-up",
+    "left-waiting",
+    "index-only",
+];
+
 /// All numbers of the program.
 #[derive(Debug)]
 pub struct Metrics {
@@ -50,6 +59,8 @@ pub struct Metrics {
     pub ledger_errors: Counter,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
+    /// `sign`: what a client left behind that may have gone past the gate.
+    pub suspected_bypasses: CounterVec,
 }
 
 /// The numbers of this process.
@@ -66,7 +77,7 @@ impl Metrics {
         let metrics = Metrics {
             pulls: CounterVec::two(
                 &["listener", "outcome"],
-                &["mirror", "gateway"],
+                &["mirror", "gateway", "proxy"],
                 &["served", "blocked"],
             ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
@@ -85,6 +96,7 @@ impl Metrics {
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
             root_refresh_failures: Counter::default(),
+            suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
         };
         metrics.reload_successful.set(1);
         metrics
@@ -109,6 +121,11 @@ impl Metrics {
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
             .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// A client is suspected by this sign.
+    pub fn suspected(&self, sign: &str) {
+        self.suspected_bypasses.inc(&[sign]);
     }
 
     /// One look into the cache for this kind (`manifest`, `blob`, `tag`).
@@ -171,7 +188,7 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 9] {
+    fn of_pulls(&self) -> [Family<'_>; 10] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
             (
@@ -213,6 +230,11 @@ impl Metrics {
                 "lazaret_pull_bytes_total",
                 "Bytes of blobs sent to clients.",
                 &self.pull_bytes,
+            ),
+            (
+                "lazaret_suspected_bypass_total",
+                "Clients that may have gone past the gate, by what shows it.",
+                &self.suspected_bypasses,
             ),
         ]
     }
