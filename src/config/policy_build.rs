@@ -255,7 +255,8 @@ impl Build {
             return None;
         }
         self.known("scan", written.scan.as_slice(), file.scan.keys());
-        own.or(file.default_scan.as_ref()).map(|name| name.get().clone())
+        own.or(file.default_scan.as_ref())
+            .map(|name| name.get().clone())
     }
 
     fn rule_patterns(&mut self, table: &At<RuleTable>, default: bool) -> Vec<Pattern> {

@@ -39,7 +39,13 @@ async fn official_images_pass_or_do_not_as_the_policy_says() {
         ("clean", vec![debian("3.0.13-1")]),
         ("high", vec![debian("3.0.11-1")]),
         ("critical", vec![debian("3.0.10-1")]),
-        ("static", vec![tarball(&[("bin/tool", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0")])]),
+        (
+            "static",
+            vec![tarball(&[(
+                "bin/tool",
+                b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0",
+            )])],
+        ),
     ] {
         registry.push_image("library/nginx", tag, &image(layers));
     }
@@ -60,7 +66,8 @@ async fn official_images_pass_or_do_not_as_the_policy_says() {
     client.pull(NAME, "critical").await.refused();
     let said = client.get(&format!("/v2/{NAME}/manifests/critical")).await;
     assert!(
-        said.text().contains("CVE-2026-1 (DSA-2), critical, in libssl3 3.0.10-1"),
+        said.text()
+            .contains("CVE-2026-1 (DSA-2), critical, in libssl3 3.0.10-1"),
         "{}",
         said.text()
     );
@@ -77,7 +84,9 @@ async fn as_it_is_shipped_it_looks_into_nothing() {
 #[test]
 fn a_rule_may_say_none_or_another_profile() {
     let text = |rule: &str, head: &str| {
-        format!("version = 1\n{head}\n[names]\nregistries = [\"docker.io\"]\n[scan.a]\n[scan.b]\n[default]\nunsigned = \"allow\"\n{rule}\n")
+        format!(
+            "version = 1\n{head}\n[names]\nregistries = [\"docker.io\"]\n[scan.a]\n[scan.b]\n[default]\nunsigned = \"allow\"\n{rule}\n"
+        )
     };
     let profile = |rule: &str, head: &str| {
         let policy = parse_policy(&text(rule, head), "policy.toml", None);
@@ -93,23 +102,37 @@ fn a_rule_may_say_none_or_another_profile() {
         ("scan = \"none\"", all, None),
         ("scan = \"none\"", "", None),
     ] {
-        assert_eq!(profile(rule, head).unwrap().as_deref(), expected, "{rule} {head}");
+        assert_eq!(
+            profile(rule, head).unwrap().as_deref(),
+            expected,
+            "{rule} {head}"
+        );
     }
     let wrong = profile("", "default_scan = \"c\"").unwrap_err();
     assert!(wrong.contains("there is no [scan.c]"), "{wrong}");
     let passing = text("", "").replace("[scan.a]", "[scan.a]\npassing = \"deny\"");
-    let wrong = parse_policy(&passing, "policy.toml", None).unwrap_err().to_string();
+    let wrong = parse_policy(&passing, "policy.toml", None)
+        .unwrap_err()
+        .to_string();
     assert!(wrong.contains("what passes cannot be denied"), "{wrong}");
 }
 
 #[test]
 fn the_examples_are_right_about_the_policy_that_scans() {
     let policy = parse_policy(&scanning(), "policy.toml", None).unwrap();
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/cases/scanned/vulnerabilities.toml");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/deploy/cases/scanned/vulnerabilities.toml"
+    );
     let suite = Suite::read(&read(file.as_ref()), "vulnerabilities.toml").unwrap();
     assert_eq!(suite.trials.len(), 10);
     for trial in suite.trials {
         let judged = trial.run(&policy).unwrap();
-        assert!(judged.differences.is_empty(), "{} {:?}", trial.line, judged.differences);
+        assert!(
+            judged.differences.is_empty(),
+            "{} {:?}",
+            trial.line,
+            judged.differences
+        );
     }
 }

@@ -151,7 +151,10 @@ pub(super) fn judge(
             format!("{count} {}{fix}", severity.0)
         });
         let kinds = kinds.collect::<Vec<_>>().join(", ");
-        sum(profile.passing, format!("vulnerabilities that pass: {kinds}"));
+        sum(
+            profile.passing,
+            format!("vulnerabilities that pass: {kinds}"),
+        );
     }
 }
 
