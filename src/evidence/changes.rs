@@ -263,13 +263,13 @@ mod tests {
             ]
         );
         assert_eq!(
-            differences(&[old.clone()], &[old.clone()]),
+            differences(std::slice::from_ref(&old), std::slice::from_ref(&old)),
             ["nothing but labels and wrapping"]
         );
         let mut unread = described("1000", &["A=1", "B=secret"], &["a"], &[]);
         unread.packages = None;
         assert_eq!(
-            differences(&[old.clone()], &[unread]),
+            differences(std::slice::from_ref(&old), &[unread]),
             [
                 "0 of 1 layers are new",
                 "its packages were not compared: nobody looked into the layers"
