@@ -18,6 +18,7 @@ mod rules;
 mod scan;
 mod secrets;
 mod subject;
+mod telling;
 mod verdict;
 mod waiver;
 
@@ -46,5 +47,6 @@ pub use scan::{
     Uncovered, Vulnerability,
 };
 pub use subject::Subject;
+pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
 pub use waiver::{Concern, WaivedFinding, Waiver};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::evidence::recall;
 use crate::ledger::{About, Approval, Client, Event, LedgerError, Puller, Who};
 use crate::oci::{Digest, MAX_MANIFEST_BYTES, Manifest, Reference};
-use crate::policy::{EventKind, Gathered, Subject, explain_finding, explain_findings};
+use crate::policy::{Code, EventKind, Finding, Gathered, Subject, explain_finding};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
@@ -28,8 +28,8 @@ const LISTENER: &str = "background";
 enum Standing {
     /// It is served.
     Stands,
-    /// So it is, and something is new in it: a line each.
-    New(Vec<String>),
+    /// So it is, and this is new in it.
+    New(Vec<Finding>),
     /// It is refused.
     Falls,
 }
@@ -151,7 +151,7 @@ impl Admission {
         let known = evidence
             .admitted
             .is_none_or(|admitted| admitted.failing_since.is_some());
-        let new: Vec<String> = new_findings(&verdict).map(explain_finding).collect();
+        let new: Vec<Finding> = new_findings(&verdict).cloned().collect();
         Ok(Some(match known || new.is_empty() {
             true => Standing::Stands,
             false => Standing::New(new),
@@ -159,19 +159,24 @@ impl Admission {
     }
 
     /// Tells of what is new in an image that is served all the same; its time begins now, if it has any.
-    async fn tell(&self, approval: &Approval, found: Vec<String>) -> Result<(), LedgerError> {
+    async fn tell(&self, approval: &Approval, found: Vec<Finding>) -> Result<(), LedgerError> {
         let now = telemetry::now();
         let (repository, digest) = (approval.repository.clone(), approval.digest);
         self.ledger
             .keep_failing(repository, digest, Some(now))
             .await?;
         let reference = self.name_of(approval).await?;
-        let mut lines: Vec<String> = found.into_iter().take(MAX_TOLD as usize).collect();
+        let told = found.iter().take(MAX_TOLD as usize);
+        let mut lines: Vec<String> = told.map(explain_finding).collect();
+        let mut codes: Vec<Code> = found.iter().map(|finding| finding.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
         lines.extend(self.had(digest).await?);
         let event = Event {
             digest: Some(digest),
             decision: Some(approval.decision),
             detail: lines.join("\n"),
+            codes,
             ..Event::new(EventKind::NewFinding, reference.to_string(), now)
         };
         tracing::warn!(
@@ -201,20 +206,19 @@ impl Admission {
             Ok(Answer::Refuse(ruling)) => ruling,
             Ok(Answer::Serve { .. }) | Err(_) => return Ok(false),
         };
-        let mut detail = explain_findings(&ruling.verdict);
-        for line in self.had(approval.digest).await? {
-            detail.push_str(&format!("\n{line}"));
-        }
         let event = Event {
             digest: Some(approval.digest),
             decision: Some(ruling.decision),
-            detail,
             ..Event::new(
                 EventKind::VerdictChanged,
                 reference.to_string(),
                 telemetry::now(),
             )
         };
+        let mut event = event.because(&ruling.verdict);
+        for line in self.had(approval.digest).await? {
+            event.detail.push_str(&format!("\n{line}"));
+        }
         tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
         self.ledger.outbox().note(event).await?;
         Ok(true)

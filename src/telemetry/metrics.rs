@@ -28,6 +28,8 @@ const SIGNS: &[&str] = &[
 pub struct Metrics {
     /// `listener` (mirror, gateway), `outcome` (served, blocked).
     pub pulls: CounterVec,
+    /// The canary's: `listener` (mirror, gateway, proxy), `outcome` (served, blocked).
+    pub canaries: CounterVec,
     /// `outcome` (allowed, denied, audited).
     pub verdicts: CounterVec,
     /// `code`, `level`.
@@ -57,6 +59,8 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// `outcome` (told, failed).
+    pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
     /// `sign`: what a client left behind that may have gone past the gate.
@@ -80,6 +84,11 @@ impl Metrics {
                 &["mirror", "gateway", "proxy"],
                 &["served", "blocked"],
             ),
+            canaries: CounterVec::two(
+                &["listener", "outcome"],
+                &["mirror", "gateway", "proxy"],
+                &["served", "blocked"],
+            ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
             findings: CounterVec::two(&["code", "level"], &codes, &levels),
             cache_hits: CounterVec::one(&["kind"], KINDS.iter().copied()),
@@ -95,6 +104,7 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
             suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
         };
@@ -121,6 +131,17 @@ impl Metrics {
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
             .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One manifest of the canary was asked for at this listener (`mirror`, `gateway`, `proxy`).
+    pub fn canary(&self, listener: &str, served: bool) {
+        self.canaries
+            .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One message was sent to a target.
+    pub fn told(&self, reached: bool) {
+        self.notices.inc(&[if reached { "told" } else { "failed" }]);
     }
 
     /// A client is suspected by this sign.
@@ -188,9 +209,14 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 10] {
+    fn of_pulls(&self) -> [Family<'_>; 11] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
+            (
+                "lazaret_canaries_total",
+                "Manifests of the canary asked for.",
+                &self.canaries,
+            ),
             (
                 "lazaret_verdicts_total",
                 "Verdicts reached.",
@@ -239,7 +265,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 7] {
+    fn of_server(&self) -> [Family<'_>; 8] {
         [
             (
                 "lazaret_store_bytes",
@@ -270,6 +296,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_notices_total",
+                "Messages sent to targets of notifications.",
+                &self.notices,
             ),
             (
                 "lazaret_root_refresh_failures_total",
