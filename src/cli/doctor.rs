@@ -61,7 +61,9 @@ async fn run(args: &DoctorArgs) -> Result<u8, Trouble> {
         report.checked.push(checked);
     }
     if !args.no_egress_check {
-        let reached = egress(&server, &known, &address_hosts(args, &known)?).await?;
+        let mut ours = address_hosts(args, &known)?;
+        ours.extend(asked.host());
+        let reached = egress(&server, &known, &ours).await?;
         diagnoses.extend(of_egress(&reached));
     }
     report.diagnoses.append(&mut diagnoses);
