@@ -36,7 +36,7 @@ impl Outcome {
             Outcome::Holds => "holds: denied by Lazaret, and nobody was asked after it",
             Outcome::Arrived => "OPEN: the denied image arrived",
             Outcome::WentOn => "OPEN: Lazaret was asked, and somebody else after it",
-            Outcome::NotReached => "OPEN: the pull did not come to Lazaret",
+            Outcome::NotReached => "NOT proven: the pull did not come to Lazaret",
             Outcome::CouldNot => "not known: the program came to no end",
         }
     }
