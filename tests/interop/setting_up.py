@@ -1,5 +1,5 @@
-"""`lazaret setup` on the files of real clients, and `lazaret doctor` beside them: it holds, then every mistake is made on
-purpose and the doctor says so, then all is taken back.
+"""`lazaret setup` on the files of real clients, and `lazaret doctor` beside them: it holds, then mistakes are made on purpose
+and the doctor says so, then all is taken back.
 
 Each client has a folder that stands for the root of its machine. What `setup` wrote there is bound to where the client
 reads it; the environment of a systemd drop-in is given to the daemon, as systemd would.
@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 import newer
-from clients import Containerd, Docker, Podman
+from clients import Buildkit, Containerd, Docker, Podman
 from lab import Failure, Lab, wait_for
 
 ADMIN = "http://gw.test:5080"
@@ -224,6 +224,27 @@ def containerd(suite):
         client.stop()
 
 
+def buildkit(suite):
+    """A buildkitd of its own, by the mirror."""
+    lab = suite.lab
+    programs = newer.get(newer.BUILDKIT)
+    client = Buildkit(lab, "setup buildkit", "set up", "", programs)
+    machine = Machine(lab, "buildkit", ["/etc/buildkit"])
+    client.config = machine.path("/etc/buildkit/buildkitd.toml")
+    machine.put("/etc/buildkit/buildkitd.toml", "# ours\ndebug = false # quiet\n")
+    machine.env = {"BUILDKIT_HOST": f"unix://{client.dir}/sock", "PATH": f"{programs}:/usr/bin:/usr/sbin:/bin:/sbin"}
+    try:
+        before = machine.files()
+        machine.setup("buildkit", "--route", "mirror", "--mirror", "http://gw.test:5050", "--apply")
+        client.start()
+        case(suite, "setup buildkit: it holds", machine.doctor, "buildctl", want=0,
+             says=f"{HELD} at its mirror listener|limit[buildkit-fails-open]")
+        machine.setup("buildkit", "--undo")
+        case(suite, "setup buildkit: undone to the byte", same, before, machine)
+    finally:
+        client.stop()
+
+
 def podman(suite):
     """podman and skopeo, which read the same files."""
     lab = suite.lab
@@ -250,7 +271,7 @@ def same(before: dict, machine: Machine):
 
 
 def all_of(suite):
-    for part in [docker_mirror, docker_proxy, docker_29_hosts, containerd, podman]:
+    for part in [docker_mirror, docker_proxy, docker_29_hosts, containerd, buildkit, podman]:
         name = f"setup {part.__name__.replace('_', ' ')}"
         try:
             part(suite)
