@@ -98,7 +98,8 @@ class DockerMachine(Docker):
     def restart(self):
         self.stop()
         # What was pulled by a daemon that is killed may be there in part.
-        shutil.rmtree(self.dir / "data", ignore_errors=True)
+        for folder in ["data", "exec"]:
+            shutil.rmtree(self.dir / folder, ignore_errors=True)
         (self.dir / "pid").unlink(missing_ok=True)
         self.start()
 
