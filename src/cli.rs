@@ -42,6 +42,7 @@ mod setup_undo;
 mod setup_wanted;
 mod setup_writing;
 mod shell;
+mod today;
 mod trust;
 mod verify;
 mod waive;
@@ -66,6 +67,7 @@ pub use args::{
 pub use db_args::{DataArgs, DbCommand};
 pub use debug::DebugCommand;
 pub use sbom::sbom;
+pub use today::today;
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;

@@ -22,6 +22,7 @@ mod channels;
 mod checklist;
 mod claims;
 mod console;
+mod crashes;
 mod deploy_kit;
 mod fake_registry;
 mod findings_page;
