@@ -25,6 +25,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_check;
 mod policy_replay;
 mod policy_test;
 mod programs;
@@ -60,10 +61,10 @@ use clap::Parser;
 
 pub use args::{
     ApiCommand, ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs,
-    FailOn, LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
-    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
-    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    VsaArgs, VsaCommand, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
+    FailOn, LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand,
+    PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs,
+    ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, VsaArgs, VsaCommand, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};

@@ -2,6 +2,7 @@
 
 mod api_tokens;
 mod diagnostic;
+mod policy_anomaly;
 mod policy_build;
 mod policy_file;
 mod policy_hygiene;

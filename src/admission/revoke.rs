@@ -1,14 +1,17 @@
 //! Revoking in a person's words, from the command line or through the API, and taking it back.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who, who};
+use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who};
 use crate::oci::{Digest, Reference, Target};
-use crate::policy::{EventKind, Pattern, Revocation, Revoked};
+use crate::policy::{EventKind, Pattern, Policy, Revocation, Revoked};
 use crate::trust::publishers;
 
+/// Images that are read from the ledger at once.
+const PAGE: u32 = 500;
 /// Most of those who pulled that a message names.
 const MOST_PULLERS: u32 = 50;
 /// Longest reason in characters: people read it in an error.
@@ -61,12 +64,13 @@ fn meaningless<T>(why: impl Into<String>) -> Result<T, RevokeError> {
     Err(RevokeError::Meaningless(why.into()))
 }
 
-/// Revokes, and writes down that people are to hear of it.
+/// Revokes, and writes down that people are to hear of it. `policy`: says which signers a publisher has.
 ///
 /// # Errors
 /// [`RevokeError`].
 pub async fn revoke(
     ledger: &dyn Ledger,
+    policy: Option<&Policy>,
     what: &ToRevoke,
     reason: &str,
     by: String,
@@ -95,7 +99,7 @@ pub async fn revoke(
         at: now,
     };
     ledger.revoke(revocation.clone()).await?;
-    announce(&revocation, ledger).await?;
+    announce(&revocation, policy, ledger).await?;
     Ok(revocation)
 }
 
@@ -118,23 +122,60 @@ pub async fn take_back(
     Ok(revocation)
 }
 
-/// Writes down that people are to hear of it, with who has it.
-async fn announce(revocation: &Revocation, ledger: &dyn Ledger) -> Result<(), LedgerError> {
-    let about = match &revocation.what {
-        Revoked::Digest(digest) => Some(About::Digest(*digest)),
-        Revoked::Signer(name) => Some(About::Held(HeldKind::Signer, name.clone(), None)),
-        _ => None,
-    };
-    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
-    if let Some(about) = about {
-        for one in ledger.pullers(Who::of(about, MOST_PULLERS)).await? {
-            let day = one.last.strftime("%Y-%m-%d %H:%M UTC");
-            detail.push_str(&format!(
-                "\npulled by {}, last {day}, as {}",
-                who(&one.address, one.identity.as_ref()),
-                one.reference
-            ));
+/// What somebody may have pulled of what is revoked.
+async fn had(
+    what: &Revoked,
+    policy: Option<&Policy>,
+    ledger: &dyn Ledger,
+) -> Result<Vec<About>, LedgerError> {
+    let signed = |name: &String| About::Held(HeldKind::Signer, name.clone(), None);
+    Ok(match what {
+        Revoked::Digest(digest) => vec![About::Digest(*digest)],
+        Revoked::Images(_) => {
+            let mut repositories = BTreeMap::new();
+            let mut after = None;
+            loop {
+                let page = ledger.admitted_images(after, PAGE).await?;
+                let Some(last) = page.last() else {
+                    break;
+                };
+                after = Some((last.repository.clone(), last.digest));
+                let meant = page
+                    .into_iter()
+                    .filter(|one| what.means_name(&one.repository));
+                repositories.extend(meant.map(|one| (one.repository.to_string(), one.repository)));
+            }
+            repositories.into_values().map(About::Repository).collect()
         }
+        Revoked::Signer(name) => vec![signed(name)],
+        Revoked::Publisher(_) => {
+            let signers = policy.into_iter().flat_map(|policy| {
+                let meant = policy.signers().iter().map(|signer| &signer.name);
+                meant
+                    .filter(|name| what.means_signer(policy, name))
+                    .map(&signed)
+            });
+            signers.collect()
+        }
+    })
+}
+
+/// Writes down that people are to hear of it, with who has it.
+async fn announce(
+    revocation: &Revocation,
+    policy: Option<&Policy>,
+    ledger: &dyn Ledger,
+) -> Result<(), LedgerError> {
+    let mut pullers = Vec::new();
+    for about in had(&revocation.what, policy, ledger).await? {
+        pullers.extend(ledger.pullers(Who::of(about, MOST_PULLERS)).await?);
+        if pullers.len() >= MOST_PULLERS as usize {
+            break;
+        }
+    }
+    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
+    for one in pullers.iter().take(MOST_PULLERS as usize) {
+        detail.push_str(&format!("\n{}", one.words()));
     }
     let event = Event {
         detail,

@@ -30,7 +30,9 @@ pub(super) async fn revoke(asked: Asked<'_>) -> Result<Value, Problem> {
         _ => return Err(Problem::bad("one of what, signer and publisher is needed")),
     };
     let (ledger, by) = (asked.api.admission.ledger(), asked.by.to_owned());
-    let revocation = revoke_it(ledger.as_ref(), &what, &reason, by, telemetry::now()).await?;
+    let (policy, now) = (asked.api.admission.policy(), telemetry::now());
+    let revoked = revoke_it(ledger.as_ref(), Some(&policy), &what, &reason, by, now).await;
+    let revocation = revoked?;
     // Not in a second, when it would be read anyway, but before this is answered.
     asked.api.admission.reread_revocations().await?;
     tracing::warn!(id = revocation.id, what = %revocation.what, by = asked.by, "revoked");
@@ -65,6 +67,7 @@ pub(super) async fn waiver(asked: Asked<'_>) -> Result<Value, Problem> {
         reason: wanted.reason.unwrap_or_default(),
         owner: wanted.owner.unwrap_or_default(),
         ticket: wanted.ticket,
+        digest: decision.digest.filter(|_| wanted.this_digest),
     };
     let repository = decision.reference.repository().as_str();
     let word = wanted.finding.as_deref();

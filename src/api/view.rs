@@ -218,6 +218,9 @@ pub(super) struct WaiverBody {
     pub(super) owner: Option<String>,
     /// Where it is discussed.
     pub(super) ticket: Option<String>,
+    /// Whether it is for the digest that was judged alone, and not for the repository.
+    #[serde(default)]
+    pub(super) this_digest: bool,
     /// Until which day, as in `2027-01-31`; else two weeks from now.
     pub(super) until: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::names_approve::account;
-use super::wire::{Trouble, exit, ledger, runtime};
+use super::wire::{Trouble, exit, ledger, policy, runtime, settings};
 use super::{RevokeArgs, output};
 use crate::admission::{ToRevoke, revoke as revoke_it, take_back};
 use crate::ledger::Ledger;
@@ -26,7 +26,11 @@ async fn act(args: &RevokeArgs, ledger: &dyn Ledger) -> Result<(), Trouble> {
         return list(args.json, ledger).await;
     };
     let reason = args.reason.as_deref().unwrap_or_default();
-    let revoked = revoke_it(ledger, &what, reason, by, now).await;
+    // Who is meant by a publisher's name stands in the policy.
+    let server = settings(&args.data).ok();
+    let loaded = server.and_then(|server| policy(server.policy).ok());
+    let policy = loaded.as_ref().map(|loaded| loaded.policy.as_ref());
+    let revoked = revoke_it(ledger, policy, &what, reason, by, now).await;
     tell(&revoked.map_err(other)?, args.json);
     Ok(())
 }

@@ -98,6 +98,10 @@ impl Ledger for Fragile {
         revoke(revocation: Revocation) -> ();
         end_revocation(id: String, by: String, at: Timestamp) -> ();
         revocations() -> Vec<Revocation>;
+        keep_led(repository: Repository, led: Led) -> ();
+        led(repository: Repository, tag: Tag) -> Option<Led>;
+        namesake(repository: Repository) -> Option<Repository>;
+        waivers_used() -> Vec<WaiverUse>;
         sweep(before: Timestamp) -> u64;
         flush() -> ();
     }
