@@ -319,7 +319,8 @@ async fn a_ledger_of_before_is_taken_into_the_chain() {
     // As it was before there was a chain.
     behind_its_back(
         folder.path(),
-        "DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
+        "DROP TABLE trouble; DROP INDEX event_decision; DROP INDEX owed_next; ALTER TABLE event DROP COLUMN codes; ALTER TABLE event DROP COLUMN target;
+         DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
          DELETE FROM migration WHERE number >= 7",
     );
     let ledger = open(&folder);

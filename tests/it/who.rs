@@ -184,7 +184,10 @@ async fn pulls_are_told_apart_by_client_and_time() {
     drop(ledger);
     let connection = rusqlite::Connection::open(&file).unwrap();
     connection
-        .execute_batch("DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller; DELETE FROM migration WHERE number >= 8")
+        .execute_batch(
+            "DROP TABLE trouble; DROP INDEX event_decision; DROP INDEX owed_next; ALTER TABLE event DROP COLUMN codes; ALTER TABLE event DROP COLUMN target;
+             DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller; DELETE FROM migration WHERE number >= 8",
+        )
         .unwrap();
     let ledger = SqliteLedger::open(&file).unwrap();
     let found = ledger.pullers(all).await.unwrap();
