@@ -14,8 +14,11 @@ mod held;
 mod holdings;
 mod identity;
 mod key;
+mod led;
 mod migrate;
 mod note;
+mod notices;
+mod outbox;
 mod proof;
 mod pulls;
 mod recorded;
@@ -26,6 +29,7 @@ mod search;
 mod sqlite;
 mod sweep;
 mod tags;
+mod waivers;
 mod who;
 mod writer;
 
@@ -34,13 +38,16 @@ pub use note::{NoteError, NoteKey};
 pub use proof::Exported;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
-pub use event::{Event, Owed};
+pub use event::{Event, Known, Owed};
 pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
+pub use led::Led;
+pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
+pub use waivers::WaiverUse;
 pub use who::{About, Puller, Who};
 
 use std::fmt;
@@ -102,6 +109,15 @@ pub trait Ledger: Send + Sync {
 
     /// The image with the newest signature that a tag led to.
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>>;
+
+    /// Remembers what the tag of an admitted image leads to.
+    fn keep_led(&self, repository: Repository, led: Led) -> Pending<'_, ()>;
+
+    /// What a tag led to when it was last admitted; where it never was, what another tag of its repository led to last.
+    fn led(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<Led>>;
+
+    /// A repository of the same path in another registry that is known here.
+    fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>>;
 
     /// Whether an image is admitted now, by what was decided last.
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>>;
@@ -166,42 +182,14 @@ pub trait Ledger: Send + Sync {
     /// The revocations in force, oldest first. They outlive every sweep.
     fn revocations(&self) -> Pending<'_, Vec<Revocation>>;
 
+    /// The waivers that ever excused something.
+    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>>;
+
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;
 
     /// Writes all that waits, and so proves that the ledger can be written.
     fn flush(&self) -> Pending<'_, ()>;
-}
-
-/// What people are to hear of. What a decision gives to hear is written with it; a target hears of everything once it
-/// is known here, perhaps twice, under the same id.
-pub trait Outbox: Send + Sync {
-    /// Writes down an event, or counts it with its like of the last hour.
-    fn note(&self, event: Event) -> Pending<'_, ()>;
-
-    /// The newest events, newest first.
-    fn events(&self, most: u32) -> Pending<'_, Vec<Event>>;
-
-    /// A target that is new hears of what happens from now on.
-    fn begin(&self, target: String) -> Pending<'_, ()>;
-
-    /// What a target is owed now.
-    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>>;
-
-    /// It heard of it, or does not want to.
-    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()>;
-
-    /// It could not be reached: to be tried again at `next`, or never.
-    fn missed(
-        &self,
-        target: String,
-        sequence: i64,
-        next: Option<Timestamp>,
-        why: String,
-    ) -> Pending<'_, ()>;
-
-    /// How many events wait for a target, how many were given up, and the last reason.
-    fn backlog(&self, target: String) -> Pending<'_, (u64, u64, Option<String>)>;
 }
 
 /// Why the ledger does not answer. Always our side.

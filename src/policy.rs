@@ -1,5 +1,6 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
+mod anomaly;
 mod condition;
 mod egress;
 mod event;
@@ -17,8 +18,11 @@ mod rules;
 mod scan;
 mod secrets;
 mod subject;
+mod telling;
 mod verdict;
+mod waiver;
 
+pub use anomaly::{AnomalyPolicy, Predecessor};
 pub use condition::{Condition, ConditionError};
 pub use egress::{AllowedHost, Egress};
 pub use event::{EventKind, Urgency};
@@ -27,12 +31,12 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, explain_findings, summary};
+pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
-    SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
+    SignedName, Unsigned, WantedAttestation,
 };
 pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
@@ -43,4 +47,6 @@ pub use scan::{
     Uncovered, Vulnerability,
 };
 pub use subject::Subject;
+pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
+pub use waiver::{Concern, WaivedFinding, Waiver};

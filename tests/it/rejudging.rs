@@ -3,7 +3,10 @@
 use lazaret::admission::Rejudged;
 use lazaret::policy::EventKind;
 
-use crate::scans::{APP, advisory, at, debian, gate, image, know, refused};
+use crate::scans::{APP, POLICY, advisory, at, debian, gate, image, know, refused};
+use crate::support::fake_registry::FakeRegistry;
+use crate::support::gate::Setup;
+use crate::support::tarball::tarball;
 
 #[tokio::test]
 async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
@@ -17,6 +20,7 @@ async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
     let all = |images, refused| Rejudged {
         images,
         refused,
+        told: 0,
         unknown: 0,
     };
     assert_eq!(gate.admission.rejudge().await.unwrap(), all(2, 0));
@@ -59,6 +63,53 @@ async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
     at(&gate).pull(APP, "good").await.pulled();
 }
 
+/// A team that would rather hear of it than stand still: what runs goes on, what is new does not begin.
+#[tokio::test]
+async fn what_runs_may_be_told_of_and_served() {
+    let registry = FakeRegistry::start().await;
+    let policy = POLICY.replace("only_fixable = true", "on_new_finding = \"notify\"");
+    let gate = Setup::new(&policy).start(&registry).await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    let runs = registry.push_image(APP, "runs", &image(vec![debian("3.0.11-1")]));
+    at(&gate).pull(APP, "runs").await.pulled();
+    gate.ledger.flush().await.unwrap();
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    let round = |told| Rejudged {
+        images: 1,
+        refused: 0,
+        told,
+        unknown: 0,
+    };
+    assert_eq!(gate.admission.rejudge().await.unwrap(), round(1));
+    assert_eq!(
+        gate.admission.rejudge().await.unwrap(),
+        round(0),
+        "told once"
+    );
+    let [event] = <[_; 1]>::try_from(gate.ledger.outbox().events(9).await.unwrap()).unwrap();
+    assert_eq!(
+        (event.kind, event.digest),
+        (EventKind::NewFinding, Some(runs.digest))
+    );
+    let lines: Vec<&str> = event.detail.lines().collect();
+    let [found, who] = <[&str; 2]>::try_from(lines).unwrap();
+    assert!(
+        found.starts_with("vulnerability: CVE-2026-1 (DSA-2), critical")
+            && found.ends_with("this image was admitted before: it is told, and not denied)"),
+        "{found}"
+    );
+    assert!(who.starts_with("pulled by 127.0.0.1, last "), "{who}");
+    at(&gate).pull(APP, "runs").await.pulled();
+    let layers = vec![debian("3.0.11-1"), tarball(&[("x", b"")])];
+    registry.push_image(APP, "new", &image(layers));
+    refused(&gate, "new").await;
+    // It ends when the finding does, and the next one is told again.
+    know(&gate, &[advisory("DSA-2", "3.0.11-1")]).await;
+    at(&gate).pull(APP, "runs").await.pulled();
+    know(&gate, &[advisory("DSA-3", "3.0.14-1")]).await;
+    assert_eq!(gate.admission.rejudge().await.unwrap().told, 1);
+}
+
 #[tokio::test]
 async fn what_is_no_longer_kept_is_left_to_the_next_pull() {
     let (registry, gate) = gate().await;
@@ -73,6 +124,7 @@ async fn what_is_no_longer_kept_is_left_to_the_next_pull() {
         Rejudged {
             images: 1,
             refused: 0,
+            told: 0,
             unknown: 1
         }
     );
@@ -100,54 +152,4 @@ async fn blocked_pulls_are_events_and_a_thousand_are_one() {
         let events = outbox.events(9).await.unwrap();
         assert_eq!((events.len(), events[0].count), (1, round));
     }
-}
-
-/// Whatever happens between two steps: what was not heard is owed, and by the same id.
-#[tokio::test]
-async fn a_target_is_owed_until_it_has_heard() {
-    let (registry, gate) = gate().await;
-    let outbox = gate.ledger.outbox();
-    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
-    registry.push_image(APP, "old", &image(vec![debian("3.0.1-1")]));
-    refused(&gate, "old").await;
-    outbox.begin("ops".to_owned()).await.unwrap();
-    let now = lazaret::telemetry::now();
-    let due = async |at| outbox.due("ops".to_owned(), at, 9).await.unwrap();
-    assert!(
-        due(now).await.is_empty(),
-        "what was before it is not for it"
-    );
-    registry.push_image(APP, "bad", &image(vec![debian("3.0.11-1")]));
-    refused(&gate, "bad").await;
-    let [owed] = <[_; 1]>::try_from(due(now).await).unwrap();
-    assert_eq!(due(now).await[0], owed, "until it says otherwise");
-    let later = now + jiff::SignedDuration::from_mins(5);
-    let missed = outbox.missed(
-        "ops".to_owned(),
-        owed.sequence,
-        Some(later),
-        "no answer".to_owned(),
-    );
-    missed.await.unwrap();
-    assert!(due(now).await.is_empty());
-    let [again] = <[_; 1]>::try_from(due(later).await).unwrap();
-    assert_eq!((again.event.id, again.tries), (owed.event.id, 1));
-    assert_eq!(
-        outbox.backlog("ops".to_owned()).await.unwrap(),
-        (1, 0, Some("no answer".to_owned()))
-    );
-    outbox.heard("ops".to_owned(), owed.sequence).await.unwrap();
-    assert!(due(later).await.is_empty());
-    outbox
-        .missed("ops".to_owned(), owed.sequence, None, "gone".to_owned())
-        .await
-        .unwrap();
-    assert_eq!(
-        outbox.backlog("ops".to_owned()).await.unwrap(),
-        (0, 1, Some("gone".to_owned()))
-    );
-    assert!(
-        due(later).await.is_empty(),
-        "what was given up is not tried"
-    );
 }

@@ -155,6 +155,14 @@ impl Drop for Gate {
     }
 }
 
+/// A mirror listener of a gateway; it lives as long as the test.
+pub(crate) async fn listen_mirror(path: Arc<Gateway>) -> SocketAddr {
+    let (stop, stopping) = watch::channel(false);
+    // Nobody says stop: the runtime ends with the test.
+    std::mem::forget(stop);
+    listen(path, Side::Mirror, stopping).await
+}
+
 async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>) -> SocketAddr {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None)
         .await
