@@ -24,6 +24,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_check;
 mod policy_replay;
 mod policy_test;
 mod programs;
@@ -58,10 +59,10 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
-    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
-    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
-    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand,
+    PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs,
+    ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
