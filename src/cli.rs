@@ -35,6 +35,7 @@ mod shell;
 mod trust;
 mod verify;
 mod waive;
+mod watch;
 mod when;
 mod who;
 mod why;

@@ -16,6 +16,8 @@ mod identity;
 mod key;
 mod migrate;
 mod note;
+mod notices;
+mod outbox;
 mod proof;
 mod pulls;
 mod recorded;
@@ -34,9 +36,10 @@ pub use note::{NoteError, NoteKey};
 pub use proof::Exported;
 
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
-pub use event::{Event, Owed};
+pub use event::{Event, Known, Owed};
 pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
+pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use search::{LoggedPull, Numbered, Search};
@@ -171,37 +174,6 @@ pub trait Ledger: Send + Sync {
 
     /// Writes all that waits, and so proves that the ledger can be written.
     fn flush(&self) -> Pending<'_, ()>;
-}
-
-/// What people are to hear of. What a decision gives to hear is written with it; a target hears of everything once it
-/// is known here, perhaps twice, under the same id.
-pub trait Outbox: Send + Sync {
-    /// Writes down an event, or counts it with its like of the last hour.
-    fn note(&self, event: Event) -> Pending<'_, ()>;
-
-    /// The newest events, newest first.
-    fn events(&self, most: u32) -> Pending<'_, Vec<Event>>;
-
-    /// A target that is new hears of what happens from now on.
-    fn begin(&self, target: String) -> Pending<'_, ()>;
-
-    /// What a target is owed now.
-    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>>;
-
-    /// It heard of it, or does not want to.
-    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()>;
-
-    /// It could not be reached: to be tried again at `next`, or never.
-    fn missed(
-        &self,
-        target: String,
-        sequence: i64,
-        next: Option<Timestamp>,
-        why: String,
-    ) -> Pending<'_, ()>;
-
-    /// How many events wait for a target, how many were given up, and the last reason.
-    fn backlog(&self, target: String) -> Pending<'_, (u64, u64, Option<String>)>;
 }
 
 /// Why the ledger does not answer. Always our side.

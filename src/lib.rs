@@ -19,6 +19,8 @@ pub mod ledger;
 pub mod store;
 pub mod upstream;
 
+pub mod program;
+
 pub mod evidence;
 
 pub mod trial;

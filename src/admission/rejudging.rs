@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::evidence::recall;
 use crate::ledger::{Approval, Client, Event, LedgerError};
 use crate::oci::{MAX_MANIFEST_BYTES, Manifest, Reference};
-use crate::policy::{EventKind, Gathered, Subject, explain_findings};
+use crate::policy::{EventKind, Gathered, Subject};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
@@ -141,13 +141,13 @@ impl Admission {
         let event = Event {
             digest: Some(approval.digest),
             decision: Some(ruling.decision),
-            detail: explain_findings(&ruling.verdict),
             ..Event::new(
                 EventKind::VerdictChanged,
                 reference.to_string(),
                 telemetry::now(),
             )
         };
+        let event = event.because(&ruling.verdict);
         tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
         self.ledger.outbox().note(event).await?;
         Ok(true)

@@ -69,7 +69,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     let listeners = listeners::bind(&server, &built).await?;
     let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
     let explain = explain_url(&server, &admin);
-    super::notify::start(&server, &built.ledger, &explain)?;
+    let alarm = super::watch::start(&server, &built);
+    super::notify::start(&server, &built.ledger, &explain, &alarm)?;
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
     let hold = Hold {
         exchange: server.hold.per_exchange,

@@ -233,7 +233,7 @@ pub(super) fn outside(
 }
 
 /// How the Internet is reached.
-fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
+pub(super) fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
     let settings = &server.upstream;
     Settings {
         registries,

@@ -12,7 +12,7 @@ use super::{LedgerError, chain, held};
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("007_identity.sql"),
     include_str!("008_chain.sql"),
     include_str!("009_held.sql"),
+    include_str!("010_outbox.sql"),
 ];
 /// The migration that begins the chain, and takes into it what was written before.
 const CHAIN: usize = 7;

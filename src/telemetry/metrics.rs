@@ -57,6 +57,8 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// `outcome` (told, failed).
+    pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
     /// `sign`: what a client left behind that may have gone past the gate.
@@ -95,6 +97,7 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
             suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
         };
@@ -121,6 +124,11 @@ impl Metrics {
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
             .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One message was sent to a target.
+    pub fn told(&self, reached: bool) {
+        self.notices.inc(&[if reached { "told" } else { "failed" }]);
     }
 
     /// A client is suspected by this sign.
@@ -239,7 +247,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 7] {
+    fn of_server(&self) -> [Family<'_>; 8] {
         [
             (
                 "lazaret_store_bytes",
@@ -270,6 +278,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_notices_total",
+                "Messages sent to targets of notifications.",
+                &self.notices,
             ),
             (
                 "lazaret_root_refresh_failures_total",

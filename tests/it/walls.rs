@@ -17,15 +17,16 @@ report    : oci policy scan
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry
-evidence  : oci policy names trust scan report upstream store telemetry
+evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 trial     : oci policy names trust evidence
 ca        : trust
 gateway   : oci policy names config upstream store ledger evidence admission ca telemetry
 proxy     : oci policy config ledger ca gateway upstream telemetry
-notify    : oci policy ledger upstream telemetry
+notify    : oci policy ledger upstream program telemetry
 inspection: oci store evidence
 console   : oci policy ledger admission telemetry
+program   :
 telemetry : oci policy
 cli       : *
 main      : *
