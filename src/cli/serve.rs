@@ -71,7 +71,13 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     let explain = explain_url(&server, &admin);
     let alarm = super::watch::start(&server, &built);
     super::notify::start(&server, &built.ledger, &explain, &alarm)?;
-    greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
+    let doors = [
+        ("mirror", Some(&mirror)),
+        ("gateway", gateway.as_ref()),
+        ("proxy", listeners.proxy.as_ref()),
+        ("admin", Some(&admin)),
+    ];
+    greet(&server, &loaded, &doors, &mirror);
     let hold = Hold {
         exchange: server.hold.per_exchange,
         hops: u32::from(server.hold.max_hops),
@@ -165,13 +171,7 @@ fn url(listener: &Listener) -> String {
     )
 }
 
-fn greet(
-    server: &Server,
-    loaded: &Loaded,
-    mirror: &Listener,
-    gateway: Option<&Listener>,
-    admin: &Listener,
-) {
+fn greet(server: &Server, loaded: &Loaded, doors: &[(&str, Option<&Listener>)], mirror: &Listener) {
     let policy = &loaded.policy;
     let shipped = if loaded.file.is_none() {
         ", as shipped"
@@ -188,22 +188,11 @@ fn greet(
         count => format!("{count} rules"),
     };
     output::err(format_args!("lazaret {}", env!("CARGO_PKG_VERSION")));
-    output::err(format_args!("  mirror   {}", url(mirror)));
-    gateway
-        .iter()
-        .for_each(|gateway| output::err(format_args!("  gateway  {}", url(gateway))));
-    if let Some(proxy) = &server.proxy {
-        let scheme = if proxy.listener.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        output::err(format_args!(
-            "  proxy    {scheme}://{}",
-            proxy.listener.listen
-        ));
+    for (name, door) in doors {
+        if let Some(door) = door {
+            output::err(format_args!("  {name:<8} {}", url(door)));
+        }
     }
-    output::err(format_args!("  admin    {}", url(admin)));
     output::err(format_args!(
         "  policy   {}{shipped} ({mode}, {rules})",
         policy.source()

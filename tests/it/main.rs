@@ -55,6 +55,7 @@ mod scan_command;
 mod scanners;
 mod scans;
 mod server_files;
+mod serving;
 mod signatures;
 mod smuggling;
 mod stamped;
