@@ -9,6 +9,9 @@ mod csv;
 mod db;
 mod db_args;
 mod debug;
+mod doctor;
+mod doctor_machine;
+mod doctor_server;
 mod junit;
 mod ledger;
 mod listeners;
@@ -23,7 +26,9 @@ mod pages;
 mod policy;
 mod policy_replay;
 mod policy_test;
+mod programs;
 mod proxy;
+mod registries;
 mod replay_report;
 mod revoke;
 mod roots;
@@ -31,6 +36,11 @@ mod sbom;
 mod scan;
 mod scanners;
 mod serve;
+mod setup;
+mod setup_files;
+mod setup_undo;
+mod setup_wanted;
+mod setup_writing;
 mod shell;
 mod trust;
 mod verify;
@@ -46,10 +56,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, LedgerCommand,
-    LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs,
-    ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs,
-    TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs, Window,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
+    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
+    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -65,6 +76,8 @@ const FAILED: u8 = 2;
 pub fn run() -> ExitCode {
     match Args::parse().command {
         Command::Serve(args) => serve::serve(args),
+        Command::Setup(args) => setup::setup(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Check(args) => check::check(args),
         Command::Scan(args) => scan::scan(args),
         Command::Policy { command } => policy::policy(command),

@@ -6,6 +6,7 @@
 mod blob;
 mod body;
 mod bypass;
+mod canary;
 mod caught;
 mod dialled;
 mod listen;
@@ -24,6 +25,7 @@ mod tombs;
 mod warnings;
 
 pub use body::Body;
+pub use canary::Sighting;
 pub use dialled::{Dialled, Named, host_name};
 pub use listen::{Limits, Listener, connection, serve};
 pub use peer::{Identification, IdentityHeader, Peer};

@@ -12,6 +12,7 @@ mod policy;
 mod proxy;
 mod revoke;
 mod scan;
+mod setup;
 mod trust;
 mod waive;
 mod who;
@@ -26,6 +27,7 @@ pub use policy::{ConfigCommand, FailOn, PolicyCommand, PolicyReplayArgs, PolicyT
 pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
+pub use setup::{DoctorArgs, SetupArgs, Whereabouts};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
 pub use waive::WaiveArgs;
 pub use who::WhoArgs;
@@ -37,6 +39,8 @@ pub use who::WhoArgs;
     version,
     after_help = "Examples:
   lazaret serve                          start with the shipped policy on 127.0.0.1:5050
+  lazaret setup docker                   show what would point Docker at it; --apply does it
+  sudo lazaret doctor                    prove that a denied image cannot arrive here
   lazaret check docker.io/library/nginx  judge an image without pulling it
   lazaret policy check policy.toml       find the mistakes in a policy
 
@@ -53,6 +57,10 @@ pub struct Args {
 pub enum Command {
     /// Run the gateway.
     Serve(ServeArgs),
+    /// Point Docker, containerd, Kubernetes nodes, podman or BuildKit at Lazaret; check that, and take it back.
+    Setup(SetupArgs),
+    /// Prove on this machine that a denied image cannot arrive.
+    Doctor(DoctorArgs),
     /// Judge images as a pull would, without pulling them.
     Check(CheckArgs),
     /// Show what is in images, archives and folders, and what is wrong with it.

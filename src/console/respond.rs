@@ -18,6 +18,9 @@ use super::{html, page};
 /// Most decisions on the first page, and most pulls on an explain page.
 const MOST: u32 = 50;
 
+/// Where links in the canary's refusals lead, before the nonce.
+const CANARY: &str = "/canary/";
+
 /// Makes a bill of materials of `(image, format, platform)`, or says why there is none.
 pub type Sbom = Box<
     dyn Fn(
@@ -37,6 +40,8 @@ pub struct Console {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// For `/api/v1/sbom`.
     pub sbom: Sbom,
+    /// What is known of the canary's pulls with a nonce, as JSON.
+    pub canary: Box<dyn Fn(&str) -> serde_json::Value + Send + Sync>,
 }
 
 /// Answers one request.
@@ -75,6 +80,13 @@ pub async fn respond(
             (console.metrics)(),
         ),
         "/api/v1/sbom" => sbom(console, query).await,
+        _ if path.starts_with(CANARY) => {
+            let known = (console.canary)(path.strip_prefix(CANARY).unwrap_or_default());
+            match json {
+                true => answer(StatusCode::OK, JSON, known.to_string()),
+                false => answer(StatusCode::OK, HTML, page::canary(&known)),
+            }
+        }
         _ => why(console, path, query, json).await,
     }
 }

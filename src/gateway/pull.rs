@@ -8,6 +8,7 @@ use hyper::{Request, Response};
 use jiff::Timestamp;
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::canary::Canary;
 use crate::ledger::{Outcome, Pull, PullKind};
 use crate::oci::{Digest, ErrorCode, Reference, Repository, Route, Target};
 use crate::telemetry;
@@ -15,6 +16,7 @@ use crate::upstream::Upstreams;
 
 use super::body::Body;
 use super::bypass::Step;
+use super::canary::Sightings;
 use super::caught::caught;
 use super::dialled::{Dialled, Named, host_name};
 use super::peer::{Identification, Peer};
@@ -72,6 +74,7 @@ pub struct Gateway {
     explain: String,
     pub(super) hold: Hold,
     tombs: Tombs,
+    pub(super) sightings: Sightings,
     identification: Identification,
     dialled: Arc<Dialled>,
     pub(super) suspects: Suspects,
@@ -93,6 +96,7 @@ impl Gateway {
             explain,
             hold,
             tombs: Tombs::new(),
+            sightings: Sightings::new(),
             identification: Identification::default(),
             suspects: Suspects::default(),
         }
@@ -180,6 +184,9 @@ impl Gateway {
         let (Some(reference), Some(repository)) = (ask.reference(), ask.repository.as_ref()) else {
             return respond::pong();
         };
+        if let Some(canary) = Canary::of(repository) {
+            return self.canary(side, ask, canary, &reference);
+        }
         match &ask.route {
             Route::Manifest { .. } => self.manifest(side, ask, &reference).await,
             Route::Blob { digest, .. } => self.blob(side, ask, repository, digest).await,
@@ -201,8 +208,8 @@ impl Gateway {
     }
 
     async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
-        if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
-            && let Some(refusal) = self.tombs.said(&digest)
+        if let Target::Digest(digest) = reference.target()
+            && let Some(refusal) = self.entombed(side, &digest)
         {
             let again = suspect::denied(side, ask, None);
             self.saw(ask, reference.repository(), again).await;
@@ -266,6 +273,18 @@ impl Gateway {
         }
     }
 
+    /// What the tombstone with this digest said, if it was one that this kind of listener gives.
+    pub(super) fn entombed(&self, side: Side, digest: &Digest) -> Option<Arc<Refusal>> {
+        (side == Side::Mirror)
+            .then(|| self.tombs.said(digest))
+            .flatten()
+    }
+
+    /// Where explain links point.
+    pub(super) fn explain(&self) -> &str {
+        &self.explain
+    }
+
     /// What goes with an image that is served.
     fn warnings(&self, ruling: &Ruling, stale_since: Option<Timestamp>) -> Vec<String> {
         warnings(&Served {
@@ -276,7 +295,7 @@ impl Gateway {
         })
     }
 
-    fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
+    pub(super) fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
         let response = respond::refusal(side, ask, &refusal);
         if let Some(tombstone) = respond::digest_of(&response) {
             self.tombs.remember(tombstone, refusal);

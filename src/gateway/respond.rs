@@ -6,6 +6,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::admission::{Ruling, ServedManifest};
+use crate::canary;
 use crate::oci::{Descriptor, Digest, ErrorCode, Reference, error_body, media_type};
 use crate::policy::{Paint, Permit, explain, summary};
 
@@ -53,6 +54,23 @@ impl Refusal {
             text: format!("denied: {reference}\n  {why}"),
             line: format!("Blocked: {reference} could not be judged: {why}"),
             detail: None,
+        }
+    }
+
+    /// The canary is no image: nothing was decided, and the link leads to who asked.
+    pub(super) fn of_canary(reference: &Reference, nonce: &str, explain_base: &str) -> Refusal {
+        let (proof, link) = (
+            canary::proof(nonce),
+            format!("{explain_base}/canary/{nonce}"),
+        );
+        Refusal {
+            text: format!(
+                "denied: {reference}\n  this is Lazaret's canary, which is always denied: the block holds (proof {proof})\n  why: {link}"
+            ),
+            line: format!(
+                "Blocked by policy: Lazaret's canary is always denied (proof {proof}, see {link})"
+            ),
+            detail: Some(format!("canary={proof}")),
         }
     }
 

@@ -28,6 +28,8 @@ const SIGNS: &[&str] = &[
 pub struct Metrics {
     /// `listener` (mirror, gateway), `outcome` (served, blocked).
     pub pulls: CounterVec,
+    /// The canary's: `listener` (mirror, gateway, proxy), `outcome` (served, blocked).
+    pub canaries: CounterVec,
     /// `outcome` (allowed, denied, audited).
     pub verdicts: CounterVec,
     /// `code`, `level`.
@@ -82,6 +84,11 @@ impl Metrics {
                 &["mirror", "gateway", "proxy"],
                 &["served", "blocked"],
             ),
+            canaries: CounterVec::two(
+                &["listener", "outcome"],
+                &["mirror", "gateway", "proxy"],
+                &["served", "blocked"],
+            ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
             findings: CounterVec::two(&["code", "level"], &codes, &levels),
             cache_hits: CounterVec::one(&["kind"], KINDS.iter().copied()),
@@ -123,6 +130,12 @@ impl Metrics {
     /// One manifest was asked for at this listener (`mirror`, `gateway`).
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
+            .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One manifest of the canary was asked for at this listener (`mirror`, `gateway`, `proxy`).
+    pub fn canary(&self, listener: &str, served: bool) {
+        self.canaries
             .inc(&[listener, if served { "served" } else { "blocked" }]);
     }
 
@@ -196,9 +209,14 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 10] {
+    fn of_pulls(&self) -> [Family<'_>; 11] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
+            (
+                "lazaret_canaries_total",
+                "Manifests of the canary asked for.",
+                &self.canaries,
+            ),
             (
                 "lazaret_verdicts_total",
                 "Verdicts reached.",

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import networks
 import routes
+import setting_up
 import words
 from lab import GATEWAY, CLIENT, ROOT, VECTORS, Failure, Lab, run, wait_for
 from matrix import Matrix
@@ -356,6 +357,8 @@ def main() -> int:
             patient(suite)
         if suite.wanted("wrong authority: "):
             careful(suite)
+        if suite.only is None or "setup" in suite.only:
+            setting_up.all_of(suite)
         if suite.wanted("policy: "):
             policy_changes(suite)
         if suite.wanted("names: "):

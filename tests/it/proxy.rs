@@ -379,3 +379,28 @@ fn a_key_that_others_may_read_is_refused() {
     let error = ca::load(&certificate, &key).err().unwrap().to_string();
     assert!(error.contains("others may read the key"), "{error}");
 }
+
+#[tokio::test]
+async fn the_canary_is_served_and_denied_under_every_registry() {
+    let running = start(&[]).await;
+    for (host, registry) in [
+        ("ghcr.io", "ghcr.io"),
+        ("registry-1.docker.io", "docker.io"),
+    ] {
+        let path = "/v2/lazaret--canary/allowed/manifests/n1";
+        let said = running.get(host, path, "").await;
+        assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{host}: {said}");
+        let path = "/v2/lazaret--canary/denied/manifests/n1";
+        let said = running.get(host, path, "").await;
+        let proof = lazaret::canary::proof("n1");
+        let line = format!(
+            "HTTP/1.1 403 Blocked by policy: Lazaret's canary is always denied (proof {proof}, see http://why/canary/n1)\r\n"
+        );
+        assert!(said.starts_with(&line), "{host}: {said}");
+        assert!(
+            said.contains(&format!("denied: {registry}/lazaret--canary/denied:n1")),
+            "{said}"
+        );
+    }
+    assert!(running.registry.requests().is_empty());
+}

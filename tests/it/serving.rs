@@ -54,6 +54,13 @@ impl Serving {
         Serving { child, doors }
     }
 
+    /// Lets it write down what it has counted, and end.
+    fn stop(mut self) {
+        let its = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(its, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
+    }
+
     async fn connect(&self, door: &str) -> TcpStream {
         let found = self.doors.iter().find(|(name, _)| name == door);
         let (_, address) = found.unwrap_or_else(|| panic!("no {door} in {:?}", self.doors));
@@ -130,7 +137,8 @@ async fn a_file_with_every_way_in_is_served_as_it_says() {
     let mut stream = trusting(&root, None).connect(name, stream).await.unwrap();
     let said = exchange(&mut stream, &get).await;
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
-    drop(serving);
+    drop(stream);
+    serving.stop();
 
     let told = lazaret(&["why", "docker.io/library/nginx:1", "--config", at]);
     assert!(told.contains("127.0.0.1 (address:here)"), "{told}");
