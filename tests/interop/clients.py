@@ -29,7 +29,9 @@ class Client:
 
     def __init__(self, lab: Lab):
         self.lab = lab
-        self.dir = lab.dir / re.sub(r"\W+", "-", self.name)
+        # A client that is set up once more begins with nothing.
+        taken = sum(1 for _ in lab.dir.glob(f"{re.sub(r'[^A-Za-z0-9]+', '-', self.name)}.[0-9]*"))
+        self.dir = lab.dir / f"{re.sub(r'[^A-Za-z0-9]+', '-', self.name)}.{taken + 1}"
         self.dir.mkdir()
 
     def start(self):

@@ -223,7 +223,6 @@ def careful(suite: Suite):
     lab = suite.lab
     for make in routes.CAREFUL:
         client = make(lab)
-        client.dir = lab.dir / f"{client.dir.name}-careful"
         client.env = {**client.env, "SSL_CERT_FILE": str(lab.dir / "other.pem")}
         suite.case(f"wrong authority: {client.name}", distrusts, suite, client)
 
