@@ -60,7 +60,11 @@ impl Mailer {
     pub async fn send(&self, letter: &str, hello: &str) -> Result<(), String> {
         let sent = tokio::time::timeout(PATIENCE, self.deliver(letter, hello)).await;
         let sent = sent.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        sent.map_err(|why| format!("{}: {why}", self.peer))
+        let at = format!("{}: ", self.peer);
+        sent.map_err(|why| match why.starts_with(&at) {
+            true => why,
+            false => at + &why,
+        })
     }
 
     async fn deliver(&self, letter: &str, hello: &str) -> Result<(), String> {
