@@ -58,6 +58,7 @@ mod scan_command;
 mod scanners;
 mod scans;
 mod server_files;
+mod serving;
 mod setup;
 mod shipped;
 mod signatures;
