@@ -26,6 +26,7 @@ mod hostile_layers;
 mod identity;
 mod issuers;
 mod lazy_layers;
+mod mutations;
 mod names;
 mod new_names;
 mod notation;

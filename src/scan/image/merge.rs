@@ -65,24 +65,36 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
             view.survives(path, at)
         });
     }
+    // Where the distribution or its packages are not known, what they brought is judged as what it is.
+    let databases = newest
+        .iter()
+        .filter(|((_, kind), _)| kind.ecosystem().is_none());
+    let known = !matches!(ecosystem, Ecosystem::Unsupported(_))
+        && databases
+            .into_iter()
+            .any(|(_, (_, found))| !found.packages.is_empty());
     for ((_, kind), (place, found)) in newest {
         if kind.ecosystem().is_none() {
             inventory.databases.insert(place.clone(), kind);
         }
         let ecosystem = kind.ecosystem().unwrap_or_else(|| ecosystem.clone());
-        inventory
-            .packages
-            .extend(found.packages.iter().map(|item| Package {
-                ecosystem: ecosystem.clone(),
-                name: item.name.clone(),
-                version: item.version.clone(),
-                source: item.source.clone(),
-                found: place.clone(),
-            }));
+        let packages = match found.shipped && known {
+            true => &mut inventory.shipped,
+            false => &mut inventory.packages,
+        };
+        packages.extend(found.packages.iter().map(|item| Package {
+            ecosystem: ecosystem.clone(),
+            name: item.name.clone(),
+            version: item.version.clone(),
+            source: item.source.clone(),
+            found: place.clone(),
+        }));
     }
     add_runtimes(&mut inventory, source);
     inventory.packages.sort();
     inventory.packages.dedup();
+    inventory.shipped.sort();
+    inventory.shipped.dedup();
     Ok(inventory)
 }
 
