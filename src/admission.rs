@@ -10,6 +10,7 @@ mod attachment;
 mod blob;
 mod flight;
 mod grace;
+mod holdings;
 mod judge;
 mod memory;
 mod rejudging;

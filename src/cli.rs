@@ -5,11 +5,17 @@ mod bar;
 mod ca;
 mod check;
 mod config;
+mod csv;
 mod db;
 mod db_args;
 mod debug;
+mod doctor;
+mod doctor_machine;
+mod doctor_server;
 mod junit;
+mod ledger;
 mod listeners;
+mod log;
 mod names;
 mod names_approve;
 mod names_replay;
@@ -20,7 +26,9 @@ mod pages;
 mod policy;
 mod policy_replay;
 mod policy_test;
+mod programs;
 mod proxy;
+mod registries;
 mod replay_report;
 mod revoke;
 mod roots;
@@ -28,10 +36,17 @@ mod sbom;
 mod scan;
 mod scanners;
 mod serve;
+mod setup;
+mod setup_files;
+mod setup_undo;
+mod setup_wanted;
+mod setup_writing;
 mod shell;
 mod trust;
 mod verify;
 mod waive;
+mod watch;
+mod when;
 mod who;
 mod why;
 mod wire;
@@ -41,10 +56,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, FailOn, NamesCommand,
-    NotifyCommand, PolicyCommand, PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs,
-    RevokeArgs, Sbom, ScanArgs, ScanSeverity, ServeArgs, TrustArgs, TrustCommand, UpdateArgs,
-    VerifyArgs, VerifyBundleArgs, WaiveArgs, WhoArgs, WhyArgs,
+    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
+    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
+    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
+    WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -60,6 +76,8 @@ const FAILED: u8 = 2;
 pub fn run() -> ExitCode {
     match Args::parse().command {
         Command::Serve(args) => serve::serve(args),
+        Command::Setup(args) => setup::setup(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Check(args) => check::check(args),
         Command::Scan(args) => scan::scan(args),
         Command::Policy { command } => policy::policy(command),
@@ -67,6 +85,8 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::why(args),
         Command::Waive(args) => waive::waive(&args),
         Command::WhoPulled(args) => who::who(&args),
+        Command::Log(args) => log::log(&args),
+        Command::Ledger { command } => ledger::run(&command),
         Command::Revoke(args) => revoke::revoke(&args),
         Command::Names { command } => names::names(command),
         Command::Ca { command } => ca::ca(&command),

@@ -14,14 +14,17 @@ mod policy_tables;
 mod proxy_users;
 pub mod reload;
 mod server;
+mod server_channel;
 mod server_check;
 mod server_gateway;
 mod server_identity;
+mod server_mail;
 mod server_notify;
 mod server_proxy;
 mod server_raw;
 mod server_registry;
 mod server_scanner;
+mod server_team;
 mod shape;
 pub mod units;
 
@@ -33,9 +36,10 @@ pub use server::{
     Cache, ClamdAddress, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server,
     Tls, UpstreamSettings, default_data_dir,
 };
+pub use server_channel::{Address, Channel, Mail, MailSecurity, Transport};
 pub use server_check::{parse_server, server_schema};
 pub use server_identity::{ClientCertificates, HeaderIdentity, IdentitySettings};
-pub use server_notify::{Address, Channel, NotifyTarget};
+pub use server_notify::NotifyTarget;
 pub use server_proxy::ProxyServer;
 pub use server_scanner::{Inspection, ScannerKind, ScannerLogin, ScannerServer};
 pub use units::AddressRange;

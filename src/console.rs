@@ -6,4 +6,4 @@ mod page;
 mod respond;
 
 pub use admin::admin;
-pub use respond::{Console, Sbom, as_json, latest, respond};
+pub use respond::{Console, Sbom, as_json, decision_json, latest, respond};

@@ -5,6 +5,8 @@
 
 mod blob;
 mod body;
+mod bypass;
+mod canary;
 mod caught;
 mod dialled;
 mod listen;
@@ -16,11 +18,14 @@ mod pull;
 mod refuse;
 mod request;
 mod respond;
+mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
+mod warnings;
 
 pub use body::Body;
+pub use canary::Sighting;
 pub use dialled::{Dialled, Named, host_name};
 pub use listen::{Limits, Listener, connection, serve};
 pub use peer::{Identification, IdentityHeader, Peer};

@@ -4,26 +4,47 @@
 //! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
 
 mod admitted;
+mod audit;
+mod canonical;
+mod chain;
 mod decision;
 mod event;
 mod events;
+mod held;
+mod holdings;
 mod identity;
+mod key;
+mod migrate;
+mod note;
+mod notices;
+mod outbox;
+mod proof;
 mod pulls;
 mod recorded;
 mod revocations;
 mod row;
+mod seal;
+mod search;
 mod sqlite;
+mod sweep;
 mod tags;
 mod who;
 mod writer;
 
+pub use audit::{Audit, Broken};
+pub use note::{NoteError, NoteKey};
+pub use proof::Exported;
+
 pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind, who};
-pub use event::{Event, Owed};
+pub use event::{Event, Known, Owed};
+pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
+pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
+pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
-pub use who::{About, Puller};
+pub use who::{About, Puller, Who};
 
 use std::fmt;
 use std::future::Future;
@@ -112,11 +133,20 @@ pub trait Ledger: Send + Sync {
     /// The newest decisions, of one repository or of all.
     fn decisions(&self, repository: Option<Repository>, most: u32) -> Pending<'_, Vec<Decision>>;
 
+    /// Decisions by what they have, newest first, or what came after one, oldest first.
+    fn search(&self, search: Search) -> Pending<'_, Vec<Numbered<Decision>>>;
+
+    /// The same of pulls.
+    fn search_pulls(&self, search: Search) -> Pending<'_, Vec<Numbered<LoggedPull>>>;
+
     /// Who pulled under a decision, newest first.
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>>;
 
-    /// Who was served something since a moment, whoever pulled last first.
-    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>>;
+    /// Who was served something, whoever pulled last first.
+    fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>>;
+
+    /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
+    fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
 
     /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
@@ -144,37 +174,6 @@ pub trait Ledger: Send + Sync {
 
     /// Writes all that waits, and so proves that the ledger can be written.
     fn flush(&self) -> Pending<'_, ()>;
-}
-
-/// What people are to hear of. What a decision gives to hear is written with it; a target hears of everything once it
-/// is known here, perhaps twice, under the same id.
-pub trait Outbox: Send + Sync {
-    /// Writes down an event, or counts it with its like of the last hour.
-    fn note(&self, event: Event) -> Pending<'_, ()>;
-
-    /// The newest events, newest first.
-    fn events(&self, most: u32) -> Pending<'_, Vec<Event>>;
-
-    /// A target that is new hears of what happens from now on.
-    fn begin(&self, target: String) -> Pending<'_, ()>;
-
-    /// What a target is owed now.
-    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>>;
-
-    /// It heard of it, or does not want to.
-    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()>;
-
-    /// It could not be reached: to be tried again at `next`, or never.
-    fn missed(
-        &self,
-        target: String,
-        sequence: i64,
-        next: Option<Timestamp>,
-        why: String,
-    ) -> Pending<'_, ()>;
-
-    /// How many events wait for a target, how many were given up, and the last reason.
-    fn backlog(&self, target: String) -> Pending<'_, (u64, u64, Option<String>)>;
 }
 
 /// Why the ledger does not answer. Always our side.

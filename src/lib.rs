@@ -2,6 +2,8 @@
 //!
 //! The rooms, in reading order. `ARCHITECTURE.md` says what each may know of the others.
 
+pub mod canary;
+pub mod clients;
 pub mod notify;
 pub mod oci;
 pub mod policy;
@@ -18,6 +20,8 @@ pub mod inspection;
 pub mod ledger;
 pub mod store;
 pub mod upstream;
+
+pub mod program;
 
 pub mod evidence;
 

@@ -17,6 +17,7 @@ mod rules;
 mod scan;
 mod secrets;
 mod subject;
+mod telling;
 mod verdict;
 
 pub use condition::{Condition, ConditionError};
@@ -43,4 +44,5 @@ pub use scan::{
     Uncovered, Vulnerability,
 };
 pub use subject::Subject;
+pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use verdict::{Mode, Permit, Verdict, Vouched};

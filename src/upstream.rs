@@ -19,6 +19,7 @@ mod helper;
 mod list;
 mod manifest;
 mod openpgp;
+mod peer;
 mod post;
 mod proxy;
 mod registries;
@@ -46,6 +47,7 @@ pub use download::{Begun, Download};
 pub use error::{Kind, Side, UpstreamError};
 pub use list::TagPage;
 pub use manifest::FetchedManifest;
+pub use peer::{Line, Peer};
 pub use post::{Answer, Call};
 pub use registries::default_registries;
 pub use settings::{ProxySettings, RegistrySettings, Settings, SettingsError, Timeouts};
@@ -133,6 +135,12 @@ impl Upstreams {
     /// The registry by its name in references: `docker.io`.
     pub fn get(&self, host: &str) -> Option<&Arc<Upstream>> {
         self.by_host.get(host)
+    }
+
+    /// Those that do not answer, and for how long.
+    pub fn down(&self) -> impl Iterator<Item = (&str, std::time::Duration)> {
+        let all = self.by_host.iter();
+        all.filter_map(|(host, upstream)| Some((host.as_str(), upstream.down_for()?)))
     }
 
     /// The names of all registries, sorted.

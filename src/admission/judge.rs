@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::evidence::{ContentError, Opened, Structure, Within, gather};
-use crate::ledger::{Approval, Client, Decision, DecisionId};
+use crate::ledger::{Approval, Client, Decision, DecisionId, Holdings};
 use crate::oci::{Digest, Manifest, Reference, Repository};
 use crate::policy::{Evidence, Gathered, Level, NameEvidence, Policy, Standing, Subject, Verdict};
 use crate::telemetry;
 use crate::upstream::Kind;
 
 use super::admit::Admission;
+use super::holdings;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
 
 /// A verdict with all that its record says of it.
@@ -25,6 +26,8 @@ struct Settling<'a> {
     indexes: &'a [Digest],
     client: &'a Client,
     started: Instant,
+    /// What was found in the layers.
+    holdings: Holdings,
 }
 
 /// The verdict, away from the threads that serve: conditions over a large statement take a while.
@@ -37,6 +40,24 @@ pub(super) async fn weighed(
     let judged =
         tokio::task::spawn_blocking(move || policy.judge(&subject, &evidence, telemetry::now()));
     judged.await.map_err(|_| AdmissionError::Crashed)
+}
+
+/// What a permit for the subject opens.
+fn opened(
+    structure: &Structure,
+    verdict: &Verdict,
+    within: &[Within],
+    subject: &Digest,
+) -> Vec<Opened> {
+    let mut opened = structure.opened.clone();
+    if verdict.defers() {
+        // The index itself and the knowledge of what it lists; each image opens its own content.
+        opened.retain(|opened| matches!(opened, Opened::Manifest(_)));
+    }
+    // They ride on the image's permit where the index's does not carry them.
+    let attestations = within.iter().flat_map(|of| of.attestations_of(subject));
+    opened.extend(attestations.map(|entry| Opened::Manifest(entry.digest)));
+    opened
 }
 
 impl Admission {
@@ -66,6 +87,7 @@ impl Admission {
             indexes: &[],
             client,
             started,
+            holdings: Holdings::default(),
         };
         self.settle(settling, &[]).await.map(Some)
     }
@@ -152,6 +174,7 @@ impl Admission {
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
         self.recollect(&policy, &subject, &mut evidence).await?;
+        let holdings = holdings::of_scan(&evidence.scan);
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
             bytes,
@@ -168,15 +191,9 @@ impl Admission {
             indexes,
             client,
             started,
+            holdings,
         };
-        let mut opened = structure.opened.clone();
-        if settling.verdict.defers() {
-            // The index itself and the knowledge of what it lists; each image opens its own content.
-            opened.retain(|opened| matches!(opened, Opened::Manifest(_)));
-        }
-        // They ride on the image's permit where the index's does not carry them.
-        let attestations = within.iter().flat_map(|of| of.attestations_of(&digest));
-        opened.extend(attestations.map(|entry| Opened::Manifest(entry.digest)));
+        let opened = opened(&structure, &settling.verdict, &within, &digest);
         self.settle(settling, &opened).await
     }
 
@@ -248,8 +265,24 @@ impl Admission {
             indexes: &[],
             client,
             started: Instant::now(),
+            holdings: Holdings::default(),
         };
         self.settle(settling, &[]).await
+    }
+
+    /// Remembers what an image holds, before it is served, for those who ask later who has it.
+    async fn index(
+        &self,
+        image: Option<Digest>,
+        holdings: Holdings,
+        verdict: &Verdict,
+        opened: &[Opened],
+    ) -> Result<(), AdmissionError> {
+        let Some(image) = image else {
+            return Ok(());
+        };
+        let held = holdings::with(holdings, verdict, &image, opened);
+        Ok(self.ledger.hold(image, held).await?)
     }
 
     /// Makes a verdict a ruling: durable in the ledger before anybody hears of it.
@@ -268,6 +301,7 @@ impl Admission {
             indexes,
             client,
             started,
+            holdings,
         } = settling;
         let (at, decision) = (telemetry::now(), DecisionId::new(telemetry::now()));
         let ruling = Ruling::new(
@@ -293,6 +327,8 @@ impl Admission {
             policy_file: policy.source().to_owned(),
             gathered_ms: u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX),
         };
+        let seen = digest.filter(|_| judged);
+        self.index(seen, holdings, &ruling.verdict, opened).await?;
         self.ledger.record_decision(record).await?;
         let repository = reference.repository();
         if let Some(digest) = digest {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use crate::evidence::recall;
 use crate::ledger::{Approval, Client, Event, LedgerError};
 use crate::oci::{MAX_MANIFEST_BYTES, Manifest, Reference};
-use crate::policy::{EventKind, Gathered, Subject, explain_findings};
+use crate::policy::{EventKind, Gathered, Subject};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
+use super::holdings;
 
 /// Between two looks at whether something changed.
 const LOOK: Duration = Duration::from_secs(5);
@@ -117,7 +118,10 @@ impl Admission {
         if let Ok(admitted) = self.admitted(&policy, &subject).await {
             evidence.admitted = admitted;
         }
+        let found = holdings::of_scan(&evidence.scan);
         let verdict = policy.judge_kept(&subject, &evidence, telemetry::now());
+        // Advisories that came since are found by name too, though nothing is decided anew.
+        self.ledger.hold(approval.digest, found).await?;
         Ok(Some(verdict.permit(policy.mode()).is_some()))
     }
 
@@ -137,13 +141,13 @@ impl Admission {
         let event = Event {
             digest: Some(approval.digest),
             decision: Some(ruling.decision),
-            detail: explain_findings(&ruling.verdict),
             ..Event::new(
                 EventKind::VerdictChanged,
                 reference.to_string(),
                 telemetry::now(),
             )
         };
+        let event = event.because(&ruling.verdict);
         tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
         self.ledger.outbox().note(event).await?;
         Ok(true)

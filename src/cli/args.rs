@@ -5,12 +5,14 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, Subcommand};
 
 mod ca;
+mod ledger;
 mod names;
 mod notify;
 mod policy;
 mod proxy;
 mod revoke;
 mod scan;
+mod setup;
 mod trust;
 mod waive;
 mod who;
@@ -18,12 +20,14 @@ mod who;
 use super::{DataArgs, DbCommand, DebugCommand};
 
 pub use ca::CaCommand;
+pub use ledger::{LedgerCommand, LogArgs, Rows, Window};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
 pub use policy::{ConfigCommand, FailOn, PolicyCommand, PolicyReplayArgs, PolicyTestArgs};
 pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
+pub use setup::{DoctorArgs, SetupArgs, Whereabouts};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
 pub use waive::WaiveArgs;
 pub use who::WhoArgs;
@@ -35,6 +39,8 @@ pub use who::WhoArgs;
     version,
     after_help = "Examples:
   lazaret serve                          start with the shipped policy on 127.0.0.1:5050
+  lazaret setup docker                   show what would point Docker at it; --apply does it
+  sudo lazaret doctor                    prove that a denied image cannot arrive here
   lazaret check docker.io/library/nginx  judge an image without pulling it
   lazaret policy check policy.toml       find the mistakes in a policy
 
@@ -51,6 +57,10 @@ pub struct Args {
 pub enum Command {
     /// Run the gateway.
     Serve(ServeArgs),
+    /// Point Docker, containerd, Kubernetes nodes, podman or BuildKit at Lazaret; check that, and take it back.
+    Setup(SetupArgs),
+    /// Prove on this machine that a denied image cannot arrive.
+    Doctor(DoctorArgs),
     /// Judge images as a pull would, without pulling them.
     Check(CheckArgs),
     /// Show what is in images, archives and folders, and what is wrong with it.
@@ -73,6 +83,14 @@ pub enum Command {
     Waive(WaiveArgs),
     /// Say who pulled an image, a layer, or anything with a finding.
     WhoPulled(WhoArgs),
+    /// Show decisions and pulls, newest last.
+    Log(LogArgs),
+    /// Prove the record of decisions, and export it.
+    Ledger {
+        /// What about it.
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Deny an image, a layer, a signer or a publisher from now on, in every mode and whoever waives it.
     Revoke(RevokeArgs),
     /// Judge names, propose exceptions, try a policy on what was pulled.

@@ -35,6 +35,11 @@ fn files(server: &Server) -> (PathBuf, PathBuf) {
     theirs.unwrap_or_else(|| (own.join(CERTIFICATE), own.join(KEY)))
 }
 
+/// Where the certificate is, made or not.
+pub(super) fn certificate(server: &Server) -> PathBuf {
+    files(server).0
+}
+
 /// The authority of a server that answers under registries' names; one is made where there is none yet.
 pub(super) fn authority(server: &Server) -> Result<Authority, Trouble> {
     let (certificate, key) = files(server);

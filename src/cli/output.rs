@@ -10,6 +10,11 @@ pub fn out(line: impl fmt::Display) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
+/// One line to stdout; false when nobody reads any more.
+pub fn line(line: impl fmt::Display) -> bool {
+    writeln!(io::stdout().lock(), "{line}").is_ok()
+}
+
 /// One line to stderr.
 pub fn err(line: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::wire::Built;
 use super::{roots, sbom};
 use crate::console::{self, Console};
-use crate::gateway::{self, Limits, Listener};
+use crate::gateway::{self, Gateway, Limits, Listener};
 use crate::store::Store;
 use crate::telemetry;
 
@@ -15,6 +15,7 @@ use crate::telemetry;
 pub(super) fn pages(
     listener: Listener,
     built: &Built,
+    path: Arc<Gateway>,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send + use<> {
     let (store, ledger) = (built.store.clone(), built.ledger.clone());
@@ -34,6 +35,17 @@ pub(super) fn pages(
         ledger,
         metrics: Box::new(metrics),
         sbom: sbom::sbom(built.admission.clone()),
+        canary: Box::new({
+            let admission = built.admission.clone();
+            move |nonce| {
+                serde_json::json!({
+                    "nonce": nonce,
+                    "mode": admission.policy().mode(),
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "seen": path.sightings(nonce),
+                })
+            }
+        }),
     });
     gateway::serve(listener, Limits::default(), stopping, move |request, _| {
         console::admin(console.clone(), request)

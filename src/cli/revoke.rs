@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use jiff::Timestamp;
-
 use super::names_approve::account;
 use super::wire::{Trouble, exit, ledger, runtime};
 use super::{RevokeArgs, output};
-use crate::ledger::{About, DecisionId, Event, Ledger, LedgerError};
+use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who, who};
 use crate::oci::{Digest, Reference, Target};
 use crate::policy::{EventKind, Pattern, Revocation, Revoked};
 use crate::telemetry;
@@ -57,18 +55,18 @@ async fn act(args: &RevokeArgs, ledger: &dyn Ledger) -> Result<(), Trouble> {
 async fn announce(revocation: &Revocation, ledger: &dyn Ledger) -> Result<(), Trouble> {
     let about = match &revocation.what {
         Revoked::Digest(digest) => Some(About::Digest(*digest)),
+        Revoked::Signer(name) => Some(About::Held(HeldKind::Signer, name.clone(), None)),
         _ => None,
     };
     let mut detail = format!("{} ({})", revocation.reason, revocation.by);
     if let Some(about) = about {
-        let pullers = ledger
-            .pullers(about, Timestamp::UNIX_EPOCH, MOST_PULLERS)
-            .await;
+        let pullers = ledger.pullers(Who::of(about, MOST_PULLERS)).await;
         for one in pullers.map_err(wrong)? {
             let day = one.last.strftime("%Y-%m-%d %H:%M UTC");
             detail.push_str(&format!(
                 "\npulled by {}, last {day}, as {}",
-                one.address, one.reference
+                who(&one.address, one.identity.as_ref()),
+                one.reference
             ));
         }
     }

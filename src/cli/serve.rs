@@ -69,7 +69,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     let listeners = listeners::bind(&server, &built).await?;
     let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
     let explain = explain_url(&server, &admin);
-    super::notify::start(&server, &built.ledger, &explain)?;
+    let alarm = super::watch::start(&server, &built);
+    super::notify::start(&server, &built.ledger, &explain, &alarm)?;
     greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
     let hold = Hold {
         exchange: server.hold.per_exchange,
@@ -90,6 +91,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     stay_current(&server, loaded, &built.admission);
     let (stop, stopping) = watch::channel(false);
     let mut serving = tokio::task::JoinSet::new();
+    let watching = (path.clone(), stopping.clone());
+    serving.spawn(async move { watching.0.watch_for_bypass(watching.1).await });
     serving.spawn(pulls(mirror, Side::Mirror, path.clone(), stopping.clone()));
     gateway.into_iter().for_each(|listener| {
         drop(serving.spawn(pulls(
@@ -108,7 +111,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         let proxy = listeners::proxy(settings, path.clone(), authority, stopping.clone())?;
         serving.spawn(proxy::serve(listener, Arc::new(proxy)));
     }
-    serving.spawn(pages::pages(admin, &built, stopping));
+    serving.spawn(pages::pages(admin, &built, path, stopping));
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);
@@ -206,12 +209,12 @@ fn greet(
         policy.source()
     ));
     output::err(format_args!("  data     {}", server.data_dir.display()));
-    output::err("\nPoint Docker at it: this line into /etc/docker/daemon.json, then the other.");
+    output::err("\nPoint Docker at it, and have it proven:");
     output::err(format_args!(
-        "  {{ \"registry-mirrors\": [\"{}\"] }}",
+        "  sudo lazaret setup docker --mirror {} --apply",
         url(mirror)
     ));
-    output::err("  sudo systemctl restart docker\n");
+    output::err("  sudo systemctl restart docker && sudo lazaret doctor\n");
 }
 
 async fn pulls(

@@ -6,11 +6,25 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::wire::{Trouble, exit, ledger, runtime};
-use super::{REFUSED, WhoArgs, output};
-use crate::config::units;
-use crate::ledger::{About, Ledger, Puller, who as named};
+use super::{REFUSED, WhoArgs, csv, output, when};
+use crate::ledger::{About, HeldKind, Ledger, Puller, Who, who as named};
 use crate::oci::{Digest, Reference, Repository};
 use crate::telemetry;
+
+/// The columns of `--csv`.
+const COLUMNS: [&str; 11] = [
+    "address",
+    "identity",
+    "user_agent",
+    "reference",
+    "digest",
+    "version",
+    "sent",
+    "first",
+    "last",
+    "requests",
+    "bytes",
+];
 
 pub(super) fn who(args: &WhoArgs) -> ExitCode {
     let done = runtime().and_then(|runtime| runtime.block_on(run(args)));
@@ -18,30 +32,56 @@ pub(super) fn who(args: &WhoArgs) -> ExitCode {
 }
 
 async fn run(args: &WhoArgs) -> Result<u8, Trouble> {
-    let since = match &args.since {
-        Some(text) => {
-            let back = units::duration(text);
-            let back = back.map_err(|why| Trouble::Other(format!("--since: {why}")))?;
-            telemetry::now().checked_sub(back).unwrap_or(Timestamp::MIN)
-        }
-        None => Timestamp::UNIX_EPOCH,
+    let (since, until) = when::window(&args.window, telemetry::now())?;
+    let who = Who {
+        about: about(args),
+        client: args.client.clone(),
+        since,
+        until,
+        most: args.number,
     };
-    let pullers = ledger(&args.data)?
-        .pullers(meant(&args.what), since, args.number)
-        .await;
+    let pullers = ledger(&args.data)?.pullers(who).await;
     let pullers = pullers.map_err(|error| Trouble::Other(error.to_string()))?;
-    if args.json {
-        pullers
-            .iter()
-            .for_each(|one| output::out(serde_json::json!(one)));
-    } else {
-        show(&pullers, &args.what);
+    if args.csv {
+        output::out(csv::line(COLUMNS));
+    }
+    for one in &pullers {
+        let read = match (args.json, args.csv) {
+            (true, _) => output::line(serde_json::json!(one)),
+            (_, true) => output::line(csv::line(cells(one).iter().map(String::as_str))),
+            _ => output::line(line(one)),
+        };
+        if !read {
+            break;
+        }
+    }
+    if !args.json && !args.csv {
+        sum(&pullers, args);
     }
     Ok(if pullers.is_empty() { REFUSED } else { 0 })
 }
 
-/// A digest, an image, and else whatever findings speak of.
-fn meant(text: &str) -> About {
+fn about(args: &WhoArgs) -> Option<About> {
+    if let Some(package) = &args.package {
+        // An npm package may begin with one.
+        let (name, version) = match package.rfind('@').filter(|at| *at > 0) {
+            Some(at) => package.split_at(at),
+            None => (package.as_str(), ""),
+        };
+        let version = version.strip_prefix('@').map(str::to_owned);
+        return Some(About::Held(HeldKind::Package, name.to_owned(), version));
+    }
+    if let Some(id) = &args.advisory {
+        return Some(About::Held(HeldKind::Advisory, id.clone(), None));
+    }
+    if let Some(signer) = &args.signer {
+        return Some(About::Held(HeldKind::Signer, signer.clone(), None));
+    }
+    args.what.as_deref().map(meant)
+}
+
+/// A digest, an image, and else a word.
+pub(super) fn meant(text: &str) -> About {
     if let Ok(digest) = text.parse::<Digest>() {
         return About::Digest(digest);
     }
@@ -53,31 +93,58 @@ fn meant(text: &str) -> About {
             (None, Some(last)) if last.contains(':') => About::Reference(reference),
             _ => About::Repository(Repository::clone(reference.repository())),
         },
-        _ => About::Finding(text.to_owned()),
+        _ => About::Word(text.to_owned()),
     }
 }
 
-fn show(pullers: &[Puller], what: &str) {
+fn line(one: &Puller) -> String {
+    let digest = one.digest.map(|digest| digest.to_string());
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
+    let version = one.version.as_ref();
+    let version = version.map_or(String::new(), |version| format!("  {version}"));
+    let sent = match one.sent {
+        Some(false) => "  (not sent: it has an image with it)",
+        _ => "",
+    };
+    format!(
+        "{:<15}  {} to {}  {}  {}{version}  {}{sent}",
+        named(&one.address, one.identity.as_ref()),
+        day(one.first),
+        day(one.last),
+        one.reference,
+        digest.unwrap_or_default(),
+        one.user_agent
+    )
+}
+
+fn cells(one: &Puller) -> Vec<String> {
+    let identity = one.identity.as_ref().map(ToString::to_string);
+    vec![
+        one.address.to_string(),
+        identity.unwrap_or_default(),
+        one.user_agent.clone(),
+        one.reference.clone(),
+        one.digest
+            .map(|digest| digest.to_string())
+            .unwrap_or_default(),
+        one.version.clone().unwrap_or_default(),
+        one.sent.map(|sent| sent.to_string()).unwrap_or_default(),
+        one.first.to_string(),
+        one.last.to_string(),
+        one.requests.to_string(),
+        one.bytes.to_string(),
+    ]
+}
+
+fn sum(pullers: &[Puller], args: &WhoArgs) {
+    let words = [&args.what, &args.package, &args.advisory, &args.signer];
+    let what = words.into_iter().flatten().next();
     if pullers.is_empty() {
+        let what = what.map_or("anything".to_owned(), |what| format!("{what:?}"));
         output::err(format_args!(
-            "nobody pulled {what:?}, as far as the ledger goes back"
+            "nobody pulled {what}, as far as the ledger goes back"
         ));
         return;
-    }
-    for one in pullers {
-        let digest = one
-            .digest
-            .map(|digest| digest.to_string())
-            .unwrap_or_default();
-        let day = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
-        output::out(format_args!(
-            "{:<15}  {} to {}  {}  {digest}  {}",
-            named(&one.address, one.identity.as_ref()),
-            day(one.first),
-            day(one.last),
-            one.reference,
-            one.user_agent
-        ));
     }
     let addresses: BTreeSet<_> = pullers.iter().map(|one| one.address).collect();
     output::err(match addresses.len() {

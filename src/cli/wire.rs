@@ -9,23 +9,21 @@ use url::Url;
 
 use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
-use crate::config::{self, ClamdAddress, Credentials, Diagnostics, Server};
+use crate::config::{self, ClamdAddress, Diagnostics, Server};
 use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, Shown, fetched_roots};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::trust::Roots;
-use crate::upstream::{
-    self, ProxySettings, RegistrySettings, Secret, Settings, Timeouts, Upstream, Upstreams,
-};
+use crate::upstream::{ProxySettings, RegistrySettings, Settings, Timeouts, Upstream, Upstreams};
 
 /// What Docker Hub's API is called in messages.
 const HUB_API: &str = "hub.docker.com";
 /// How long figures may take with all retries: a pull waits for a part of it only.
 const HUB_DEADLINE: Duration = Duration::from_secs(10);
 /// The ledger's file in the data folder.
-const LEDGER: &str = "ledger.db";
+pub(super) const LEDGER: &str = "ledger.db";
 /// The folder of facts of layers in the data folder.
 const FACTS: &str = "facts";
 /// The file of added names in the data folder.
@@ -183,24 +181,7 @@ pub(super) fn file_name(file: &Path) -> String {
 
 /// The registry client for these settings.
 pub(super) fn upstreams(server: &Server) -> Result<Upstreams, Trouble> {
-    let settings = &server.upstream;
-    let mut registries = if settings.include_defaults {
-        upstream::default_registries()
-    } else {
-        Vec::new()
-    };
-    for written in &server.registries {
-        let known = registries
-            .iter()
-            .position(|registry| registry.host == written.host);
-        let built_in = known.map(|at| registries.remove(at)).or_else(|| {
-            upstream::default_registries()
-                .into_iter()
-                .find(|registry| registry.host == written.host)
-        });
-        registries.push(registry(written, built_in)?);
-    }
-    let settings = dialling(server, registries);
+    let settings = dialling(server, super::registries::registries(server)?);
     Upstreams::new(settings).map_err(|error| Trouble::Other(error.to_string()))
 }
 
@@ -233,7 +214,7 @@ pub(super) fn outside(
 }
 
 /// How the Internet is reached.
-fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
+pub(super) fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
     let settings = &server.upstream;
     Settings {
         registries,
@@ -248,53 +229,6 @@ fn dialling(server: &Server, registries: Vec<RegistrySettings>) -> Settings {
             deadline: settings.deadline,
         },
     }
-}
-
-fn registry(
-    written: &config::Registry,
-    built_in: Option<RegistrySettings>,
-) -> Result<RegistrySettings, Trouble> {
-    let usual = built_in.as_ref().map_or_else(
-        || format!("https://{}", written.host),
-        |registry| registry.url.clone(),
-    );
-    let url = written
-        .url
-        .as_ref()
-        .map_or(usual, |url| url.as_str().trim_end_matches('/').to_owned());
-    let mut registry = built_in.unwrap_or_else(|| RegistrySettings::new(&written.host, &url));
-    registry.plain_http = url.starts_with("http://");
-    registry.url = url;
-    if !written.token_hosts.is_empty() {
-        registry.token_hosts = written.token_hosts.clone();
-    }
-    registry
-        .redirect_hosts
-        .extend(written.redirect_hosts.iter().cloned());
-    registry.allow_addresses = written
-        .allow_addresses
-        .iter()
-        .filter_map(|range| range.to_string().parse().ok())
-        .collect();
-    registry.ca_files = written.ca_file.iter().cloned().collect();
-    registry.credentials = match &written.credentials {
-        Credentials::Anonymous => upstream::Credentials::None,
-        Credentials::Password {
-            username,
-            password_file,
-        } => {
-            let password = std::fs::read_to_string(password_file).map_err(about(password_file))?;
-            upstream::Credentials::Static {
-                username: username.clone(),
-                password: Secret::new(password.trim_end()),
-            }
-        }
-        Credentials::DockerConfig(path) => {
-            upstream::Credentials::DockerConfig { path: path.clone() }
-        }
-        Credentials::Helper(name) => upstream::Credentials::Helper { name: name.clone() },
-    };
-    Ok(registry)
 }
 
 /// The gate's mind and what it stands on, in `folder`.

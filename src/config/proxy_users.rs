@@ -44,7 +44,7 @@ impl ProxyUsers {
     }
 }
 
-fn hash(salt: &str, token: &str) -> Digest {
+pub(super) fn hash(salt: &str, token: &str) -> Digest {
     Digest::of(format!("{salt}:{token}").as_bytes())
 }
 

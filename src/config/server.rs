@@ -11,6 +11,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
+use crate::policy::Team;
+
 use super::{
     AddressRange, ClientCertificates, IdentitySettings, Inspection, NotifyTarget, ProxyServer,
     ScannerServer,
@@ -53,8 +55,10 @@ pub struct Server {
     pub scanners: Vec<ScannerServer>,
     /// Where some of them fetch images, off unless given.
     pub inspection: Option<Inspection>,
-    /// Who is told of what.
+    /// Who is told of what, and what runs then.
     pub notify: Vec<NotifyTarget>,
+    /// Whose images and clients are.
+    pub teams: Vec<Team>,
     /// The registries of the file, in its order; no host twice.
     pub registries: Vec<Registry>,
 }

@@ -32,6 +32,11 @@ pub fn parse_server(text: &str, file: &str) -> Result<Server, Diagnostics> {
     let server = Check {
         notes: &mut notes,
         folder: folder.to_owned(),
+        teams: raw
+            .team
+            .iter()
+            .flat_map(|teams| teams.keys().cloned())
+            .collect(),
     }
     .server(raw);
     notes.into_result(server)
@@ -45,11 +50,14 @@ pub fn server_schema() -> serde_json::Value {
 pub(super) struct Check<'a> {
     pub(super) notes: &'a mut Diagnostics,
     folder: PathBuf,
+    /// The names of all teams.
+    pub(super) teams: Vec<String>,
 }
 
 impl Check<'_> {
     fn server(&mut self, raw: RawServer) -> Server {
         let log = raw.log.unwrap_or_default();
+        let shows = raw.inspection.is_some();
         let (gateway, of_gateway) = raw.gateway.map(|raw| self.gateway(raw)).unzip();
         let (proxy, of_proxy) = raw.proxy.map(|raw| self.proxy(raw)).unzip();
         let authority = self.one_authority(of_gateway.flatten(), of_proxy.flatten());
@@ -80,15 +88,16 @@ impl Check<'_> {
                 .scanner
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|(name, raw)| self.scanner(&name, raw))
+                .filter_map(|(name, written)| self.scanner(&name, written, shows))
                 .collect(),
             inspection: self.inspection(raw.inspection),
             upstream: self.upstream(raw.upstream.unwrap_or_default()),
-            notify: raw
-                .notify
+            notify: self.told(raw.notify, raw.hook),
+            teams: raw
+                .team
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|(name, raw)| self.notify(&name, raw))
+                .map(|(name, raw)| self.team(&name, raw))
                 .collect(),
             registries: self.registries(raw.registry.unwrap_or_default()),
         }

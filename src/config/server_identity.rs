@@ -132,7 +132,7 @@ impl Check<'_> {
         found
     }
 
-    fn ranges(&mut self, raw: Option<Vec<Spanned<String>>>) -> Vec<AddressRange> {
+    pub(super) fn ranges(&mut self, raw: Option<Vec<Spanned<String>>>) -> Vec<AddressRange> {
         let mut found = Vec::new();
         for text in raw.into_iter().flatten() {
             match AddressRange::parse(text.get_ref()) {

@@ -11,6 +11,7 @@ use super::server_identity::RawIdentity;
 use super::server_notify::RawNotify;
 use super::server_proxy::RawProxy;
 use super::server_scanner::{RawInspection, RawScanner};
+use super::server_team::{RawHook, RawTeam};
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -58,6 +59,12 @@ pub(super) struct RawServer {
     /// Who is told of what, by name.
     #[schemars(with = "Option<BTreeMap<String, RawNotify>>")]
     pub(super) notify: Option<BTreeMap<String, Spanned<RawNotify>>>,
+    /// What runs when something happens, by name.
+    #[schemars(with = "Option<BTreeMap<String, RawHook>>")]
+    pub(super) hook: Option<BTreeMap<String, Spanned<RawHook>>>,
+    /// People who answer for images or clients, by name.
+    #[schemars(with = "Option<BTreeMap<String, RawTeam>>")]
+    pub(super) team: Option<BTreeMap<String, Spanned<RawTeam>>>,
     /// Registries that Lazaret may pull from, beside the default ones.
     #[schemars(with = "Option<Vec<RawRegistry>>")]
     pub(super) registry: Option<Vec<Spanned<RawRegistry>>>,

@@ -139,9 +139,11 @@ impl Check<'_> {
         &mut self,
         name: &str,
         raw: Spanned<RawScanner>,
+        shows: bool,
     ) -> Option<ScannerServer> {
         let whole = raw.span();
         let raw = raw.into_inner();
+        self.strangers(&raw);
         let at = raw.timeout.as_ref().map(Spanned::span);
         let timeout = self.time(raw.timeout, TIMEOUT);
         if let Some(at) = at.filter(|_| timeout > LONGEST) {
@@ -150,32 +152,6 @@ impl Check<'_> {
                 .help("170s at most");
         }
         let good_for = self.time(raw.good_for, GOOD_FOR);
-        let exec = matches!(raw.kind, Kind::Exec);
-        let strangers = [
-            ("command", raw.command.first().map(Spanned::span), exec),
-            ("url", raw.url.as_ref().map(Spanned::span), !exec),
-            (
-                "basic_file",
-                raw.basic_file.as_ref().map(Spanned::span),
-                !exec,
-            ),
-            (
-                "token_file",
-                raw.token_file.as_ref().map(Spanned::span),
-                !exec,
-            ),
-            (
-                "api_key_file",
-                raw.api_key_file.as_ref().map(Spanned::span),
-                matches!(raw.kind, Kind::Harbor),
-            ),
-        ];
-        for (key, span, fits) in strangers {
-            if let (Some(span), false) = (span, fits) {
-                let message = format!("`{key}` is not for this kind of scanner");
-                self.notes.error(span, message);
-            }
-        }
         let login = match (raw.basic_file, raw.token_file, raw.api_key_file) {
             (None, None, None) => ScannerLogin::None,
             (Some(file), None, None) => ScannerLogin::Basic(self.resolve(file.get_ref())),
@@ -187,7 +163,7 @@ impl Check<'_> {
                 return None;
             }
         };
-        let kind = if exec {
+        let kind = if matches!(raw.kind, Kind::Exec) {
             if raw.command.is_empty() {
                 self.notes
                     .error(whole, "a scanner of kind \"exec\" needs `command`")
@@ -200,7 +176,13 @@ impl Check<'_> {
             }
         } else {
             if raw.url.is_none() {
-                self.notes.error(whole, "this kind of scanner needs `url`");
+                self.notes
+                    .error(whole.clone(), "this kind of scanner needs `url`");
+            }
+            if matches!(raw.kind, Kind::Harbor) && !shows {
+                self.notes
+                    .error(whole, "this kind of scanner fetches images from here, and nothing listens for it")
+                    .help("add a table [inspection] with `listen` and the `url` that the adapter can reach");
             }
             let url = self.url(raw.url, "https://scanner.example")?;
             match raw.kind {
@@ -214,6 +196,26 @@ impl Check<'_> {
             timeout,
             good_for,
         })
+    }
+
+    /// Keys that mean nothing to a scanner of this kind.
+    fn strangers(&mut self, raw: &RawScanner) {
+        let exec = matches!(raw.kind, Kind::Exec);
+        let harbor = matches!(raw.kind, Kind::Harbor);
+        let span = |text: &Text| text.as_ref().map(Spanned::span);
+        let strangers = [
+            ("command", raw.command.first().map(Spanned::span), exec),
+            ("url", span(&raw.url), !exec),
+            ("basic_file", span(&raw.basic_file), !exec),
+            ("token_file", span(&raw.token_file), !exec),
+            ("api_key_file", span(&raw.api_key_file), harbor),
+        ];
+        for (key, span, fits) in strangers {
+            if let (Some(span), false) = (span, fits) {
+                let message = format!("`{key}` is not for this kind of scanner");
+                self.notes.error(span, message);
+            }
+        }
     }
 
     /// Adapters need somewhere to fetch images from.

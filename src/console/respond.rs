@@ -18,6 +18,9 @@ use super::{html, page};
 /// Most decisions on the first page, and most pulls on an explain page.
 const MOST: u32 = 50;
 
+/// Where links in the canary's refusals lead, before the nonce.
+const CANARY: &str = "/canary/";
+
 /// Makes a bill of materials of `(image, format, platform)`, or says why there is none.
 pub type Sbom = Box<
     dyn Fn(
@@ -37,6 +40,8 @@ pub struct Console {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// For `/api/v1/sbom`.
     pub sbom: Sbom,
+    /// What is known of the canary's pulls with a nonce, as JSON.
+    pub canary: Box<dyn Fn(&str) -> serde_json::Value + Send + Sync>,
 }
 
 /// Answers one request.
@@ -75,6 +80,13 @@ pub async fn respond(
             (console.metrics)(),
         ),
         "/api/v1/sbom" => sbom(console, query).await,
+        _ if path.starts_with(CANARY) => {
+            let known = (console.canary)(path.strip_prefix(CANARY).unwrap_or_default());
+            match json {
+                true => answer(StatusCode::OK, JSON, known.to_string()),
+                false => answer(StatusCode::OK, HTML, page::canary(&known)),
+            }
+        }
         _ => why(console, path, query, json).await,
     }
 }
@@ -168,6 +180,15 @@ pub async fn latest(ledger: &dyn Ledger, image: &str) -> Result<Option<Decision>
 
 /// A decision for programs: the same on the explain page and from `lazaret why --json`.
 pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
+    let mut told = decision_json(decision);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("pulls".to_owned(), serde_json::json!(pulls));
+    }
+    told.to_string()
+}
+
+/// A decision for programs, without its pulls: a line of `lazaret log --json`.
+pub fn decision_json(decision: &Decision) -> serde_json::Value {
     serde_json::json!({
         "id": decision.id,
         "at": decision.at.to_string(),
@@ -179,9 +200,7 @@ pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
         "policy": { "file": decision.policy_file, "epoch": format!("{:016x}", decision.policy_epoch) },
         "client": decision.client,
         "gathered_ms": decision.gathered_ms,
-        "pulls": pulls,
     })
-    .to_string()
 }
 
 const HTML: &str = "text/html; charset=utf-8";

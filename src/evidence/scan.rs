@@ -13,22 +13,24 @@ use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
-use crate::report::{Survey, cyclonedx};
+use crate::report::Survey;
 use crate::scan::{Ecosystem, Inventory, LayerFacts, Limits, Source, Toc, Unscannable, merge};
 use crate::telemetry;
 
 mod hygiene;
 mod known;
+mod others;
 mod passing;
 mod survey;
 mod viruses;
 
+pub(super) use others::Asking;
 use passing::apart;
 use viruses::VirusScanner;
 
 use super::clamd::{Clamd, Looked};
 use super::facts::Facts;
-use super::scanners::{Asked, OtherScanner, OtherScanners};
+use super::scanners::{OtherScanner, OtherScanners};
 use super::{AdvisoryData, Content, Structure};
 
 /// Layers that are read at once, of all images: each takes a core and up to some hundred MiB.
@@ -48,15 +50,6 @@ pub struct Scanner {
     others: Arc<OtherScanners>,
     passes: Semaphore,
     limits: Limits,
-}
-
-/// Which other scanners are wanted.
-#[derive(Clone)]
-pub(super) struct Asking {
-    /// Their names.
-    pub(super) names: Vec<String>,
-    /// Whether they may be asked; else what they said before counts.
-    pub(super) anybody: bool,
 }
 
 /// What a layer holds, and what a virus scanner says of it where there is one.
@@ -93,9 +86,14 @@ impl Scanner {
         Scanner::with(folder, advisories, None, Vec::new())
     }
 
-    /// The same with other bounds of a pass.
-    pub fn bounded(folder: &Path, advisories: Arc<AdvisoryData>, limits: Limits) -> Arc<Scanner> {
-        let scanner = Scanner::made(folder, advisories, None, Vec::new());
+    /// The same, and shows images to the `others`; with other bounds of a pass.
+    pub fn bounded(
+        folder: &Path,
+        advisories: Arc<AdvisoryData>,
+        others: Vec<OtherScanner>,
+        limits: Limits,
+    ) -> Arc<Scanner> {
+        let scanner = Scanner::made(folder, advisories, None, others);
         Arc::new(Scanner { limits, ..scanner })
     }
 
@@ -198,13 +196,6 @@ impl Scanner {
             }
             Err(Failed::ForNow(why)) => return Err(why),
         };
-        if asking.names.is_empty() {
-            return Ok(ScannedImage {
-                platform,
-                contents: Ok(contents),
-                opinions: Vec::new(),
-            });
-        }
         let survey = Survey {
             target: repository.to_string(),
             platform,
@@ -216,23 +207,8 @@ impl Scanner {
             inventory,
             contents,
         };
-        let opinions = match asking.anybody {
-            true => {
-                let asked = Asked {
-                    content: content.clone(),
-                    repository: repository.clone(),
-                    manifest,
-                    platform: survey.platform.clone(),
-                    image: image.clone(),
-                    bill: cyclonedx(&survey),
-                };
-                self.others.ask(&asking.names, asked).await
-            }
-            false => {
-                let recalled = self.others.recall(&asking.names, &manifest);
-                recalled.ok_or("another scanner has not been asked about it")?
-            }
-        };
+        let opinions = self.opinions(content, (repository, image), &survey, asking);
+        let opinions = opinions.await?;
         Ok(ScannedImage {
             platform: survey.platform,
             contents: Ok(survey.contents),

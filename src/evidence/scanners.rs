@@ -1,6 +1,6 @@
 //! Other scanners: asked about an image once its layers are here; what they said is kept for a while.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub use shown::{Exhibit, Shown};
 
 /// Most answers that are kept: some ten KiB each.
 const MAX_KEPT: usize = 20_000;
+/// The folder where programs find images.
+const SCRATCH: &str = "scratch";
 /// Images that are shown to other scanners at once: each unpacks one.
 const MAX_ASKED: usize = 2;
 /// Largest report that is read: that of an image with ten thousand findings has some 30 MiB.
@@ -75,6 +77,8 @@ impl ScannerWay {
 pub struct OtherScanners {
     all: Vec<OtherScanner>,
     kept: Kept,
+    /// Where programs find images.
+    scratch: PathBuf,
     running: Semaphore,
 }
 
@@ -90,10 +94,13 @@ pub(super) struct Asked {
 }
 
 impl OtherScanners {
-    /// Keeps what they say in `folder`.
+    /// Keeps what they say in `folder`, and shows images to programs in one beside it.
     pub fn new(all: Vec<OtherScanner>, folder: &Path) -> OtherScanners {
+        let scratch = folder.with_file_name(SCRATCH);
+        layout::tidy(&scratch);
         OtherScanners {
             all,
+            scratch,
             kept: Kept::open(folder, "json", MAX_KEPT),
             running: Semaphore::new(MAX_ASKED),
         }
@@ -160,7 +167,7 @@ impl OtherScanners {
                 .await
                 .map_err(|error| error.to_string())?;
             match &scanner.way {
-                ScannerWay::Program(program) => program.ask(asked).await,
+                ScannerWay::Program(program) => program.ask(asked, &self.scratch).await,
                 ScannerWay::Webhook(server) => server.ask(asked).await,
                 ScannerWay::Harbor(adapter) => adapter.ask(asked).await,
             }

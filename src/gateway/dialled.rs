@@ -56,10 +56,30 @@ impl Dialled {
 
 /// The name in a `Host` header or after `CONNECT`: without port and final dot, in lower case.
 pub fn host_name(host: &str) -> String {
+    // The colons of an IPv6 address stand in brackets.
     let name = match host.rsplit_once(':') {
-        // The colons of an IPv6 address stand in brackets.
         Some((name, port)) if !port.contains(']') => name,
         _ => host,
     };
     name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_its_name() {
+        for (text, name) in [
+            ("ghcr.io", "ghcr.io"),
+            ("GHCR.io:443", "ghcr.io"),
+            ("ghcr.io.:443", "ghcr.io"),
+            ("[::1]:443", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("127.0.0.1:5443", "127.0.0.1"),
+            ("", ""),
+        ] {
+            assert_eq!(host_name(text), name, "{text}");
+        }
+    }
 }

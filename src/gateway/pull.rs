@@ -5,21 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::{Request, Response};
+use jiff::Timestamp;
 
 use crate::admission::{Admission, AdmissionError, Answer, Ruling};
+use crate::canary::Canary;
 use crate::ledger::{Outcome, Pull, PullKind};
 use crate::oci::{Digest, ErrorCode, Reference, Repository, Route, Target};
 use crate::telemetry;
 use crate::upstream::Upstreams;
 
 use super::body::Body;
+use super::bypass::Step;
+use super::canary::Sightings;
 use super::caught::caught;
 use super::dialled::{Dialled, Named, host_name};
 use super::peer::{Identification, Peer};
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
+use super::suspect::{self, Suspects};
 use super::tokens;
 use super::tombs::Tombs;
+use super::warnings::{Served, warnings};
 
 /// Which kind of listener a request arrived at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,8 +74,10 @@ pub struct Gateway {
     explain: String,
     pub(super) hold: Hold,
     tombs: Tombs,
+    pub(super) sightings: Sightings,
     identification: Identification,
     dialled: Arc<Dialled>,
+    pub(super) suspects: Suspects,
 }
 
 impl Gateway {
@@ -88,7 +96,9 @@ impl Gateway {
             explain,
             hold,
             tombs: Tombs::new(),
+            sightings: Sightings::new(),
             identification: Identification::default(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -174,6 +184,9 @@ impl Gateway {
         let (Some(reference), Some(repository)) = (ask.reference(), ask.repository.as_ref()) else {
             return respond::pong();
         };
+        if let Some(canary) = Canary::of(repository) {
+            return self.canary(side, ask, canary, &reference);
+        }
         match &ask.route {
             Route::Manifest { .. } => self.manifest(side, ask, &reference).await,
             Route::Blob { digest, .. } => self.blob(side, ask, repository, digest).await,
@@ -195,9 +208,11 @@ impl Gateway {
     }
 
     async fn manifest(&self, side: Side, ask: &Ask, reference: &Reference) -> Response<Body> {
-        if let (Side::Mirror, Target::Digest(digest)) = (side, reference.target())
-            && let Some(refusal) = self.tombs.said(&digest)
+        if let Target::Digest(digest) = reference.target()
+            && let Some(refusal) = self.entombed(side, &digest)
         {
+            let again = suspect::denied(side, ask, None);
+            self.saw(ask, reference.repository(), again).await;
             return respond::refusal(side, ask, &refusal);
         }
         match tokio::time::timeout(
@@ -220,7 +235,10 @@ impl Gateway {
                     &ruling,
                     Outcome::Served,
                 );
-                respond::manifest(&permit, &manifest, ask.head, stale_since, &ruling.verdict)
+                let took = suspect::took(ask, manifest.media_type);
+                self.saw(ask, reference.repository(), took).await;
+                let warnings = self.warnings(&ruling, stale_since);
+                respond::manifest(&permit, &manifest, ask.head, &warnings)
             }
             Ok(Ok(Answer::Refuse(ruling))) => {
                 self.account(
@@ -231,6 +249,8 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let denied = suspect::denied(side, ask, Some(ruling.decision));
+                self.saw(ask, reference.repository(), denied).await;
                 self.refuse(side, ask, self.words(reference, &ruling))
             }
             Ok(Err(AdmissionError::NotFound(what))) if side != Side::Mirror => respond::error(
@@ -242,12 +262,40 @@ impl Gateway {
                 tracing::warn!(%reference, client = ask.client.who(), %error, "no answer");
                 self.refuse(side, ask, Refusal::of_error(reference, &error.to_string()))
             }
-            Err(_) if ask.hop < self.hold.hops => respond::come_back(&ask.next_hop()),
+            Err(_) if ask.hop < self.hold.hops => {
+                if side == Side::Mirror {
+                    let repository = reference.repository();
+                    self.saw(ask, repository, Step::SentRound).await;
+                }
+                respond::come_back(&ask.next_hop())
+            }
             Err(_) => self.refuse(side, ask, Refusal::still_working(reference)),
         }
     }
 
-    fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
+    /// What the tombstone with this digest said, if it was one that this kind of listener gives.
+    pub(super) fn entombed(&self, side: Side, digest: &Digest) -> Option<Arc<Refusal>> {
+        (side == Side::Mirror)
+            .then(|| self.tombs.said(digest))
+            .flatten()
+    }
+
+    /// Where explain links point.
+    pub(super) fn explain(&self) -> &str {
+        &self.explain
+    }
+
+    /// What goes with an image that is served.
+    fn warnings(&self, ruling: &Ruling, stale_since: Option<Timestamp>) -> Vec<String> {
+        warnings(&Served {
+            verdict: &ruling.verdict,
+            stale_since,
+            why: &format!("{}/why/{}", self.explain, ruling.decision),
+            now: telemetry::now(),
+        })
+    }
+
+    pub(super) fn refuse(&self, side: Side, ask: &Ask, refusal: Refusal) -> Response<Body> {
         let response = respond::refusal(side, ask, &refusal);
         if let Some(tombstone) = respond::digest_of(&response) {
             self.tombs.remember(tombstone, refusal);
@@ -264,7 +312,10 @@ impl Gateway {
     ) -> Response<Body> {
         let admitted = self.admission.admit_blob(repository, digest, &ask.client);
         match tokio::time::timeout(self.hold.exchange, admitted).await {
-            Ok(Ok(Ok(approved))) => self.serve_blob(ask, digest, approved).await,
+            Ok(Ok(Ok(approved))) => {
+                self.saw(ask, repository, Step::Took).await;
+                self.serve_blob(ask, digest, approved).await
+            }
             Ok(Ok(Err(ruling))) => {
                 let reference = repository.at_digest(*digest);
                 self.account(
@@ -275,9 +326,13 @@ impl Gateway {
                     &ruling,
                     Outcome::Denied,
                 );
+                let unopened = suspect::unopened(digest, true);
+                self.saw(ask, repository, unopened).await;
                 respond::denied(&self.words(&reference, &ruling), ask.head)
             }
             Ok(Err(error @ AdmissionError::NotApproved(_))) => {
+                let unopened = suspect::unopened(digest, false);
+                self.saw(ask, repository, unopened).await;
                 respond::error(ErrorCode::BlobUnknown, &error.to_string(), ask.head)
             }
             Ok(Err(error)) => respond::error(ErrorCode::Unavailable, &error.to_string(), ask.head),

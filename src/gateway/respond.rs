@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use jiff::Timestamp;
 
 use crate::admission::{Ruling, ServedManifest};
+use crate::canary;
 use crate::oci::{Descriptor, Digest, ErrorCode, Reference, error_body, media_type};
-use crate::policy::{Level, Paint, Permit, Verdict, explain, summary};
+use crate::policy::{Paint, Permit, explain, summary};
 
 use super::body::Body;
 use super::part::Part;
@@ -16,8 +16,6 @@ use super::pull::Side;
 use super::refuse::{Shape, docker_tombstone, oci_tombstone, reason_phrase};
 use super::request::{Ask, BadRequest};
 
-/// Most warnings that go with a manifest; the verdict has them all.
-const MAX_WARNINGS: usize = 5;
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
@@ -59,6 +57,23 @@ impl Refusal {
         }
     }
 
+    /// The canary is no image: nothing was decided, and the link leads to who asked.
+    pub(super) fn of_canary(reference: &Reference, nonce: &str, explain_base: &str) -> Refusal {
+        let (proof, link) = (
+            canary::proof(nonce),
+            format!("{explain_base}/canary/{nonce}"),
+        );
+        Refusal {
+            text: format!(
+                "denied: {reference}\n  this is Lazaret's canary, which is always denied: the block holds (proof {proof})\n  why: {link}"
+            ),
+            line: format!(
+                "Blocked by policy: Lazaret's canary is always denied (proof {proof}, see {link})"
+            ),
+            detail: Some(format!("canary={proof}")),
+        }
+    }
+
     pub(super) fn still_working(reference: &Reference) -> Refusal {
         Refusal::of_error(
             reference,
@@ -77,8 +92,7 @@ pub(super) fn manifest(
     _permit: &Permit,
     manifest: &ServedManifest,
     head: bool,
-    stale_since: Option<Timestamp>,
-    verdict: &Verdict,
+    warnings: &[String],
 ) -> Response<Body> {
     let body = if head {
         Body::Empty
@@ -96,26 +110,12 @@ pub(super) fn manifest(
         HeaderValue::from(manifest.bytes.len()),
     );
     content_digest(headers, &manifest.digest);
-    if let Some(since) = stale_since {
-        warn(
-            headers,
-            &format!("the registry is down; this tag was last resolved at {since}"),
-        );
-    }
-    for finding in verdict.findings.iter().take(MAX_WARNINGS) {
-        if finding.level == Level::Warn && finding.waived.is_none() {
-            warn(headers, &finding.sentence());
+    for text in warnings {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.append(header::WARNING, value);
         }
     }
     response
-}
-
-/// A warning that clients may show (distribution-spec, "Warnings"): the image is served all the same.
-fn warn(headers: &mut HeaderMap, text: &str) {
-    let text = reason_phrase(text).replace(['"', '\\'], "'");
-    if let Ok(text) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
-        headers.append(header::WARNING, text);
-    }
 }
 
 /// A blob or part of one.

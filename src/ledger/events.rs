@@ -1,14 +1,17 @@
-//! Events and who has heard of them, in SQLite.
+//! Events, in SQLite.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::row::{maybe_parsed, parsed_by, time};
-use super::{Event, Outbox, Owed, Pending, SqliteLedger};
-use crate::policy::EventKind;
+use super::{DecisionId, Event, Known};
+use crate::policy::{Code, EventKind};
 
 /// Equal events within this time are one.
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// The columns that [`event`] reads.
+pub(super) const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, codes, identity, event.sequence";
 
 /// Writes an event, or counts it with its like.
 pub(super) fn note(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> {
@@ -24,33 +27,47 @@ pub(super) fn note(to: &Transaction<'_>, event: &Event) -> rusqlite::Result<()> 
         .prepare_cached("SELECT count - 1 FROM event WHERE same = ?1 ORDER BY at DESC LIMIT 1")?
         .query_row([&same], |row| row.get(0))
         .optional()?;
+    insert(to, event, before.unwrap_or_default(), None).map(drop)
+}
+
+/// Writes an event, for one target alone where there is one.
+pub(super) fn insert(
+    to: &Transaction<'_>,
+    event: &Event,
+    before: i64,
+    target: Option<&str>,
+) -> rusqlite::Result<i64> {
+    let codes: Vec<&str> = event.codes.iter().map(|code| code.as_str()).collect();
     to.prepare_cached(
-        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before, identity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11)",
+        "INSERT INTO event (id, at, kind, same, reference, digest, decision, address, detail, count, before, codes, target, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         event.id.to_string(),
-        at,
+        event.at.as_millisecond(),
         event.kind.as_str(),
-        same,
+        event.same(),
         event.reference,
         event.digest.map(|digest| digest.to_string()),
         event.decision.map(|decision| decision.to_string()),
         event.address.map(|address| address.to_string()),
         event.detail,
-        before.unwrap_or_default(),
+        i64::try_from(event.count).unwrap_or(i64::MAX),
+        before,
+        codes.join(" "),
+        target,
         event.identity.as_ref().map(ToString::to_string),
-    ])
-    .map(drop)
+    ])?;
+    Ok(to.last_insert_rowid())
 }
 
-const SELECT: &str = "SELECT id, at, kind, reference, digest, decision, address, detail, count, before, identity, event.sequence";
-
-fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let number = |at| {
         row.get::<_, i64>(at)
             .map(|n| u64::try_from(n).unwrap_or_default())
     };
+    let codes: String = row.get(10)?;
+    let code = |word| Code::ALL.iter().find(|code| code.as_str() == word);
     Ok(Event {
         id: parsed_by(row, 0, |text| text.parse().ok())?,
         at: time(row, 1)?,
@@ -62,12 +79,13 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         detail: row.get(7)?,
         count: number(8)?,
         before: number(9)?,
-        identity: maybe_parsed(row, 10)?,
+        codes: codes.split_whitespace().filter_map(code).copied().collect(),
+        identity: maybe_parsed(row, 11)?,
     })
 }
 
 /// The newest, newest first.
-fn newest(from: &Connection, most: u32) -> rusqlite::Result<Vec<Event>> {
+pub(super) fn newest(from: &Connection, most: u32) -> rusqlite::Result<Vec<Event>> {
     from.prepare_cached(&format!(
         "{SELECT} FROM event ORDER BY sequence DESC LIMIT ?1"
     ))?
@@ -75,129 +93,62 @@ fn newest(from: &Connection, most: u32) -> rusqlite::Result<Vec<Event>> {
     .collect()
 }
 
-/// A target that is new hears of what happens from now on.
-fn begin(to: &Transaction<'_>, target: &str) -> rusqlite::Result<()> {
-    to.prepare_cached(
-        "INSERT OR IGNORE INTO heard (target, sequence) VALUES (?1, (SELECT COALESCE(MAX(sequence), 0) FROM event))",
-    )?
-    .execute([target])
-    .map(drop)
+/// What people were to hear of a decision, oldest first.
+pub(super) fn of_decision(
+    from: &Connection,
+    decision: DecisionId,
+    most: u32,
+) -> rusqlite::Result<Vec<Event>> {
+    from.prepare_cached(&format!(
+        "{SELECT} FROM event WHERE decision = ?1 ORDER BY sequence LIMIT ?2"
+    ))?
+    .query_map(params![decision.to_string(), most], event)?
+    .collect()
 }
 
-/// What a target is owed now: what it was tried with and whose time has come, and what is new.
-fn due(from: &Connection, target: &str, now: Timestamp, most: u32) -> rusqlite::Result<Vec<Owed>> {
-    let owed = |row: &Row<'_>| {
-        Ok(Owed {
-            event: event(row)?,
-            sequence: row.get(11)?,
-            tries: row.get(12)?,
-        })
-    };
-    let again = format!(
-        "{SELECT}, tries FROM owed JOIN event ON event.sequence = owed.sequence
-         WHERE target = ?1 AND NOT dead AND next <= ?2 ORDER BY next LIMIT ?3"
-    );
-    let mut found: Vec<Owed> = from
-        .prepare_cached(&again)?
-        .query_map(params![target, now.as_millisecond(), most], owed)?
-        .collect::<rusqlite::Result<_>>()?;
-    let new = format!(
-        "{SELECT}, 0 FROM event WHERE sequence > COALESCE((SELECT sequence FROM heard WHERE target = ?1), 0)
-         ORDER BY sequence LIMIT ?2"
-    );
-    let new = from
-        .prepare_cached(&new)?
-        .query_map(params![target, most], owed)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    found.extend(new);
-    Ok(found)
-}
-
-/// It was heard, or is of no interest to the target.
-fn heard(to: &Transaction<'_>, target: &str, sequence: i64) -> rusqlite::Result<()> {
-    to.prepare_cached("DELETE FROM owed WHERE target = ?1 AND sequence = ?2")?
-        .execute(params![target, sequence])?;
-    reached(to, target, sequence)
-}
-
-fn reached(to: &Transaction<'_>, target: &str, sequence: i64) -> rusqlite::Result<()> {
-    to.prepare_cached(
-        "INSERT INTO heard (target, sequence) VALUES (?1, ?2)
-         ON CONFLICT (target) DO UPDATE SET sequence = MAX(sequence, excluded.sequence)",
-    )?
-    .execute(params![target, sequence])
-    .map(drop)
-}
-
-/// It was not heard: once more at `next`, or never.
-fn missed(
+/// A trouble begins: told unless it is known.
+pub(super) fn begin_trouble(
     to: &Transaction<'_>,
-    target: &str,
-    sequence: i64,
-    next: Option<Timestamp>,
-    why: &str,
+    subject: &str,
+    event: &Event,
 ) -> rusqlite::Result<()> {
-    to.prepare_cached(
-        "INSERT INTO owed (target, sequence, tries, next, dead, why) VALUES (?1, ?2, 1, ?3, ?4, ?5)
-         ON CONFLICT (target, sequence) DO UPDATE
-         SET tries = tries + 1, next = excluded.next, dead = excluded.dead, why = excluded.why",
-    )?
-    .execute(params![
-        target,
-        sequence,
-        next.map(Timestamp::as_millisecond).unwrap_or_default(),
-        next.is_none(),
-        why
-    ])?;
-    reached(to, target, sequence)
+    let new = to
+        .prepare_cached("INSERT OR IGNORE INTO trouble (kind, subject, since) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            event.kind.as_str(),
+            subject,
+            event.at.as_millisecond()
+        ])?;
+    match new {
+        0 => Ok(()),
+        _ => insert(to, event, 0, None).map(drop),
+    }
 }
 
-/// How many wait and how many were given up, with the last reason, for each target.
-fn backlog(from: &Connection, target: &str) -> rusqlite::Result<(u64, u64, Option<String>)> {
-    let count = |dead: bool| -> rusqlite::Result<i64> {
-        from.prepare_cached("SELECT COUNT(*) FROM owed WHERE target = ?1 AND dead = ?2")?
-            .query_row(params![target, dead], |row| row.get(0))
-    };
-    let why = from
-        .prepare_cached("SELECT why FROM owed WHERE target = ?1 ORDER BY sequence DESC LIMIT 1")?
-        .query_row([target], |row| row.get(0))
-        .optional()?;
-    let number = |n: i64| u64::try_from(n).unwrap_or_default();
-    Ok((number(count(false)?), number(count(true)?), why))
+/// A trouble is over: told where its end is worth a word.
+pub(super) fn end_trouble(
+    to: &Transaction<'_>,
+    known: &Known,
+    told: Option<&Event>,
+) -> rusqlite::Result<()> {
+    let ended = to
+        .prepare_cached("DELETE FROM trouble WHERE kind = ?1 AND subject = ?2")?
+        .execute(params![known.kind.as_str(), known.subject])?;
+    match told {
+        Some(event) if ended > 0 => insert(to, event, 0, None).map(drop),
+        _ => Ok(()),
+    }
 }
 
-impl Outbox for SqliteLedger {
-    fn note(&self, event: Event) -> Pending<'_, ()> {
-        Box::pin(self.write(move |to| note(to, &event)))
-    }
-
-    fn events(&self, most: u32) -> Pending<'_, Vec<Event>> {
-        Box::pin(self.read(move |from| newest(from, most)))
-    }
-
-    fn begin(&self, target: String) -> Pending<'_, ()> {
-        Box::pin(self.write(move |to| begin(to, &target)))
-    }
-
-    fn due(&self, target: String, now: Timestamp, most: u32) -> Pending<'_, Vec<Owed>> {
-        Box::pin(self.read(move |from| due(from, &target, now, most)))
-    }
-
-    fn heard(&self, target: String, sequence: i64) -> Pending<'_, ()> {
-        Box::pin(self.write(move |to| heard(to, &target, sequence)))
-    }
-
-    fn missed(
-        &self,
-        target: String,
-        sequence: i64,
-        next: Option<Timestamp>,
-        why: String,
-    ) -> Pending<'_, ()> {
-        Box::pin(self.write(move |to| missed(to, &target, sequence, next, &why)))
-    }
-
-    fn backlog(&self, target: String) -> Pending<'_, (u64, u64, Option<String>)> {
-        Box::pin(self.read(move |from| backlog(from, &target)))
-    }
+/// Troubles that people have heard of.
+pub(super) fn troubles(from: &Connection) -> rusqlite::Result<Vec<Known>> {
+    from.prepare_cached("SELECT kind, subject, since FROM trouble ORDER BY kind, subject")?
+        .query_map([], |row| {
+            Ok(Known {
+                kind: parsed_by(row, 0, EventKind::parse)?,
+                subject: row.get(1)?,
+                since: time(row, 2)?,
+            })
+        })?
+        .collect()
 }

@@ -5,6 +5,8 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use crate::policy::{Revocation, Revoked};
 
+use super::canonical::EntryKind;
+use super::chain;
 use super::row::time;
 
 /// Most revocations in force that are read; each is looked at in every judgement.
@@ -22,16 +24,21 @@ pub(super) fn insert(to: &Transaction<'_>, revocation: &Revocation) -> rusqlite:
         what,
         revocation.reason,
         revocation.by
-    ])
-    .map(drop)
+    ])?;
+    let at = revocation.at.as_millisecond();
+    chain::append(to, EntryKind::Revocation, &revocation.id, at)
 }
 
 pub(super) fn end(to: &Transaction<'_>, id: &str, by: &str, at: Timestamp) -> rusqlite::Result<()> {
-    to.prepare_cached(
-        "UPDATE revocation SET ended_at = ?2, ended_by = ?3 WHERE id = ?1 AND ended_at IS NULL",
-    )?
-    .execute(params![id, at.as_millisecond(), by])
-    .map(drop)
+    let ended = to
+        .prepare_cached(
+            "UPDATE revocation SET ended_at = ?2, ended_by = ?3 WHERE id = ?1 AND ended_at IS NULL",
+        )?
+        .execute(params![id, at.as_millisecond(), by])?;
+    match ended {
+        0 => Ok(()),
+        _ => chain::append(to, EntryKind::RevocationEnded, id, at.as_millisecond()),
+    }
 }
 
 /// More than the bound is an error: none may be left out in silence.

@@ -6,7 +6,8 @@ use rusqlite::{Row, Transaction, params};
 use crate::oci::Reference;
 use crate::policy::Mode;
 
-use super::{Client, Decision, Event, Pull, PullRow, events};
+use super::canonical::EntryKind;
+use super::{Client, Decision, Event, Outcome, Pull, PullRow, chain, events, held};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -46,6 +47,8 @@ pub(super) fn insert_decision(
                 decision.at.as_millisecond()
             ])?;
     }
+    let at = decision.at.as_millisecond();
+    chain::append(to, EntryKind::Decision, &decision.id.to_string(), at)?;
     match Event::of(decision) {
         Some(event) => events::note(to, &event),
         None => Ok(()),
@@ -69,8 +72,11 @@ pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusq
         i64::try_from(count).unwrap_or(i64::MAX),
         i64::try_from(pull.bytes).unwrap_or(i64::MAX),
         pull.client.identity.as_ref().map(ToString::to_string),
-    ])
-    .map(drop)
+    ])?;
+    match pull.outcome {
+        Outcome::Served => held::pulled(to, pull, count),
+        Outcome::Denied => Ok(()),
+    }
 }
 
 pub(super) const SELECT_DECISION: &str =

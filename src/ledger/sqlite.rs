@@ -1,45 +1,33 @@
 //! The embedded ledger: SQLite in WAL mode, every commit synced.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::oci::{Digest, Repository, Tag};
 use crate::policy::{Admitted, Revocation, SignedTag};
 
+use super::key::Key;
+use super::migrate::{migrate, readable, writable};
 use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
+use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
-    About, Approval, Decision, DecisionId, KnownName, Ledger, LedgerError, OpenedKind, Outbox,
-    Pending, Pull, PullRow, Puller, Recorded,
+    Approval, Decision, DecisionId, Holdings, KnownName, Ledger, LedgerError, LoggedPull, Numbered,
+    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search, Who,
 };
-use super::{admitted, recorded, revocations, tags, who};
+use super::{admitted, held, recorded, revocations, search, sweep, tags, who};
 
-/// How long a statement waits for another process (a `lazaret why` beside the server).
-const BUSY: Duration = Duration::from_secs(5);
 /// Most roots that are looked at for one digest: a base layer has thousands, and any live one will do.
 const MAX_ROOTS: u32 = 16;
-/// Rows removed in one transaction, so that a sweep holds up no decision.
-const SWEEP_BATCH: u32 = 2_000;
-
-/// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 7] = [
-    include_str!("001_start.sql"),
-    include_str!("002_names.sql"),
-    include_str!("003_revocations.sql"),
-    include_str!("004_signed_tags.sql"),
-    include_str!("005_admitted.sql"),
-    include_str!("006_events.sql"),
-    include_str!("007_identity.sql"),
-];
 
 /// A ledger in one file.
 pub struct SqliteLedger {
-    writer: Writer,
+    pub(super) file: PathBuf,
+    pub(super) writer: Writer,
     reader: Arc<Mutex<Connection>>,
 }
 
@@ -49,16 +37,14 @@ impl SqliteLedger {
     /// # Errors
     /// As SQLite says, or where the file was written by a later version.
     pub fn open(file: &Path) -> Result<SqliteLedger, LedgerError> {
-        let mut connection = Connection::open(file)?;
-        configure(&connection)?;
-        migrate(&mut connection)?;
-        let reader = Connection::open_with_flags(
-            file,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        reader.busy_timeout(BUSY)?;
-        let writer = Writer::start(connection).map_err(|error| LedgerError(error.to_string()))?;
+        let mut connection = writable(file)?;
+        let mut sealer = Sealer::new(Key::beside(file));
+        migrate(&mut connection, &mut sealer)?;
+        let reader = readable(file)?;
+        let writer = Writer::start(connection, sealer);
+        let writer = writer.map_err(|error| LedgerError(error.to_string()))?;
         Ok(SqliteLedger {
+            file: file.to_owned(),
             writer,
             reader: Arc::new(Mutex::new(reader)),
         })
@@ -69,6 +55,22 @@ impl SqliteLedger {
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), LedgerError> {
         self.writer.write(act).await
+    }
+
+    /// Writes, and gives what the act came to.
+    async fn counted<T: Default + Send + 'static>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>, &mut Sealer) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let result = Arc::new(Mutex::new(T::default()));
+        let told = result.clone();
+        let act = move |to: &Transaction<'_>, sealer: &mut Sealer| {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = act(to, sealer)?;
+            Ok(())
+        };
+        self.writer.write_with(act).await?;
+        let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *result))
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -84,35 +86,6 @@ impl SqliteLedger {
             .map_err(|_| LedgerError("a query crashed".to_owned()))?
             .map_err(LedgerError::from)
     }
-}
-
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")
-}
-
-fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {
-    connection
-        .execute_batch("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY)")?;
-    let done: u32 = connection.query_row("SELECT COUNT(*) FROM migration", [], |row| row.get(0))?;
-    let done = done as usize;
-    if done > MIGRATIONS.len() {
-        return Err(LedgerError(
-            "it was written by a later version of Lazaret".to_owned(),
-        ));
-    }
-    for (number, sql) in MIGRATIONS.iter().enumerate().skip(done) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(sql)?;
-        transaction.execute(
-            "INSERT INTO migration (number) VALUES (?1)",
-            [number as u32],
-        )?;
-        transaction.commit()?;
-    }
-    Ok(())
 }
 
 impl Ledger for SqliteLedger {
@@ -260,6 +233,14 @@ impl Ledger for SqliteLedger {
         }))
     }
 
+    fn search(&self, search: Search) -> Pending<'_, Vec<Numbered<Decision>>> {
+        Box::pin(self.read(move |from| search::decisions(from, &search)))
+    }
+
+    fn search_pulls(&self, search: Search) -> Pending<'_, Vec<Numbered<LoggedPull>>> {
+        Box::pin(self.read(move |from| search::pulls(from, &search)))
+    }
+
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>> {
         Box::pin(self.read(move |from| {
             let mut query = from.prepare_cached(
@@ -272,8 +253,15 @@ impl Ledger for SqliteLedger {
         }))
     }
 
-    fn pullers(&self, about: About, since: Timestamp, most: u32) -> Pending<'_, Vec<Puller>> {
-        Box::pin(self.read(move |from| who::pullers(from, &about, since, most)))
+    fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>> {
+        Box::pin(self.read(move |from| who::pullers(from, &who)))
+    }
+
+    fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| held::hold(to, &image, &holdings)),
+        )
     }
 
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {
@@ -337,28 +325,33 @@ impl Ledger for SqliteLedger {
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {
         Box::pin(async move {
             let (mut swept, limit) = (0, before.as_millisecond());
-            for (table, keep) in [
-                ("pull", ""),
-                ("decision", "AND id NOT IN (SELECT decision FROM approval)"),
-                ("event", ""),
-            ] {
+            for (table, number, at) in sweep::PLAIN {
                 loop {
-                    let removed = Arc::new(Mutex::new(0));
-                    let told = removed.clone();
-                    let sql = format!(
-                        "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE at < ?1 {keep} LIMIT {SWEEP_BATCH})"
-                    );
-                    let act = move |to: &Transaction<'_>| {
-                        *told.lock().unwrap_or_else(PoisonError::into_inner) =
-                            to.execute(&sql, [limit])?;
-                        Ok(())
+                    let act = move |to: &Transaction<'_>, _: &mut Sealer| {
+                        Ok(sweep::plain(to, (table, number, at), limit)?)
                     };
-                    self.writer.write(act).await?;
-                    let removed = *removed.lock().unwrap_or_else(PoisonError::into_inner);
+                    let removed = self.counted(act).await?;
                     swept += removed as u64;
-                    if removed < SWEEP_BATCH as usize {
+                    if removed < sweep::BATCH as usize {
                         break;
                     }
+                }
+            }
+            let end = self.read(move |from| sweep::old_end(from, limit)).await?;
+            loop {
+                let act = move |to: &Transaction<'_>, sealer: &mut Sealer| {
+                    sweep::chained(to, sealer, end, limit)
+                };
+                let (seen, removed) = self.counted(act).await?;
+                swept += removed as u64;
+                if seen < sweep::BATCH as usize {
+                    break;
+                }
+            }
+            loop {
+                let act = |to: &Transaction<'_>, _: &mut Sealer| Ok(held::sweep(to)?);
+                if self.counted(act).await? < held::MOST_IMAGES as usize {
+                    break;
                 }
             }
             Ok(swept)

@@ -13,6 +13,7 @@ use crate::telemetry;
 use super::LedgerError;
 use super::pulls::Waiting;
 use super::row::insert_pull;
+use super::seal::Sealer;
 
 /// How long pulls wait to be written together.
 const PULLS_WAIT: Duration = Duration::from_millis(100);
@@ -21,7 +22,7 @@ const MAX_GROUP: usize = 512;
 /// Most writes that wait; more are refused, and what cannot be recorded blocks.
 const MAX_QUEUE: usize = 8_192;
 
-type Act = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+type Act = Box<dyn FnOnce(&Transaction<'_>, &mut Sealer) -> Result<(), LedgerError> + Send>;
 
 struct Write {
     act: Act,
@@ -36,13 +37,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
+    pub(super) fn start(connection: Connection, sealer: Sealer) -> std::io::Result<Writer> {
         let (queue, writes) = sync_channel(MAX_QUEUE);
         let (waiting, dropped) = (Arc::new(Waiting::default()), Arc::new(AtomicU64::new(0)));
         let (pulls, lost) = (waiting.clone(), dropped.clone());
         std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || run(connection, &writes, &pulls, &lost))?;
+            .spawn(move || run(connection, sealer, &writes, &pulls, &lost))?;
         Ok(Writer {
             queue,
             waiting,
@@ -54,6 +55,14 @@ impl Writer {
     pub(super) async fn write(
         &self,
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), LedgerError> {
+        self.write_with(move |to, _| Ok(act(to)?)).await
+    }
+
+    /// The same for an act that signs.
+    pub(super) async fn write_with(
+        &self,
+        act: impl FnOnce(&Transaction<'_>, &mut Sealer) -> Result<(), LedgerError> + Send + 'static,
     ) -> Result<(), LedgerError> {
         let (done, answer) = oneshot::channel();
         self.queue
@@ -71,7 +80,13 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lost: &AtomicU64) {
+fn run(
+    mut connection: Connection,
+    mut sealer: Sealer,
+    writes: &Receiver<Write>,
+    pulls: &Waiting,
+    lost: &AtomicU64,
+) {
     let mut flushed = Instant::now();
     loop {
         let patience = PULLS_WAIT.saturating_sub(flushed.elapsed());
@@ -91,7 +106,7 @@ fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lo
             Vec::new()
         };
         if !group.is_empty() || !rows.is_empty() {
-            commit(&mut connection, group, &rows, lost);
+            commit(&mut connection, &mut sealer, group, &rows, lost);
         }
         if ended {
             return;
@@ -102,6 +117,7 @@ fn run(mut connection: Connection, writes: &Receiver<Write>, pulls: &Waiting, lo
 /// One transaction for all: either every write of the group is durable, or each is told that it is not.
 fn commit(
     connection: &mut Connection,
+    sealer: &mut Sealer,
     group: Vec<Write>,
     rows: &[(super::Pull, u64)],
     lost: &AtomicU64,
@@ -110,19 +126,22 @@ fn commit(
         .into_iter()
         .map(|write| (write.act, write.done))
         .unzip();
-    let outcome = (|| {
+    let outcome: Result<(), LedgerError> = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        acts.into_iter().try_for_each(|act| act(&transaction))?;
+        if !acts.is_empty() {
+            acts.into_iter()
+                .try_for_each(|act| act(&transaction, sealer))?;
+            sealer.seal(&transaction)?;
+        }
         rows.iter()
             .try_for_each(|(pull, count)| insert_pull(&transaction, pull, *count))?;
-        transaction.commit()
+        Ok(transaction.commit()?)
     })();
     if let Err(error) = &outcome {
         telemetry::metrics().ledger_errors.inc();
         tracing::error!(%error, "the ledger cannot be written");
         lost.fetch_add(rows.iter().map(|(_, count)| count).sum(), Ordering::Relaxed);
     }
-    let outcome = outcome.map_err(LedgerError::from);
     for waiter in waiters {
         let _ = waiter.send(outcome.clone());
     }

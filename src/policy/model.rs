@@ -348,6 +348,12 @@ impl Policy {
         &self.0.rules
     }
 
+    /// What rules hold the content of layers to.
+    pub fn scans(&self) -> impl Iterator<Item = &Arc<ScanProfile>> {
+        let rules = self.0.rules.iter().chain([&self.0.default]);
+        rules.filter_map(|rule| rule.scan.as_ref())
+    }
+
     /// Trusted roots.
     pub fn roots(&self) -> &Roots {
         &self.0.roots

@@ -107,6 +107,9 @@ pub struct ScannedImage {
 pub struct Contents {
     /// How many packages.
     pub packages: usize,
+    /// Names and versions of the packages, and of their sources where those are called otherwise: no rule reads them, but
+    /// people ask who has one.
+    pub names: Vec<(String, String)>,
     /// Programs are there and no package is.
     pub unidentified: bool,
     /// What is wrong with its packages, worst first.

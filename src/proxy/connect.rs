@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hyper::body::Incoming;
+use hyper::header;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -70,11 +71,13 @@ impl Proxy {
         if request.method() != Method::CONNECT {
             return self.plain(request, peer).await;
         }
-        let target = request.uri().authority();
-        let Some((host, port)) = target.and_then(|at| Some((at.host(), at.port_u16()?))) else {
-            return refused("CONNECT needs a host and a port");
+        let Some((host, port)) = target(&request) else {
+            return refused("CONNECT needs a host and a port, and nothing else");
         };
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        // Somebody between the client and us may have decided by the header.
+        if request.headers().contains_key(header::HOST) && !names(&request, &host) {
+            return refused("CONNECT and the Host header name different hosts");
+        }
         let Ok(slot) = self.tunnels.clone().try_acquire_owned() else {
             return refused("too many tunnels are open");
         };
@@ -178,6 +181,13 @@ impl Proxy {
         });
         established()
     }
+}
+
+/// The host and port that `CONNECT` names (RFC 9110, 9.3.6): no user, no path.
+fn target<B>(request: &Request<B>) -> Option<(String, u16)> {
+    let at = request.uri().authority()?;
+    let named = (!at.as_str().contains('@')).then(|| host_name(at.host()))?;
+    Some((named, at.port_u16()?))
 }
 
 /// Serves until `stop` turns true, then lets running exchanges end.

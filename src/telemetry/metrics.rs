@@ -14,11 +14,22 @@ use crate::policy::{Code, Level, Verdict};
 /// Kinds of content that the cache holds.
 const KINDS: &[&str] = &["manifest", "blob", "tag"];
 
+/// What shows that a client may have gone past the gate.
+const SIGNS: &[&str] = &[
+    "content-after-denial",
+    "unknown-content",
+    "no-follow-up",
+    "left-waiting",
+    "index-only",
+];
+
 /// All numbers of the program.
 #[derive(Debug)]
 pub struct Metrics {
     /// `listener` (mirror, gateway), `outcome` (served, blocked).
     pub pulls: CounterVec,
+    /// The canary's: `listener` (mirror, gateway, proxy), `outcome` (served, blocked).
+    pub canaries: CounterVec,
     /// `outcome` (allowed, denied, audited).
     pub verdicts: CounterVec,
     /// `code`, `level`.
@@ -48,8 +59,12 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// `outcome` (told, failed).
+    pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
     pub root_refresh_failures: Counter,
+    /// `sign`: what a client left behind that may have gone past the gate.
+    pub suspected_bypasses: CounterVec,
 }
 
 /// The numbers of this process.
@@ -66,7 +81,12 @@ impl Metrics {
         let metrics = Metrics {
             pulls: CounterVec::two(
                 &["listener", "outcome"],
-                &["mirror", "gateway"],
+                &["mirror", "gateway", "proxy"],
+                &["served", "blocked"],
+            ),
+            canaries: CounterVec::two(
+                &["listener", "outcome"],
+                &["mirror", "gateway", "proxy"],
                 &["served", "blocked"],
             ),
             verdicts: CounterVec::one(&["outcome"], ["allowed", "denied", "audited"]),
@@ -84,7 +104,9 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
+            suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
         };
         metrics.reload_successful.set(1);
         metrics
@@ -109,6 +131,22 @@ impl Metrics {
     pub fn pull(&self, listener: &str, served: bool) {
         self.pulls
             .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One manifest of the canary was asked for at this listener (`mirror`, `gateway`, `proxy`).
+    pub fn canary(&self, listener: &str, served: bool) {
+        self.canaries
+            .inc(&[listener, if served { "served" } else { "blocked" }]);
+    }
+
+    /// One message was sent to a target.
+    pub fn told(&self, reached: bool) {
+        self.notices.inc(&[if reached { "told" } else { "failed" }]);
+    }
+
+    /// A client is suspected by this sign.
+    pub fn suspected(&self, sign: &str) {
+        self.suspected_bypasses.inc(&[sign]);
     }
 
     /// One look into the cache for this kind (`manifest`, `blob`, `tag`).
@@ -171,9 +209,14 @@ impl Metrics {
         )
     }
 
-    fn of_pulls(&self) -> [Family<'_>; 9] {
+    fn of_pulls(&self) -> [Family<'_>; 11] {
         [
             ("lazaret_pulls_total", "Manifests asked for.", &self.pulls),
+            (
+                "lazaret_canaries_total",
+                "Manifests of the canary asked for.",
+                &self.canaries,
+            ),
             (
                 "lazaret_verdicts_total",
                 "Verdicts reached.",
@@ -214,10 +257,15 @@ impl Metrics {
                 "Bytes of blobs sent to clients.",
                 &self.pull_bytes,
             ),
+            (
+                "lazaret_suspected_bypass_total",
+                "Clients that may have gone past the gate, by what shows it.",
+                &self.suspected_bypasses,
+            ),
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 7] {
+    fn of_server(&self) -> [Family<'_>; 8] {
         [
             (
                 "lazaret_store_bytes",
@@ -248,6 +296,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_notices_total",
+                "Messages sent to targets of notifications.",
+                &self.notices,
             ),
             (
                 "lazaret_root_refresh_failures_total",

@@ -146,6 +146,7 @@ impl Scan {
             digest: Digest::of(name.as_bytes()),
         });
         Ok(Contents {
+            names: Vec::new(),
             packages: PACKAGES,
             unidentified: self.unidentified,
             vulnerabilities: self.found.iter().map(FoundCase::vulnerability).collect(),

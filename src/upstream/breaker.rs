@@ -19,6 +19,7 @@ pub(super) struct Breaker {
 struct State {
     failures: u32,
     open_until: Option<Instant>,
+    failing_since: Option<Instant>,
 }
 
 impl Breaker {
@@ -45,8 +46,19 @@ impl Breaker {
             return;
         }
         state.failures = state.failures.saturating_add(1);
+        state.failing_since.get_or_insert_with(Instant::now);
         if state.failures >= FAILURES_TO_OPEN {
             state.open_until = Some(Instant::now() + COOL_DOWN);
         }
+    }
+
+    /// How long nothing but failures has been seen of it, where that opened the circuit.
+    pub(super) fn down_for(&self) -> Option<Duration> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = state.failures >= FAILURES_TO_OPEN;
+        state
+            .failing_since
+            .filter(|_| open)
+            .map(|since| since.elapsed())
     }
 }

@@ -99,6 +99,7 @@ impl Upstream {
                 .map(|host| host.to_ascii_lowercase())
                 .collect(),
             ranges: registry.allow_addresses.clone(),
+            never_link_local: registry.never_link_local,
             proxy: settings.proxy.as_ref().map(Proxy::new).transpose()?,
             tls: tls::client_config(ca_files).map_err(wrong)?,
             timeout: settings.timeouts.connect,
@@ -130,6 +131,11 @@ impl Upstream {
     /// Its name in references.
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// How long it has not answered; none where it does, or failed a few times only.
+    pub fn down_for(&self) -> Option<Duration> {
+        self.breaker.down_for()
     }
 
     /// Its counters.

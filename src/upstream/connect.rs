@@ -36,6 +36,8 @@ pub(super) struct Dialer {
     pub(super) trusted_hosts: Vec<String>,
     /// Ranges that may be dialled although not public.
     pub(super) ranges: Vec<AddressRange>,
+    /// Whether link-local and metadata addresses are refused though they be listed or named.
+    pub(super) never_link_local: bool,
     pub(super) proxy: Option<Proxy>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) timeout: Duration,
@@ -124,7 +126,7 @@ impl Dialer {
     }
 
     /// The addresses of a host that may be dialled; an error where none may.
-    fn permitted(
+    pub(super) fn permitted(
         &self,
         host: &str,
         port: u16,
@@ -145,6 +147,9 @@ impl Dialer {
     }
 
     fn allows(&self, host: &str, port: u16, ip: IpAddr) -> bool {
+        if self.never_link_local && is_never_by_name(ip) {
+            return false;
+        }
         is_public(ip)
             || self.ranges.iter().any(|range| range.contains(ip))
             || self.own.as_ref().is_some_and(|(name, own_port)| {
@@ -172,7 +177,7 @@ impl Dialer {
     }
 }
 
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
@@ -186,7 +191,7 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError>
     Ok(found)
 }
 
-async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+pub(super) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let tcp = TcpStream::connect(addresses).await.map_err(failed)?;
     let _ = tcp.set_nodelay(true);
     Ok(tcp)

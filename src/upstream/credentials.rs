@@ -23,7 +23,8 @@ impl Secret {
         Secret(text.into())
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    /// The text, for where it is sent.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -45,6 +45,8 @@ pub struct RegistrySettings {
     pub redirect_hosts: Vec<String>,
     /// Private ranges in which it, its token service and its redirects may lie.
     pub allow_addresses: Vec<AddressRange>,
+    /// Whether link-local addresses, where clouds keep credentials, are refused whatever else is said.
+    pub never_link_local: bool,
     /// Who we are there.
     pub credentials: Credentials,
     /// PEM files with further certificate authorities, for this registry.
@@ -61,6 +63,7 @@ impl RegistrySettings {
             token_hosts: Vec::new(),
             redirect_hosts: Vec::new(),
             allow_addresses: Vec::new(),
+            never_link_local: false,
             credentials: Credentials::None,
             ca_files: Vec::new(),
         }

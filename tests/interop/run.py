@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import routes
+import setting_up
 from lab import GATEWAY, CLIENT, ROOT, VECTORS, WHY, Failure, Lab, run, wait_for
 
 ALLOWED = "docker.io/library/nginx:1.27"
@@ -248,6 +249,8 @@ def main() -> int:
         lab.start_lazaret("lazaret-tls", mirror_tls=True)
         for make in routes.CLIENTS:
             suite.client(make)
+        if suite.only is None or "setup" in suite.only:
+            setting_up.all_of(suite)
         if suite.wanted("policy: "):
             policy_changes(suite)
         if suite.wanted("names: "):

@@ -22,6 +22,10 @@ async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
         sbom: lazaret::cli::sbom(gate.admission.clone()),
         ledger: gate.ledger.clone(),
         metrics: Box::new(|| "numbers\n".to_owned()),
+        canary: Box::new(|nonce| {
+            let seen = serde_json::json!({ "at": "now", "repository": "docker.io/lazaret--canary/denied", "listener": "mirror", "address": "10.0.0.1", "user_agent": SCRIPT, "served": false });
+            serde_json::json!({ "nonce": nonce, "seen": if nonce == "n1" { vec![seen] } else { vec![] } })
+        }),
     };
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let answer = respond(&console, &method, path, query, accept).await;
@@ -196,4 +200,28 @@ async fn what_is_kept_has_a_bill_of_materials() {
     assert_eq!(registry.requests().len(), asked, "nobody is asked");
     gate.store.remove(&pushed.digest).await;
     assert_eq!(html(&gate, &path(&digest, "")).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_canarys_page_tells_who_asked() {
+    let registry = FakeRegistry::start().await;
+    let gate = Setup::new(LENIENT).start(&registry).await;
+    let shown = html(&gate, "/canary/n1").await;
+    assert_eq!(shown.status, 200);
+    for text in [
+        "docker.io/lazaret--canary/denied",
+        "10.0.0.1 &lt;script&gt;",
+        "<td>denied</td>",
+    ] {
+        assert!(shown.text.contains(text), "{text}: {}", shown.text);
+    }
+    assert!(!shown.text.contains(SCRIPT));
+    let shown = html(&gate, "/canary/n2").await;
+    assert!(shown.text.contains("Nobody asked for it"), "{}", shown.text);
+    let shown = page(&gate, Method::GET, "/canary/n1", "application/json").await;
+    assert!(
+        shown.text.starts_with("{\"nonce\":\"n1\""),
+        "{}",
+        shown.text
+    );
 }

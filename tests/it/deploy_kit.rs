@@ -122,3 +122,28 @@ fn alerts_and_pages_name_metrics_that_exist() {
     }
     assert!(seen > 10, "only {seen}");
 }
+
+/// A name that leads nowhere near Lazaret is a way round, and one that it does not answer for is a pull that fails.
+#[test]
+fn the_names_that_lead_here_are_those_that_are_answered_for() {
+    let upstreams = lazaret::upstream::Upstreams::new(Default::default()).unwrap();
+    let mut answered = lazaret::gateway::Dialled::of(&upstreams).hosts();
+    answered.sort();
+    for file in ["hosts", "dnsmasq.conf", "Corefile"] {
+        let text = read(&project("deploy/dns").join(file));
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'));
+        let words = lines.flat_map(|line| line.split([' ', '=', ',']));
+        let named = |word: &&str| word.contains('.') && word.ends_with(char::is_alphabetic);
+        let path = |word: &str| word.contains('/');
+        let mut names: Vec<String> = words
+            .filter(named)
+            .filter(|word| !path(word))
+            .map(str::to_owned)
+            .collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names, answered, "{file}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use lazaret::config::AddressRange;
 use lazaret::gateway::{ClientCertificates, Identification, IdentityHeader, Side, TlsSource};
-use lazaret::ledger::About;
+use lazaret::ledger::{About, Who};
 
 use crate::support::client::Client;
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
@@ -83,8 +83,7 @@ async fn a_certificate_is_demanded_and_names_the_client_in_every_record() {
         assert_eq!(pulls[0].identity.as_deref(), Some(named));
     }
     let about = About::Repository("docker.io/acme/app".parse().unwrap());
-    let since = jiff::Timestamp::UNIX_EPOCH;
-    let pullers = gate.ledger.pullers(about, since, 9).await.unwrap();
+    let pullers = gate.ledger.pullers(Who::of(about, 9)).await.unwrap();
     let json = serde_json::to_value(&pullers).unwrap();
     assert_eq!(json[0]["identity"], named);
     let events = gate.ledger.outbox().events(9).await.unwrap();

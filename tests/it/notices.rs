@@ -1,48 +1,61 @@
-//! People are told of blocked pulls: once each, signed, and though they were away.
+//! People are told of blocked pulls: once each, signed, though they were away, and not more than they can read.
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use lazaret::notify::{Secret, Target, Way, deliver, signature};
-use lazaret::policy::{EventKind, Pattern};
-use lazaret::upstream::Upstreams;
+use lazaret::ledger::{Event, Ledger, SqliteLedger};
+use lazaret::notify::{Courier, Desk, Fields, Place, Secret, Target, Way, deliver, signature};
+use lazaret::policy::{EventKind, Pattern, Quiet, Scope, Teams, Urgency};
+use lazaret::upstream::{Settings, Upstreams};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::scans::{APP, advisory, debian, gate, image, know, refused};
 use crate::support::fake_registry::{FakeRegistry, Fault, Request, Times};
-use crate::support::fixtures;
 use crate::support::gate::Gate;
 use crate::support::tarball::tarball;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A target at a server that says 204 to everything.
-async fn target(hook: &FakeRegistry, kind: &str) -> Target {
-    let upstream = Upstreams::none()
-        .elsewhere(&hook.url().parse().unwrap())
-        .unwrap();
-    let path = "/hook?token=1".to_owned();
-    let way = match kind {
-        "slack" => Way::Slack(upstream, path),
-        "teams" => Way::Teams(upstream, path),
-        _ => Way::Webhook {
-            upstream,
-            path,
-            secret: Some(Box::new(Secret::parse(SECRET).unwrap())),
-        },
+pub(crate) fn place(hook: &FakeRegistry, path: &str) -> Place {
+    let nobody = Settings {
+        registries: Vec::new(),
+        ..Settings::default()
     };
+    let upstreams = Upstreams::new(nobody).unwrap();
+    let upstream = upstreams.elsewhere(&hook.url().parse().unwrap());
+    Place {
+        upstream: upstream.unwrap(),
+        path: path.to_owned(),
+    }
+}
+
+pub(crate) fn target(name: &str, way: Way) -> Target {
     Target {
-        name: kind.to_owned(),
+        name: name.to_owned(),
         way,
-        events: vec![EventKind::Blocked],
-        images: images("docker.io/acme/*"),
+        scope: Scope::usual(),
+        quiet: None,
+        most_per_minute: Some(10),
+        words: (None, None),
+        teams: Arc::new(Teams::default()),
         source: "https://lazaret.test".to_owned(),
     }
 }
 
-fn images(text: &str) -> Vec<Pattern> {
-    vec![Pattern::parse(text).unwrap()]
+fn webhook(hook: &FakeRegistry) -> Target {
+    let secret = Box::new(Secret::parse(SECRET).unwrap());
+    let mut target = target(
+        "ops",
+        Way::Webhook(place(hook, "/hook?token=1"), Some(secret)),
+    );
+    target.scope.images = vec![Pattern::parse("docker.io/acme/*").unwrap()];
+    target
+}
+
+async fn hook() -> FakeRegistry {
+    let hook = FakeRegistry::start().await;
+    answering(&hook, 204);
+    hook
 }
 
 fn answering(hook: &FakeRegistry, status: u16) {
@@ -75,153 +88,256 @@ async fn arrived(hook: &FakeRegistry, many: usize) -> Vec<Request> {
     all.unwrap_or_else(|_| panic!("{:?}", hook.requests()))
 }
 
-/// Without what differs from run to run.
-fn steady(body: &str, gate: &Value) -> String {
-    let mut text =
-        serde_json::to_string_pretty(&serde_json::from_str::<Value>(body).unwrap()).unwrap();
-    for (key, value) in gate.as_object().unwrap() {
-        text = text.replace(value.as_str().unwrap(), &format!("<{key}>"));
-    }
-    text + "\n"
+fn ledger() -> (TempDir, Arc<SqliteLedger>) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    (folder, Arc::new(ledger))
+}
+
+async fn happens(ledger: &dyn Desk, kind: EventKind, reference: &str) -> Event {
+    let event = Event::new(kind, reference.to_owned(), lazaret::telemetry::now());
+    ledger.outbox().note(event.clone()).await.unwrap();
+    event
+}
+
+fn titles(hook: &FakeRegistry) -> Vec<String> {
+    let posted = hook.requests().into_iter();
+    let titles = posted.map(|by| {
+        let said: Value = serde_json::from_str(&by.body).unwrap();
+        said["data"]["title"].as_str().unwrap().to_owned()
+    });
+    titles.collect()
 }
 
 #[tokio::test]
-async fn a_blocked_pull_is_told_in_every_form() {
+async fn a_blocked_pull_arrives_signed_with_all_that_is_known_of_it() {
     let (registry, gate) = gate().await;
     know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
-    for kind in ["webhook", "slack", "teams"] {
-        let hook = FakeRegistry::start().await;
-        answering(&hook, 204);
-        let told = tokio::spawn(deliver(target(&hook, kind).await, gate.ledger.clone()));
-        // It hears of what is new once it has begun.
-        let heard = async || {
-            let due = gate
-                .ledger
-                .outbox()
-                .due(kind.to_owned(), lazaret::telemetry::now(), 9);
-            due.await.unwrap().is_empty()
-        };
-        while !heard().await {
-            tokio::task::yield_now().await;
-        }
-        block(&gate, &registry, kind).await;
-        let posted = arrived(&hook, 1).await;
-        told.abort();
-        let event = gate.ledger.outbox().events(1).await.unwrap().remove(0);
-        let now = event.at.to_string();
-        let until = (lazaret::telemetry::now() + jiff::SignedDuration::from_hours(14 * 24))
-            .strftime("%Y-%m-%d");
-        let changing = serde_json::json!({
-            "event": event.id, "decision": event.decision, "digest": event.digest, "time": now,
-            "until": until.to_string(),
-        });
-        let said = steady(&posted[0].body, &changing);
-        fixtures::expect(
-            &fixtures::folder("notices").join(format!("{kind}.json")),
-            &said,
-        );
-        if kind == "webhook" {
-            let header = |name: &str| posted[0].header(name).unwrap().to_owned();
-            let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
-            let secret = Secret::parse(SECRET).unwrap();
-            let wanted = signature(
-                &secret,
-                &id,
-                seconds.parse().unwrap(),
-                posted[0].body.as_bytes(),
-            );
-            assert_eq!(
-                (header("webhook-signature"), id),
-                (wanted, event.id.to_string())
-            );
-            assert_eq!(header("content-type"), "application/cloudevents+json");
-            assert!(STANDARD.decode(&SECRET[6..]).is_ok());
-        }
-        assert_eq!(posted[0].query, "token=1");
-    }
+    let good = image(vec![debian("3.0.14-1")]);
+    registry.push_image(APP, "good", &good);
+    crate::scans::at(&gate).pull(APP, "good").await.pulled();
+    let hook = hook().await;
+    gate.ledger.outbox().begin("ops".to_owned()).await.unwrap();
+    block(&gate, &registry, "bad").await;
+    let told = tokio::spawn(deliver(webhook(&hook), gate.ledger.clone()));
+    let posted = arrived(&hook, 1).await.remove(0);
+    told.abort();
+    let event = gate.ledger.outbox().events(1).await.unwrap().remove(0);
+    let said: Value = serde_json::from_str(&posted.body).unwrap();
+    let data = &said["data"];
+    assert_eq!(said["type"], "lazaret.blocked");
+    assert_eq!(data["digest"], event.digest.unwrap().to_string());
+    assert_eq!(
+        data["asked_by"],
+        "127.0.0.1 with containerd/1.6.20 through the gateway"
+    );
+    assert_eq!(
+        data["next"],
+        serde_json::json!([
+            "fixed in 3.0.13-1",
+            format!(
+                "docker.io/acme/app:good was admitted on {}",
+                event.at.strftime("%Y-%m-%d")
+            ),
+        ])
+    );
+    assert_eq!(
+        data["why"],
+        format!("https://lazaret.test/why/{}", event.decision.unwrap())
+    );
+    assert!(
+        data["origins"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("policy.toml:")
+    );
+    assert!(
+        data["waiver"]
+            .as_str()
+            .unwrap()
+            .starts_with("[[waiver]]\nfinding = \"CVE-2026-1\"")
+    );
+
+    let header = |name: &str| posted.header(name).unwrap().to_owned();
+    let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
+    let secret = Secret::parse(SECRET).unwrap();
+    let wanted = signature(
+        &secret,
+        &id,
+        seconds.parse().unwrap(),
+        posted.body.as_bytes(),
+    );
+    assert_eq!(
+        (header("webhook-signature"), id),
+        (wanted, event.id.to_string())
+    );
+    assert_eq!(header("content-type"), "application/cloudevents+json");
+    assert_eq!(posted.query, "token=1");
 }
 
 #[tokio::test]
 async fn whoever_was_away_is_told_later_and_by_the_same_id() {
-    let (registry, gate) = gate().await;
-    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    let (_folder, ledger) = ledger();
+    let outbox = Ledger::outbox(ledger.as_ref());
     let hook = FakeRegistry::start().await;
     answering(&hook, 503);
-    gate.ledger
-        .outbox()
-        .begin("webhook".to_owned())
-        .await
-        .unwrap();
-    block(&gate, &registry, "one").await;
-    let told = tokio::spawn(deliver(target(&hook, "webhook").await, gate.ledger.clone()));
-    let first = arrived(&hook, 1).await.remove(0);
-    // The process ends in the middle; another one goes on.
-    while gate
-        .ledger
-        .outbox()
-        .backlog("webhook".to_owned())
-        .await
-        .unwrap()
-        .0
-        == 0
-    {
-        tokio::task::yield_now().await;
-    }
-    told.abort();
-    let outbox = gate.ledger.outbox();
-    let name = || "webhook".to_owned();
-    let later = lazaret::telemetry::now() + jiff::SignedDuration::from_hours(1);
-    let owed = outbox.due(name(), later, 9).await.unwrap().remove(0);
-    assert_eq!(owed.tries, 1);
-    let now = lazaret::telemetry::now();
-    outbox
-        .missed(name(), owed.sequence, Some(now), "tried by hand".to_owned())
-        .await
-        .unwrap();
+    outbox.begin("ops".to_owned()).await.unwrap();
+    happens(ledger.as_ref(), EventKind::Blocked, "docker.io/acme/app:1").await;
+    let mut courier = Courier::new(webhook(&hook), ledger.clone());
+    courier.round().await.unwrap();
+    let first = hook.requests().remove(0);
+    // It is left alone for a while; and the process may end in the middle.
+    courier.round().await.unwrap();
+    assert_eq!(hook.requests().len(), 1);
+    drop(courier);
     answering(&hook, 302);
-    let told = tokio::spawn(deliver(target(&hook, "webhook").await, gate.ledger.clone()));
-    let posted = arrived(&hook, 2).await;
+    outbox
+        .retry("ops".to_owned(), lazaret::telemetry::now())
+        .await
+        .unwrap();
+    let mut courier = Courier::new(webhook(&hook), ledger.clone());
+    courier.round().await.unwrap();
+    let posted = hook.requests();
     assert_eq!(posted.len(), 2, "a redirect is not followed");
     let ids: Vec<_> = posted
         .iter()
         .map(|by| by.header("webhook-id").unwrap())
         .collect();
     assert_eq!(ids, [first.header("webhook-id").unwrap(); 2]);
-    told.abort();
-    let (waiting, given_up, why) = gate
-        .ledger
-        .outbox()
-        .backlog("webhook".to_owned())
+    let backlog = outbox.backlog("ops".to_owned()).await.unwrap();
+    assert_eq!((backlog.waiting, backlog.given_up), (1, 0));
+    assert!(backlog.why.unwrap().contains("302"));
+    answering(&hook, 204);
+    outbox
+        .retry("ops".to_owned(), lazaret::telemetry::now())
         .await
         .unwrap();
-    assert!((waiting, given_up) == (1, 0) && why.is_some());
+    Courier::new(webhook(&hook), ledger.clone())
+        .round()
+        .await
+        .unwrap();
+    let backlog = outbox.backlog("ops".to_owned()).await.unwrap();
+    assert_eq!(
+        (backlog.waiting, backlog.given_up, backlog.why),
+        (0, 0, None)
+    );
 }
 
 #[tokio::test]
 async fn nobody_is_told_of_what_is_not_theirs() {
-    let (registry, gate) = gate().await;
-    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
-    let hook = FakeRegistry::start().await;
-    answering(&hook, 204);
-    let mut other = target(&hook, "webhook").await;
-    other.images = images("docker.io/library/*");
-    gate.ledger
-        .outbox()
-        .begin("webhook".to_owned())
+    let (_folder, ledger) = ledger();
+    let hook = hook().await;
+    Ledger::outbox(ledger.as_ref())
+        .begin("ops".to_owned())
         .await
         .unwrap();
-    block(&gate, &registry, "one").await;
-    let told = tokio::spawn(deliver(other, gate.ledger.clone()));
-    let outbox = Arc::clone(&gate.ledger);
-    while !outbox
-        .outbox()
-        .due("webhook".to_owned(), lazaret::telemetry::now(), 9)
+    let desk = ledger.as_ref();
+    happens(desk, EventKind::Blocked, "docker.io/library/nginx:1").await;
+    happens(desk, EventKind::Waived, "docker.io/acme/app:1").await;
+    happens(desk, EventKind::Revoked, "signer ci").await;
+    let mut courier = Courier::new(webhook(&hook), ledger.clone());
+    courier.round().await.unwrap();
+    assert_eq!(titles(&hook), ["Revoked: signer ci"]);
+    assert!(
+        Ledger::outbox(ledger.as_ref())
+            .news("ops".to_owned(), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+/// The worst first, some by themselves, and the rest as one message in the next minute.
+#[tokio::test(start_paused = true)]
+async fn a_flood_is_one_message() {
+    let (folder, ledger) = ledger();
+    let file = folder.path().join("events.jsonl");
+    // No socket, so that nothing but the clock of this test decides about time.
+    let mut courier = target("ops", Way::File(file.clone(), Fields::Ecs));
+    courier.most_per_minute = Some(10);
+    let mut courier = Courier::new(courier, ledger.clone());
+    let said = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let lines = text.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    Ledger::outbox(ledger.as_ref())
+        .begin("ops".to_owned())
         .await
-        .unwrap()
-        .is_empty()
-    {
-        tokio::task::yield_now().await;
+        .unwrap();
+    let desk = ledger.as_ref();
+    for n in 0..30 {
+        happens(
+            desk,
+            EventKind::Blocked,
+            &format!("docker.io/acme/app{n}:1"),
+        )
+        .await;
     }
-    told.abort();
-    assert!(hook.requests().is_empty());
+    happens(desk, EventKind::Revoked, "signer ci").await;
+    courier.round().await.unwrap();
+    courier.round().await.unwrap();
+    assert_eq!(said().len(), 10);
+    assert_eq!(said()[0]["message"], "Revoked: signer ci");
+    happens(desk, EventKind::Blocked, "docker.io/acme/late:1").await;
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    courier.round().await.unwrap();
+    assert_eq!(said().len(), 11);
+    let last = said().remove(10);
+    assert_eq!(last["message"], "In short: 22 × pull blocked");
+    assert_eq!(last["lazaret"]["count"], 22);
+    assert_eq!(last["event"]["reference"], "https://lazaret.test/");
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    courier.round().await.unwrap();
+    assert_eq!(said().len(), 11, "and nothing is left");
+}
+
+#[tokio::test]
+async fn in_quiet_hours_only_what_is_urgent_disturbs_and_nothing_is_lost() {
+    let (_folder, ledger) = ledger();
+    let outbox = Ledger::outbox(ledger.as_ref());
+    let hook = hook().await;
+    outbox.begin("ops".to_owned()).await.unwrap();
+    let desk = ledger.as_ref();
+    let utc = jiff::tz::TimeZone::UTC;
+    let today = utc.to_datetime(lazaret::telemetry::now()).date();
+    let mut quiet = webhook(&hook);
+    quiet.quiet = Some(Quiet {
+        hours: None,
+        days: vec![today.weekday(), today.tomorrow().unwrap().weekday()],
+        zone: utc.clone(),
+        lets: Some(Urgency::Critical),
+    });
+    for n in 0..3 {
+        happens(
+            desk,
+            EventKind::Blocked,
+            &format!("docker.io/acme/app{n}:1"),
+        )
+        .await;
+    }
+    happens(desk, EventKind::Revoked, "signer ci").await;
+    let mut courier = Courier::new(quiet, ledger.clone());
+    courier.round().await.unwrap();
+    assert_eq!(titles(&hook), ["Revoked: signer ci"]);
+    let backlog = outbox.backlog("ops".to_owned()).await.unwrap();
+    assert_eq!(
+        (backlog.waiting, backlog.why.as_deref()),
+        (3, Some("quiet hours"))
+    );
+    // They are over when their end is reached, not before.
+    let end = today.tomorrow().unwrap().tomorrow().unwrap();
+    let end = end.to_datetime(jiff::civil::Time::midnight());
+    let end = utc.to_timestamp(end).unwrap();
+    let before = end - jiff::SignedDuration::from_secs(1);
+    assert!(
+        outbox
+            .due("ops".to_owned(), before, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(outbox.due("ops".to_owned(), end, 9).await.unwrap().len(), 3);
 }

@@ -15,17 +15,25 @@ use crate::support::fake_registry::{FakeRegistry, ImageSpec};
 use crate::support::gate::{Gate, LENIENT, Setup, upstreams};
 use crate::support::tls::{exchange, trusting};
 
-struct Running {
-    address: SocketAddr,
-    root: CertificateDer<'static>,
-    registry: FakeRegistry,
-    gate: Gate,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) root: CertificateDer<'static>,
+    pub(crate) registry: FakeRegistry,
+    pub(crate) gate: Gate,
     _stop: watch::Sender<bool>,
 }
 
 const POLICY: &str = "[[rule]]\nmatch = [\"ghcr.io/acme/denied\"]\nunsigned = \"allow\"\nconfig = \"strict\"\n[config.strict]\nroot_user = \"deny\"\n";
 
-async fn start(allow: &[&str]) -> Running {
+pub(crate) async fn start(allow: &[&str]) -> Running {
+    start_as(allow, |_, proxy| proxy).await
+}
+
+/// The same with a proxy that is set up further.
+pub(crate) async fn start_as(
+    allow: &[&str],
+    further: impl FnOnce(&Gate, Proxy) -> Proxy,
+) -> Running {
     let registry = FakeRegistry::start().await;
     let gate = Setup::new(&format!("{LENIENT}{POLICY}"))
         .start(&registry)
@@ -55,6 +63,7 @@ async fn start(allow: &[&str]) -> Running {
         Limits::default(),
         stopping,
     );
+    let proxy = further(&gate, proxy);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None)
         .await
         .unwrap();
@@ -80,12 +89,12 @@ async fn start(allow: &[&str]) -> Running {
 }
 
 impl Running {
-    async fn plain(&self, text: &str) -> String {
+    pub(crate) async fn plain(&self, text: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         exchange(&mut stream, text).await
     }
 
-    async fn connect(&self, to: &str) -> (TcpStream, String) {
+    pub(crate) async fn connect(&self, to: &str) -> (TcpStream, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let said = exchange(
             &mut stream,
@@ -96,12 +105,23 @@ impl Running {
     }
 
     /// A tunnel, and TLS in it under some name.
-    async fn inside(
+    pub(crate) async fn inside(
         &self,
         to: &str,
         name: &str,
     ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-        let (stream, said) = self.connect(to).await;
+        let request = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n");
+        self.inside_by(&request, name).await
+    }
+
+    /// The same, by a request of one's own.
+    pub(crate) async fn inside_by(
+        &self,
+        request: &str,
+        name: &str,
+    ) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let said = exchange(&mut stream, request).await;
         assert!(
             said.starts_with("HTTP/1.1 200 Connection established\r\n"),
             "{said}"
@@ -358,4 +378,29 @@ fn a_key_that_others_may_read_is_refused() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
     let error = ca::load(&certificate, &key).err().unwrap().to_string();
     assert!(error.contains("others may read the key"), "{error}");
+}
+
+#[tokio::test]
+async fn the_canary_is_served_and_denied_under_every_registry() {
+    let running = start(&[]).await;
+    for (host, registry) in [
+        ("ghcr.io", "ghcr.io"),
+        ("registry-1.docker.io", "docker.io"),
+    ] {
+        let path = "/v2/lazaret--canary/allowed/manifests/n1";
+        let said = running.get(host, path, "").await;
+        assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{host}: {said}");
+        let path = "/v2/lazaret--canary/denied/manifests/n1";
+        let said = running.get(host, path, "").await;
+        let proof = lazaret::canary::proof("n1");
+        let line = format!(
+            "HTTP/1.1 403 Blocked by policy: Lazaret's canary is always denied (proof {proof}, see http://why/canary/n1)\r\n"
+        );
+        assert!(said.starts_with(&line), "{host}: {said}");
+        assert!(
+            said.contains(&format!("denied: {registry}/lazaret--canary/denied:n1")),
+            "{said}"
+        );
+    }
+    assert!(running.registry.requests().is_empty());
 }

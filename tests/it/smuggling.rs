@@ -44,57 +44,61 @@ async fn a_plain_request_is_answered() {
     }
 }
 
-#[tokio::test]
-async fn requests_that_can_be_read_in_two_ways_are_refused_and_end_the_connection() {
-    let hidden =
-        "GET /v2/library/nginx/manifests/1 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
-    let head = "GET /v2/library/nginx/manifests/1 HTTP/1.1\r\n";
-    let cases = [
+/// Requests that two readers may read differently, for what lies at `path` of `host`.
+pub(crate) fn twofold(host: &str, path: &str) -> Vec<(&'static str, String)> {
+    let hidden = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\n");
+    vec![
         (
             "two hosts",
-            format!("{head}Host: a.test\r\nHost: b.test\r\n\r\n"),
+            format!("{head}Host: {host}\r\nHost: b.test\r\n\r\n"),
         ),
         (
             "length and chunks",
             format!(
-                "{head}Host: a.test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"
+                "{head}Host: {host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"
             ),
         ),
         (
             "two lengths",
             format!(
-                "{head}Host: a.test\r\nContent-Length: 0\r\nContent-Length: {}\r\n\r\n{hidden}",
+                "{head}Host: {host}\r\nContent-Length: 0\r\nContent-Length: {}\r\n\r\n{hidden}",
                 hidden.len()
             ),
         ),
         (
             "a body",
             format!(
-                "{head}Host: a.test\r\nContent-Length: {}\r\n\r\n{hidden}",
+                "{head}Host: {host}\r\nContent-Length: {}\r\n\r\n{hidden}",
                 hidden.len()
             ),
         ),
         (
             "chunks",
-            format!("{head}Host: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            format!("{head}Host: {host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ),
         (
             "odd chunks",
-            format!("{head}Host: a.test\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+            format!("{head}Host: {host}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
         ),
         (
             "space before the colon",
-            format!("{head}Host : a.test\r\n\r\n"),
+            format!("{head}Host : {host}\r\n\r\n"),
         ),
         (
             "a folded header",
-            format!("{head}Host: a.test\r\nX-A: 1\r\n  2\r\n\r\n"),
+            format!("{head}Host: {host}\r\nX-A: 1\r\n  2\r\n\r\n"),
         ),
         (
             "two ranges",
-            format!("{head}Host: a.test\r\nRange: bytes=0-1\r\nRange: bytes=2-3\r\n\r\n"),
+            format!("{head}Host: {host}\r\nRange: bytes=0-1\r\nRange: bytes=2-3\r\n\r\n"),
         ),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn requests_that_can_be_read_in_two_ways_are_refused_and_end_the_connection() {
+    let cases = twofold("a.test", "/v2/library/nginx/manifests/1");
     let (registry, gate) = scene().await;
     for (what, request) in cases {
         for address in [gate.mirror, gate.gateway] {

@@ -10,6 +10,8 @@ const WALLS: &str = "
 oci       :
 policy    : oci trust
 names     : oci
+canary    : oci
+clients   : oci canary
 config    : oci policy names trust
 trust     : oci
 scan      : oci telemetry
@@ -17,21 +19,25 @@ report    : oci policy scan
 upstream  : oci telemetry
 store     : oci telemetry
 ledger    : oci policy telemetry
-evidence  : oci policy names trust scan report upstream store telemetry
+evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 trial     : oci policy names trust evidence
 ca        : trust
-gateway   : oci policy names config upstream store ledger evidence admission ca telemetry
-proxy     : oci policy config ledger ca gateway telemetry
-notify    : oci policy ledger upstream telemetry
+gateway   : oci canary policy names config upstream store ledger evidence admission ca telemetry
+proxy     : oci policy config ledger ca gateway upstream telemetry
+notify    : oci policy ledger upstream program telemetry
+inspection: oci store evidence
 console   : oci policy ledger admission telemetry
+program   :
 telemetry : oci policy
 cli       : *
 main      : *
 lib       :
 ";
 /// Rooms that are functions of their arguments, and the words that would end that.
-const PURE: [&str; 5] = ["oci", "policy", "names", "trust", "report"];
+const PURE: [&str; 7] = [
+    "oci", "canary", "clients", "policy", "names", "trust", "report",
+];
 const IMPURE_WORDS: &str =
     "tokio|std::fs|std::net::Tcp|std::net::Udp|SystemTime|Timestamp::now|async fn|async move";
 const PRINTS: [&str; 5] = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{AdvisoryData, Content, NameCollector, Reputations, Scanner};
+use lazaret::evidence::{AdvisoryData, Content, NameCollector, OtherScanner, Reputations, Scanner};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) policy: String,
     pub(crate) hold: Hold,
     pub(crate) tag_freshness: Duration,
+    /// Scanners beside our own.
+    pub(crate) scanners: Vec<OtherScanner>,
     /// Bounds of the pass over a layer.
     pub(crate) pass: scan::Limits,
 }
@@ -58,6 +60,7 @@ impl Setup {
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
+            scanners: Vec::new(),
             pass: scan::Limits::default(),
         }
     }
@@ -86,6 +89,7 @@ impl Setup {
             scanner: Scanner::bounded(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
+                self.scanners,
                 self.pass,
             ),
             ledger: ledger.clone(),
@@ -149,6 +153,14 @@ impl Drop for Gate {
     fn drop(&mut self) {
         let _ = self._stop.send(true);
     }
+}
+
+/// A mirror listener of a gateway; it lives as long as the test.
+pub(crate) async fn listen_mirror(path: Arc<Gateway>) -> SocketAddr {
+    let (stop, stopping) = watch::channel(false);
+    // Nobody says stop: the runtime ends with the test.
+    std::mem::forget(stop);
+    listen(path, Side::Mirror, stopping).await
 }
 
 async fn listen(path: Arc<Gateway>, side: Side, stopping: watch::Receiver<bool>) -> SocketAddr {

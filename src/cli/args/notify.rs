@@ -9,10 +9,10 @@ use crate::cli::DataArgs;
 pub enum NotifyCommand {
     /// Send a message to a target, to see whether and how it arrives.
     #[command(
-        after_help = "Example:\n  lazaret notify test ops\n\nExits with 1 when it did not arrive."
+        after_help = "Example:\n  lazaret notify test ops\n  lazaret notify test hook:isolate\n\nExits with 1 when it did not arrive."
     )]
     Test {
-        /// The name in `[notify.NAME]`.
+        /// The name in `[notify.NAME]`; of a hook, hook:NAME.
         #[arg(value_name = "NAME")]
         name: String,
         /// Where the targets are.
@@ -27,6 +27,31 @@ pub enum NotifyCommand {
         /// Print JSON, an object a line.
         #[arg(long)]
         json: bool,
+        /// Where the ledger is.
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show what was given up after 48 tries, and why.
+    #[command(
+        after_help = "Example:\n  lazaret notify given-up ops\n\nExits with 1 when something was given up."
+    )]
+    GivenUp {
+        /// The name in `[notify.NAME]`; of a hook, hook:NAME.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Print JSON, an object a line.
+        #[arg(long)]
+        json: bool,
+        /// Where the ledger is.
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Try again at once what failed, given up or not.
+    #[command(after_help = "Example:\n  lazaret notify retry ops")]
+    Retry {
+        /// The name in `[notify.NAME]`; of a hook, hook:NAME.
+        #[arg(value_name = "NAME")]
+        name: String,
         /// Where the ledger is.
         #[command(flatten)]
         data: DataArgs,

@@ -1,8 +1,8 @@
 //! What is known about what is in an image, in the words of the policy.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::hygiene;
 use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Viruses, Vulnerability};
@@ -40,6 +40,7 @@ pub(super) fn judged(
     });
     Ok(Contents {
         packages: inventory.packages.len(),
+        names: names(inventory),
         unidentified: inventory.answer() == Answer::Unknown,
         uncovered: uncovered.collect(),
         asked: asked.collect(),
@@ -47,6 +48,16 @@ pub(super) fn judged(
         hygiene: hygiene::judged(inventory, viruses),
         vulnerabilities: vulnerabilities(&report),
     })
+}
+
+/// Names and versions of packages and of their sources, each once.
+fn names(inventory: &Inventory) -> Vec<(String, String)> {
+    let own = inventory.packages.iter().flat_map(|package| {
+        let own = (package.name.clone(), package.version.clone());
+        std::iter::once(own).chain(package.source.clone())
+    });
+    let names: BTreeSet<(String, String)> = own.collect();
+    names.into_iter().collect()
 }
 
 /// One for each vulnerability and file, worst first. Packages built from one source share their advisories; several

@@ -1,23 +1,20 @@
 //! Scanners that are programs on this machine: no shell, a clean environment, and an end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::foreign::{self, Named};
 use super::layout::{self, Scratch};
 use super::report::Report;
 use super::{Asked, MAX_REPORT_BYTES};
+use crate::program::{Group, PATH, last_line};
 
-/// Most of what a program says on its standard error that is told to people, from the end.
-const MAX_COMPLAINT: usize = 300;
-/// Most of it that is read.
+/// Most of what a program says on its standard error that is read.
 const MAX_COMPLAINTS: u64 = 1 << 20;
-/// Where programs are found by name.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program that looks into images and prints a report.
 pub struct Program {
@@ -33,8 +30,8 @@ impl Program {
     }
 
     /// Runs it. Where this is given up, it is killed with all that it started.
-    pub(super) async fn ask(&self, asked: &Asked) -> Result<Report, String> {
-        let scratch = Scratch::new(&asked.content).map_err(|error| error.to_string())?;
+    pub(super) async fn ask(&self, asked: &Asked, folder: &Path) -> Result<Report, String> {
+        let scratch = Scratch::new(folder).map_err(|error| error.to_string())?;
         layout::write(&scratch, asked).await?;
         let printed = self.run(&scratch, asked).await?;
         foreign::read(
@@ -77,7 +74,7 @@ impl Program {
             .spawn()
             .map_err(|error| format!("{program} cannot be run: {error}"))?;
         let (out, complaints) = (child.stdout.take(), child.stderr.take());
-        let group = Group(pid(&child));
+        let group = Group::of(&child);
         let (printed, complained) = tokio::join!(
             bounded(out, MAX_REPORT_BYTES),
             bounded(complaints, MAX_COMPLAINTS)
@@ -86,26 +83,13 @@ impl Program {
         drop(group);
         if !ended.success() {
             let complained = complained.unwrap_or_default();
-            return Err(format!("{program} failed ({ended}){}", last(&complained)));
+            return Err(format!(
+                "{program} failed ({ended}){}",
+                last_line(&complained)
+            ));
         }
         printed.map_err(|why| format!("{program}: {why}"))
     }
-}
-
-/// A program and all that it started; they end with this.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            // Where none is left there is nothing to do.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-    }
-}
-
-fn pid(child: &Child) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(child.id()?).ok()?)
 }
 
 /// All that is printed. What is too much is an error, and read no further.
@@ -119,19 +103,4 @@ async fn bounded(from: Option<impl AsyncRead + Unpin>, most: u64) -> Result<Vec<
         true => Err(format!("it printed more than {} MiB", most >> 20)),
         false => Ok(printed),
     }
-}
-
-/// The last line that it complained with.
-fn last(complained: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complained);
-    let line = text
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty());
-    let line = line.map(|line| {
-        let plain = line.chars().filter(|c| !c.is_control());
-        format!(": {}", plain.take(MAX_COMPLAINT).collect::<String>())
-    });
-    line.unwrap_or_default()
 }

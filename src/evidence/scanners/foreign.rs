@@ -287,3 +287,6 @@ fn grype(report: Grype, image: &Named<'_>) -> Result<Report, String> {
         listed.collect(),
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,8 +30,8 @@ const REPORTS: [&str; 2] = [
 const UPDATED: &str = "harbor.scanner-adapter/vulnerability-database-updated-at";
 /// How long one question may take: Harbor itself gives 5 s.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Before the report is asked for the first time, as Harbor does.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// Before the report is asked for the first time: a small image is looked into in less than Harbor's 2 s.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 /// Between two looks, where the adapter does not say.
 const LOOK: Duration = Duration::from_secs(5);
 /// Longest time between two looks that is believed: a pull waits.

@@ -3,22 +3,24 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use super::Asked;
 use crate::evidence::Content;
 use crate::oci::{Descriptor, Digest, MAX_CONFIG_BYTES, Manifest, Repository};
 
-/// The folder of such places, beside the store: layers are linked into them and not copied.
-const SCRATCH: &str = "scratch";
+/// What is older was left behind by a server that was killed: no question takes so long.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
 /// A folder for one question; it goes when this does.
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(super) fn new(content: &Content) -> io::Result<Scratch> {
-        let folder = content.store().beside(SCRATCH);
+    /// In `folder`, which is best on the store's file system: layers are linked into it and not copied.
+    pub(super) fn new(folder: &Path) -> io::Result<Scratch> {
         let own = folder.join(format!("{:016x}", fastrand::u64(..)));
         fs::create_dir_all(own.join("tmp"))?;
         Ok(Scratch(own))
@@ -49,6 +51,20 @@ impl Drop for Scratch {
     }
 }
 
+/// Removes what a server left behind that was killed.
+pub(super) fn tidy(folder: &Path) {
+    let left = fs::read_dir(folder).into_iter().flatten().flatten();
+    let old = left.filter(|entry| {
+        let made = entry.metadata().and_then(|about| about.modified());
+        made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > LEFT_BEHIND))
+    });
+    for entry in old {
+        if let Err(error) = fs::remove_dir_all(entry.path()) {
+            tracing::warn!(folder = %entry.path().display(), %error, "a scanner's folder cannot be removed");
+        }
+    }
+}
+
 /// Writes the image and the bill of its material.
 pub(super) async fn write(scratch: &Scratch, asked: &Asked) -> Result<(), String> {
     let (content, home) = (&asked.content, &asked.repository);
@@ -59,9 +75,6 @@ pub(super) async fn write(scratch: &Scratch, asked: &Asked) -> Result<(), String
     let config = &asked.image.config;
     let small = content.small(home, config, MAX_CONFIG_BYTES).await;
     let small = small.map_err(|error| error.to_string())?;
-    for layer in &asked.image.layers {
-        fetch(content, home, layer).await?;
-    }
     let folder = scratch.layout();
     let failed = |error: io::Error| format!("its folder cannot be written: {error}");
     let blob = |digest: &Digest| {
@@ -78,10 +91,7 @@ pub(super) async fn write(scratch: &Scratch, asked: &Asked) -> Result<(), String
     put(&asked.manifest, &bytes).map_err(failed)?;
     put(&config.digest, &small).map_err(failed)?;
     for layer in &asked.image.layers {
-        let file = blob(&layer.digest);
-        let linked = fs::create_dir_all(file.parent().unwrap_or(&folder))
-            .and_then(|()| content.store().link(&layer.digest, &file));
-        linked.map_err(failed)?;
+        place(content, home, layer, &blob(&layer.digest)).await?;
     }
     let index = index(asked, &manifest, bytes.len());
     fs::write(folder.join("index.json"), index.to_string()).map_err(failed)?;
@@ -107,15 +117,27 @@ fn index(asked: &Asked, manifest: &Manifest, size: usize) -> serde_json::Value {
     })
 }
 
-/// Layers that were read before may be gone from the store.
-async fn fetch(content: &Content, home: &Repository, layer: &Descriptor) -> Result<(), String> {
-    if content.store().contains(&layer.digest) {
-        return Ok(());
+/// A link to the store's file; a copy of what arrives where it has none: it was evicted, or has all bytes and no name yet.
+async fn place(
+    content: &Content,
+    home: &Repository,
+    layer: &Descriptor,
+    file: &Path,
+) -> Result<(), String> {
+    let failed = |error: io::Error| format!("its folder cannot be written: {error}");
+    fs::create_dir_all(file.parent().unwrap_or(file)).map_err(failed)?;
+    match content.store().link(&layer.digest, file) {
+        // The same layer twice.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        linked => return linked.map_err(failed),
     }
     let reading = content.layer(home, layer).await;
     let mut reading = reading.map_err(|error| error.to_string())?;
+    let mut copy = tokio::fs::File::create(file).await.map_err(failed)?;
     while let Some(piece) = reading.chunk().await {
-        piece.map_err(|error| error.to_string())?;
+        let piece = piece.map_err(|error| error.to_string())?;
+        copy.write_all(&piece).await.map_err(failed)?;
     }
-    Ok(())
+    copy.flush().await.map_err(failed)
 }

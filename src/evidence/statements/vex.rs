@@ -168,16 +168,15 @@ fn scope(products: &[Product], repository: &Repository, image: &Digest) -> Optio
     let mut whole = products.is_empty();
     for product in products {
         let parts = product.parts().iter().map(|part| part.name().to_owned());
-        match product.name() {
-            name if name.starts_with("pkg:oci/") && is_image(name, repository, image) => {
+        let name = product.name();
+        if name.starts_with("pkg:oci/") {
+            if is_image(name, repository, image) {
                 whole |= product.parts().is_empty();
                 purls.extend(parts);
             }
-            name if name.starts_with("pkg:") && product.parts().is_empty() => {
-                purls.push(name.to_owned())
-            }
-            // Parts of something that is no image of ours.
-            _ => {}
+        } else if name.starts_with("pkg:") && product.parts().is_empty() {
+            // With parts it would be about something that is no image of ours.
+            purls.push(name.to_owned());
         }
     }
     match whole {

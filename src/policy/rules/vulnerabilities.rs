@@ -182,7 +182,7 @@ fn words(one: &Vulnerability, respite: Option<Respite>) -> (String, Option<Strin
     };
     let named = one.packages.iter().take(MAX_NAMED);
     let mut packages: Vec<String> = named
-        .map(|(name, version)| format!("{name} {version}"))
+        .map(|(name, version)| format!("{name} {version}").trim_end().to_owned())
         .collect();
     if let Some(more) = one.packages.len().checked_sub(MAX_NAMED).filter(|n| *n > 0) {
         packages.push(format!("{more} more"));

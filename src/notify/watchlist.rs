@@ -1,0 +1,141 @@
+//! Which troubles there are, from what is known now. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Trouble;
+use crate::policy::{EventKind, Policy, Waiver};
+
+/// How long before its end a waiver's owner is told: time for a fix or a review.
+const BEFORE_END: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long before a trusted root is believed no more somebody is told: refreshing is tried twice a day until then.
+const BEFORE_STALE: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// How old advisories may be where no scan says: they are fetched four times a day.
+const USUAL_AGE: Duration = Duration::from_secs(3 * 86_400);
+/// How long a registry must not answer before somebody is told: shorter ones mend themselves.
+pub const DOWN_FOR: Duration = Duration::from_secs(300);
+/// A disk with less than one part in so many free is nearly full…
+const FREE_PART: u64 = 20;
+/// …unless that is still so many bytes.
+const FREE_ENOUGH: u64 = 10 << 30;
+
+/// Waivers of the policy that end soon or have ended.
+pub fn waivers(policy: &Policy, now: Timestamp) -> Vec<Trouble> {
+    let soon = |waiver: &&Waiver| waiver.until.duration_since(now) <= BEFORE_END;
+    let ending = policy.waivers().iter().filter(soon);
+    ending.map(|waiver| of_waiver(waiver, now)).collect()
+}
+
+fn of_waiver(waiver: &Waiver, now: Timestamp) -> Trouble {
+    let day = waiver.until.strftime("%Y-%m-%d");
+    let images: Vec<&str> = waiver.images.iter().map(|image| image.as_str()).collect();
+    let (finding, images) = (&waiver.finding, images.join(", "));
+    let kind = match waiver.until <= now {
+        true => EventKind::WaiverExpired,
+        false => EventKind::WaiverExpiring,
+    };
+    Trouble {
+        kind,
+        subject: format!("{finding} in {images} until {day}"),
+        detail: format!(
+            "owner: {}\nreason: {}\n{}",
+            waiver.owner, waiver.reason, waiver.origin
+        ),
+    }
+}
+
+/// Trusted roots that are believed no more, or soon will not be.
+pub fn roots(policy: &Policy, now: Timestamp) -> Vec<Trouble> {
+    let stale = policy.roots().iter().filter_map(|root| {
+        let from = root.stale_from()?;
+        (from.duration_since(now) <= BEFORE_STALE).then(|| Trouble {
+            kind: EventKind::DataStale,
+            subject: format!("trusted root {}", root.name),
+            detail: format!(
+                "signatures that rest on it are not believed from {}",
+                from.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+        })
+    });
+    stale.collect()
+}
+
+/// Advisories that are old, where the policy has images scanned: of each ecosystem, when they were fetched.
+pub fn advisories(
+    policy: &Policy,
+    fetched: &BTreeMap<String, Timestamp>,
+    now: Timestamp,
+) -> Vec<Trouble> {
+    let scans = policy.scans();
+    let Some(limit) = scans
+        .map(|scan| scan.max_database_age.unwrap_or(USUAL_AGE))
+        .min()
+    else {
+        return Vec::new();
+    };
+    // Before pulls are denied for it, not after.
+    let told = SignedDuration::try_from(limit * 3 / 4).unwrap_or(SignedDuration::MAX);
+    let old = fetched
+        .iter()
+        .filter(|(_, at)| now.duration_since(**at) > told);
+    let old: Vec<String> = old
+        .map(|(name, at)| format!("{name}: fetched {}", at.strftime("%Y-%m-%d %H:%M UTC")))
+        .collect();
+    if old.is_empty() {
+        return Vec::new();
+    }
+    vec![Trouble {
+        kind: EventKind::DataStale,
+        subject: "advisories".to_owned(),
+        detail: old.join("\n"),
+    }]
+}
+
+/// Registries that have not answered for so long.
+pub fn upstreams<'a>(failing: impl Iterator<Item = (&'a str, Duration)>) -> Vec<Trouble> {
+    let down = failing.filter(|(_, time)| *time >= DOWN_FOR);
+    let troubles = down.map(|(host, time)| Trouble {
+        kind: EventKind::UpstreamDown,
+        subject: host.to_owned(),
+        detail: format!("no answer for {} minutes", time.as_secs() / 60),
+    });
+    troubles.collect()
+}
+
+/// A disk that is nearly full: free and all bytes.
+pub fn disk(folder: &str, free: u64, all: u64) -> Option<Trouble> {
+    let full = free < all / FREE_PART && free < FREE_ENOUGH;
+    full.then(|| Trouble {
+        kind: EventKind::StorageTrouble,
+        subject: format!("disk of {folder}"),
+        detail: format!("{} MiB of {} MiB are free", free >> 20, all >> 20),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registries_and_disks_are_troubles_from_some_point_on() {
+        let failing = [
+            ("quay.io", DOWN_FOR),
+            ("ghcr.io", DOWN_FOR - Duration::from_secs(1)),
+        ];
+        let troubles = upstreams(failing.into_iter());
+        assert_eq!(troubles.len(), 1);
+        assert_eq!(troubles[0].subject, "quay.io");
+        assert_eq!(troubles[0].detail, "no answer for 5 minutes");
+        for (free, all, full) in [
+            (1 << 30, 100 << 30, true),
+            (6 << 30, 100 << 30, false),
+            (11 << 30, 1000 << 30, false),
+            (9 << 30, 1000 << 30, true),
+            (0, 0, false),
+        ] {
+            assert_eq!(disk("/data", free, all).is_some(), full, "{free} of {all}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+"""`lazaret setup` on the files of real clients, and `lazaret doctor` beside them: it holds, then every mistake is made on
+purpose and the doctor says so, then all is taken back.
+
+Each client has a folder that stands for the root of its machine. What `setup` wrote there is bound to where the client
+reads it; the environment of a systemd drop-in is given to the daemon, as systemd would.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import newer
+from clients import Containerd, Docker, Podman
+from lab import CLIENT, Failure, Lab
+
+ADMIN = "http://gw.test:5080"
+# So that nothing but what `setup` put down makes Lazaret's certificates trusted.
+NOTHING = {"SSL_CERT_FILE": "/nonexistent"}
+
+
+class Machine:
+    """A root of files, and the two commands on it."""
+
+    def __init__(self, lab: Lab, name: str, binds: list[str]):
+        self.lab, self.root = lab, lab.dir / f"machine-{name}"
+        self.bound = ["/etc/lazaret", *binds]
+        self.env: dict[str, str] = {}
+        for path in self.bound:
+            self.path(path).mkdir(parents=True, exist_ok=True)
+
+    def path(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def put(self, path: str, text: str):
+        self.path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path(path).write_text(text)
+
+    def binds(self) -> list:
+        return [(self.path(path), path) for path in self.bound]
+
+    def files(self) -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in sorted(self.root.rglob("*")) if path.is_file()}
+
+    def lazaret(self, *words, want: int, timeout=300, **env) -> str:
+        argv = [self.lab.lazaret, *words, "--root", self.root]
+        done = self.lab.client(argv, binds=self.binds(), timeout=timeout, **{**self.env, **env})
+        if done.returncode != want:
+            raise Failure(f"lazaret {' '.join(map(str, words))}: exit {done.returncode}, not {want}:\n{done.stdout[-3000:]}")
+        return done.stdout
+
+    def setup(self, client: str, *words, want=0) -> str:
+        return self.lazaret("setup", client, *words, want=want)
+
+    def doctor(self, *programs: str, want: int, says: str = "") -> str:
+        chosen = [word for program in programs for word in ("--client", program)]
+        said = self.lazaret("doctor", *chosen, "--admin", ADMIN, want=want)
+        for words in says.split("|"):
+            if words not in said:
+                raise Failure(f"the doctor does not say {words!r}:\n{said[-3000:]}")
+        return said
+
+    def unit(self, service: str) -> dict[str, str]:
+        """The environment that systemd would start a service with."""
+        env = {}
+        for file in sorted(self.path(f"/etc/systemd/system/{service}.service.d").glob("*.conf")):
+            env |= dict(re.findall(r'^Environment="?(\w+)=([^"\n]*)"?$', file.read_text(), re.M))
+        return env
+
+
+class DockerMachine(Docker):
+    """A dockerd whose files are a machine's."""
+
+    def __init__(self, lab, name, dockerd="/usr/sbin/dockerd", daemon=None, path=()):
+        super().__init__(lab, name, "set up", dockerd=dockerd, daemon=daemon, path=path)
+        self.machine = Machine(lab, name.replace(" ", "-"), ["/etc/docker"])
+        self.written = json.dumps(self.daemon, indent=3)
+        self.machine.put("/etc/docker/daemon.json", self.written)
+        self.machine.env = {"DOCKER_HOST": f"unix://{self.dir}/sock", "PATH": "/usr/bin:/usr/sbin:/bin:/sbin"}
+
+    def start(self):
+        argv = [self.dockerd, "--config-file", "/etc/docker/daemon.json"]
+        import os
+        from lab import wait_for
+        more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
+        env = self.lab.client_env(**more, **NOTHING, **self.machine.unit("docker"))
+        self.lab.start(self.name, "lz-client", argv, binds=[*self.machine.binds(), ("tmpfs", "/run")], env=env)
+        def up():
+            if self.lab.children[-1][1].poll() is not None:
+                raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
+            return self.docker("version")[0] == 0
+        wait_for(self.name, up, 60)
+
+    def restart(self):
+        self.stop()
+        # What was pulled by a daemon that is killed may be there in part.
+        shutil.rmtree(self.dir / "data", ignore_errors=True)
+        self.start()
+
+
+HELD = "holds: denied by Lazaret, and nobody was asked after it|the allowed image arrived; the reason was shown; the server saw it"
+LOST = "OPEN: the pull did not come to Lazaret"
+
+
+def docker_mirror(suite):
+    """Docker 20.10: the mirror holds for pulls, and its BuildKit goes round one without a certificate."""
+    client = DockerMachine(suite.lab, "setup docker 20.10", daemon={"storage-driver": "vfs"})
+    machine = client.machine
+    mirror = ("--mirror", "http://gw.test:5050")
+    try:
+        before = machine.files()
+        shown = machine.setup("docker", *mirror)
+        if machine.files() != before or '+   "registry-mirrors": ["http://gw.test:5050"]' not in shown:
+            raise Failure(f"a plan that changes something, or shows nothing: {shown}")
+        machine.setup("docker", *mirror, "--apply")
+        client.start()
+        suite.case("setup docker 20.10: the mirror holds", machine.doctor, "docker", want=0,
+                   says=f"{HELD} at its mirror listener|limit[mirror-fails-open]|limit[egress-open]")
+        suite.case("setup docker 20.10: its BuildKit does not", machine.doctor, "docker-build", want=1,
+                   says=f"{LOST}|open[mirror-plain-http]")
+        suite.case("setup docker 20.10: check", machine.setup, "docker", "--check")
+        machine.setup("docker", "--undo")
+        suite.case("setup docker 20.10: undone to the byte", same, before, machine)
+        suite.case("setup docker 20.10: not in force is seen", machine.doctor, "docker", want=1,
+                   says="OPEN: ")
+        client.restart()
+        suite.case("setup docker 20.10: undone is open", machine.doctor, "docker", want=1, says=LOST)
+    finally:
+        client.stop()
+
+
+def docker_proxy(suite):
+    """Docker 20.10 by the proxy: pulls and builds, and what NO_PROXY does."""
+    lab = suite.lab
+    client = DockerMachine(lab, "setup docker proxy", daemon={"storage-driver": "vfs"})
+    machine = client.machine
+    try:
+        before = machine.files()
+        machine.setup("docker", "--route", "proxy", "--proxy", "http://gw.test:3128", "--ca", lab.dir / "ca.pem", "--apply")
+        client.start()
+        suite.case("setup docker proxy: pulls and builds hold", machine.doctor, "docker", "docker-build", want=0,
+                   says=f"{HELD} at its proxy listener")
+        machine.put("/etc/systemd/system/docker.service.d/zzz.conf",
+                    "[Service]\nEnvironment=\"NO_PROXY=registry-1.docker.io\"\nEnvironment=\"no_proxy=registry-1.docker.io\"\n")
+        client.restart()
+        suite.case("setup docker proxy: NO_PROXY is seen", machine.doctor, "docker", want=1,
+                   says=f"{LOST}|open[no-proxy-registry]")
+        machine.path("/etc/systemd/system/docker.service.d/zzz.conf").unlink()
+        machine.setup("docker", "--undo")
+        suite.case("setup docker proxy: undone to the byte", same, before, machine)
+    finally:
+        client.stop()
+
+
+def docker_29_hosts(suite):
+    """Docker 29 by hosts.toml, and all the ways to lose it in silence."""
+    lab = suite.lab
+    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
+    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
+    client = DockerMachine(lab, "setup docker 29", dockerd=dockerd / "dockerd", daemon=daemon, path=[containerd])
+    machine = client.machine
+    gateway = ("--route", "hosts", "--gateway", "https://gw.test", "--ca", lab.dir / "ca.pem")
+    default = "/etc/docker/certs.d/_default/hosts.toml"
+    try:
+        before = machine.files()
+        machine.setup("docker", *gateway, "--apply")
+        good = machine.path(default).read_text()
+        client.start()
+        suite.case("setup docker 29: pulls and builds hold", machine.doctor, "docker", "docker-build", want=0,
+                   says=f"{HELD} at its gateway listener")
+        machine.put("/etc/docker/certs.d/docker.io/ca.crt", (lab.dir / "ca.pem").read_text())
+        suite.case("setup docker 29: a folder that shadows is seen", machine.doctor, "docker", want=1,
+                   says=f"{LOST}|open[hosts-shadowed]")
+        machine.setup("docker", "--check", want=1)
+        machine.setup("docker", "--apply")
+        suite.case("setup docker 29: and mended by setup", machine.doctor, "docker", want=0, says=HELD)
+        machine.setup("docker", "--undo")
+        shutil.rmtree(machine.path("/etc/docker/certs.d"))
+        machine.setup("docker", *gateway, "--apply")
+        machine.put(default, good + "\n[host.\n")
+        suite.case("setup docker 29: a broken file is seen", machine.doctor, "docker", want=1,
+                   says=f"{LOST}|open[hosts-broken]")
+        machine.put(default, good.replace("server =", "# server =") + '[host."https://gw.test"]\n'
+                    'capabilities = ["pull", "resolve"]\nca = "/etc/lazaret/trust/docker.pem"\n')
+        suite.case("setup docker 29: a file without server is seen", machine.doctor, "docker", want=1,
+                   says="OPEN: Lazaret was asked, and somebody else after it|open[hosts-no-server]")
+        machine.put(default, good)
+        machine.setup("docker", "--undo")
+        suite.case("setup docker 29: undone to the byte", same, before, machine)
+    finally:
+        client.stop()
+
+
+def containerd(suite):
+    """containerd of the distribution, by ctr with the folder that the kubelet's pulls read."""
+    lab = suite.lab
+    client = Containerd(lab, "setup containerd", "set up", {})
+    machine = Machine(lab, "containerd", ["/etc/containerd"])
+    machine.env = {"CONTAINERD_ADDRESS": str(client.socket), "PATH": "/usr/bin:/usr/sbin:/bin:/sbin", **NOTHING}
+    machine.put("/etc/containerd/config.toml", "# ours\nversion = 2\n")
+    default = "/etc/containerd/certs.d/_default/hosts.toml"
+    try:
+        before = machine.files()
+        machine.setup("kubernetes", "--gateway", "https://gw.test", "--ca", lab.dir / "ca.pem", "--apply")
+        client.start()
+        suite.case("setup containerd: it holds", machine.doctor, "ctr", want=0, says=f"{HELD} at its gateway listener")
+        good = machine.path(default).read_text()
+        machine.put(default, good.split("\n[host")[0] + "\n")
+        suite.case("setup containerd: a file without [host] is seen", machine.doctor, "ctr", want=1,
+                   says=f"{LOST}|open[hosts-no-table]")
+        machine.put(default, good)
+        machine.setup("kubernetes", "--undo")
+        suite.case("setup containerd: undone to the byte", same, before, machine)
+    finally:
+        client.stop()
+
+
+def podman(suite):
+    """podman and skopeo, which read the same files."""
+    lab = suite.lab
+    client = Podman(lab, "setup podman", "set up", 'unqualified-search-registries = ["docker.io"]\n')
+    machine = Machine(lab, "podman", ["/etc/containers"])
+    for file in client.etc.iterdir():
+        machine.put(f"/etc/containers/{file.name}", file.read_text())
+    machine.env = {"PATH": "/usr/bin:/usr/sbin:/bin:/sbin", **NOTHING}
+    before = machine.files()
+    machine.setup("podman", "--gateway", "https://gw.test", "--ca", lab.dir / "ca.pem", "--apply")
+    suite.case("setup podman: podman and skopeo hold", machine.doctor, "podman", "skopeo", want=0,
+               says=f"{HELD} at its gateway listener|limit[registries-unlisted]")
+    machine.put("/etc/containers/registries.conf.d/zzz.conf", '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n')
+    suite.case("setup podman: a later file is seen", machine.doctor, "podman", want=1, says=f"{LOST}|open[location-elsewhere]")
+    machine.path("/etc/containers/registries.conf.d/zzz.conf").unlink()
+    machine.setup("podman", "--undo")
+    suite.case("setup podman: undone to the byte", same, before, machine)
+
+
+def same(before: dict, machine: Machine):
+    if (after := machine.files()) != before:
+        odd = [path for path in {*before, *after} if before.get(path) != after.get(path)]
+        raise Failure(f"not as they were: {odd}")
+
+
+def all_of(suite):
+    for part in [docker_mirror, docker_proxy, docker_29_hosts, containerd, podman]:
+        name = f"setup {part.__name__.replace('_', ' ')}"
+        try:
+            part(suite)
+        except Failure as why:
+            suite.fail(name, str(why))
+    # Made for binding to; the machine that this runs on has no such folder of its own.
+    for folder in ["/etc/lazaret"]:
+        if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()

@@ -1,0 +1,328 @@
+//! The ledger can be proved: whatever is changed in it behind Lazaret's back shows, and where.
+
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use lazaret::ledger::{
+    Approval, Audit, Client, Decision, DecisionId, Ledger, OpenedKind, SqliteLedger,
+};
+use lazaret::oci::Digest;
+use lazaret::policy::{Mode, Origin, Revocation, Revoked, Verdict};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A decision about the image `name`, made so many days ago.
+pub(crate) fn decision(name: &str, days: i64) -> Decision {
+    let at = lazaret::telemetry::now() - SignedDuration::from_hours(24 * days);
+    Decision {
+        id: DecisionId::new(at),
+        at,
+        reference: format!("docker.io/acme/{name}:1").parse().unwrap(),
+        digest: Some(Digest::of(name.as_bytes())),
+        client: Client {
+            address: "10.0.0.7".parse().unwrap(),
+            user_agent: "containerd/2.0".into(),
+            listener: "gateway",
+            identity: None,
+        },
+        allowed: true,
+        mode: Mode::Enforce,
+        verdict: Verdict {
+            findings: Vec::new(),
+            rule: Origin {
+                file: "policy.toml".to_owned(),
+                line: 3,
+                table: "[[rule]]".to_owned(),
+            },
+            valid_until: None,
+            vouched: Vec::new(),
+            advisories: Vec::new(),
+        },
+        policy_epoch: 7,
+        policy_file: "policy.toml".to_owned(),
+        gathered_ms: 12,
+    }
+}
+
+fn revocation(id: &str) -> Revocation {
+    Revocation {
+        id: id.to_owned(),
+        what: Revoked::Digest(Digest::of(b"bad")),
+        reason: "a key was stolen".to_owned(),
+        by: "ops".to_owned(),
+        at: lazaret::telemetry::now(),
+    }
+}
+
+fn open(folder: &TempDir) -> SqliteLedger {
+    SqliteLedger::open(&folder.path().join("ledger.db")).unwrap()
+}
+
+/// Three decisions, a revocation and its end: five entries.
+async fn written() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    for name in ["one", "two", "three"] {
+        ledger.record_decision(decision(name, 0)).await.unwrap();
+    }
+    ledger.revoke(revocation("R1")).await.unwrap();
+    let now = lazaret::telemetry::now();
+    let ended = ledger.end_revocation("R1".to_owned(), "ops".to_owned(), now);
+    ended.await.unwrap();
+    folder
+}
+
+fn audit(ledger: &SqliteLedger) -> Audit {
+    ledger.audit(None, None, &mut |_, _| {}).unwrap()
+}
+
+fn behind_its_back(folder: &Path, sql: &str) {
+    let connection = Connection::open(folder.join("ledger.db")).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_whole_and_says_who_signed_it() {
+    let folder = written().await;
+    let ledger = open(&folder);
+    let mut told = Vec::new();
+    let key = ledger.key().unwrap();
+    let found = ledger
+        .audit(Some(&key), None, &mut |done, all| told.push((done, all)))
+        .unwrap();
+    assert_eq!((found.size, found.swept, &found.broken), (5, 0, &None));
+    assert_eq!(found.key, key.to_string());
+    assert_eq!(told, [(5, 5)]);
+    let kept = ledger.checkpoint().unwrap().unwrap();
+    assert!(kept.starts_with(&format!("{}\n5\n", key.name())), "{kept}");
+    ledger.record_decision(decision("four", 0)).await.unwrap();
+    let later = ledger.audit(None, Some(&kept), &mut |_, _| {}).unwrap();
+    assert_eq!((later.size, later.broken), (6, None));
+    assert!(
+        ledger
+            .key_pem()
+            .unwrap()
+            .starts_with("-----BEGIN PUBLIC KEY-----\n")
+    );
+}
+
+#[tokio::test]
+async fn every_change_is_found_where_it_was_made() {
+    for (sql, said) in [
+        (
+            "UPDATE decision SET allowed = 0 WHERE reference LIKE '%two%'",
+            "entry 2: decision {2} was changed after it was written",
+        ),
+        (
+            "UPDATE decision SET verdict = replace(verdict, 'policy.toml', 'other.toml')",
+            "entry 1: decision {1} was changed after it was written",
+        ),
+        (
+            "UPDATE decision SET digest = NULL WHERE reference LIKE '%three%'",
+            "entry 3: decision {3} was changed after it was written",
+        ),
+        (
+            "DELETE FROM decision WHERE reference LIKE '%two%'",
+            "entry 2: decision {2} was removed after it was written",
+        ),
+        (
+            "UPDATE revocation SET reason = 'nothing'",
+            "entry 4: revocation R1 was changed after it was written",
+        ),
+        (
+            "UPDATE revocation SET ended_by = 'somebody else'",
+            "entry 5: revocation-ended R1 was changed after it was written",
+        ),
+        (
+            "UPDATE revocation SET ended_at = NULL, ended_by = NULL",
+            "entry 5: revocation-ended R1 was removed after it was written",
+        ),
+        (
+            "INSERT INTO revocation (id, at, kind, what, reason, revoked_by) VALUES ('R2', 1, 'digest', 'x', 'y', 'z')",
+            "revocation R2 has no entry: it was not written by Lazaret",
+        ),
+        (
+            "DELETE FROM chain WHERE number = 2",
+            "entry 3: decision {3} does not follow: entries before it were removed",
+        ),
+        (
+            "UPDATE chain SET subject = 'R9' WHERE number = 4",
+            "entry 4: revocation R9 does not follow from the entry before it",
+        ),
+        (
+            "UPDATE chain SET hash = zeroblob(32) WHERE number = 5",
+            "entry 5: revocation-ended R1 does not follow from the entry before it",
+        ),
+        (
+            "DELETE FROM chain WHERE number = 5; UPDATE revocation SET ended_at = NULL, ended_by = NULL",
+            "entry 5: checkpoint of 5 entries was signed, and the chain ends after 4: its end was cut off",
+        ),
+        (
+            "DELETE FROM checkpoint",
+            "entry 0: checkpoint of 0 entries is the last that is signed, and the chain has 5",
+        ),
+        (
+            "UPDATE checkpoint SET swept = 1",
+            "entry 5: checkpoint of 5 entries was signed for something else",
+        ),
+        (
+            "UPDATE checkpoint SET size = 4",
+            "entry 4: checkpoint of 4 entries was signed for another size",
+        ),
+    ] {
+        let folder = written().await;
+        let ledger = open(&folder);
+        let mut said = said.to_owned();
+        let mut number = 0;
+        let window = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let mut name = |one: lazaret::ledger::Exported| {
+            number += 1;
+            said = said.replace(&format!("{{{number}}}"), &one.subject);
+            true
+        };
+        ledger.export(window, &mut name).unwrap();
+        behind_its_back(folder.path(), sql);
+        let broken = audit(&ledger).broken.unwrap_or_else(|| panic!("{sql}"));
+        assert_eq!(broken.to_string(), said, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_was_written_anew_is_not_the_one_that_was_kept() {
+    let folder = written().await;
+    let kept = open(&folder).checkpoint().unwrap().unwrap();
+    let key = open(&folder).key().unwrap();
+    // All that an intruder with the key could do: begin again, with the same number of entries.
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+    let ledger = open(&folder);
+    for name in ["a", "b", "c", "d", "e"] {
+        ledger.record_decision(decision(name, 0)).await.unwrap();
+    }
+    assert_eq!(audit(&ledger).broken, None);
+    let found = ledger
+        .audit(Some(&key), Some(&kept), &mut |_, _| {})
+        .unwrap();
+    let broken = found.broken.unwrap().to_string();
+    assert!(
+        broken.starts_with("entry 5: decision ")
+            && broken.ends_with(" is not what was signed: the chain was written anew"),
+        "{broken}"
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_swept_is_whole_and_keeps_what_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    for (name, days) in [("old", 500), ("needed", 450), ("older", 600), ("new", 1)] {
+        let made = decision(name, days);
+        if name == "needed" {
+            let approval = Approval {
+                repository: made.reference.repository().clone(),
+                digest: made.digest.unwrap(),
+                decision: made.id,
+                at: made.at,
+            };
+            let opened = vec![(approval.digest, OpenedKind::Manifest)];
+            ledger.approve(approval, opened).await.unwrap();
+        }
+        ledger.record_decision(made).await.unwrap();
+    }
+    ledger.revoke(revocation("R1")).await.unwrap();
+    let before = lazaret::telemetry::now() - SignedDuration::from_hours(24 * 400);
+    assert_eq!(ledger.sweep(before).await.unwrap(), 2);
+    let found = audit(&ledger);
+    assert_eq!((found.size, found.swept, &found.broken), (6, 3, &None));
+    let left = ledger.decisions(None, 9).await.unwrap();
+    let left: Vec<String> = left.iter().map(|one| one.reference.to_string()).collect();
+    assert_eq!(left, ["docker.io/acme/new:1", "docker.io/acme/needed:1"]);
+    // Once more, and all of it: revocations and what approvals rest on outlive every sweep.
+    assert_eq!(ledger.sweep(before).await.unwrap(), 0);
+    assert_eq!(audit(&ledger).size, 6);
+    assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 1);
+    let found = audit(&ledger);
+    assert_eq!((found.size, found.swept, found.broken), (8, 6, None));
+    ledger.record_decision(decision("next", 0)).await.unwrap();
+    assert_eq!((audit(&ledger).size, audit(&ledger).broken), (9, None));
+    // Whoever removes the beginning does not become a sweep.
+    behind_its_back(folder.path(), "DELETE FROM checkpoint WHERE swept");
+    let broken = audit(&ledger).broken.unwrap().to_string();
+    assert!(
+        broken.ends_with("does not follow: entries before it were removed"),
+        "{broken}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_changed_is_not_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    ledger.record_decision(decision("old", 500)).await.unwrap();
+    behind_its_back(
+        folder.path(),
+        "UPDATE decision SET policy_file = 'other.toml'",
+    );
+    assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 0);
+    let broken = audit(&ledger).broken.unwrap().to_string();
+    assert!(
+        broken.starts_with("entry 2: ") && broken.ends_with("was changed after it was written"),
+        "{broken}"
+    );
+}
+
+#[tokio::test]
+async fn the_key_does_not_change_in_silence() {
+    let folder = written().await;
+    let file = folder.path().join("ledger.db");
+    let old = open(&folder).key().unwrap();
+    std::fs::remove_file(folder.path().join("ledger.key")).unwrap();
+    let ledger = open(&folder);
+    let refused = ledger
+        .record_decision(decision("more", 0))
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().ends_with(
+            "ledger.key: the key that signs this ledger is gone; restore it from a backup, or begin with a new one: lazaret ledger key --renew"
+        ),
+        "{refused}"
+    );
+    assert_eq!(
+        ledger.decisions(None, 9).await.unwrap().len(),
+        3,
+        "nothing is half written"
+    );
+    drop(ledger);
+    let new = SqliteLedger::renew_key(&file).unwrap();
+    assert_ne!(new, old);
+    let ledger = open(&folder);
+    ledger.record_decision(decision("more", 0)).await.unwrap();
+    let found = audit(&ledger);
+    assert_eq!((found.size, &found.broken), (7, &None));
+    let said = ledger
+        .audit(Some(&old), None, &mut |_, _| {})
+        .unwrap()
+        .broken
+        .unwrap();
+    assert!(
+        said.to_string()
+            .ends_with(&format!("it is not signed by {}", old.name())),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_of_before_is_taken_into_the_chain() {
+    let folder = written().await;
+    // As it was before there was a chain.
+    behind_its_back(
+        folder.path(),
+        "DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
+         DELETE FROM migration WHERE number >= 7",
+    );
+    let ledger = open(&folder);
+    let found = audit(&ledger);
+    assert_eq!((found.size, found.checkpoints, found.broken), (5, 1, None));
+}
