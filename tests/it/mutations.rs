@@ -9,6 +9,7 @@ use lazaret::scan::{Ecosystem, build};
 
 #[allow(
     dead_code,
+    unreachable_pub,
     reason = "a fuzz target and a test take each what they need"
 )]
 #[path = "../fuzz/inputs.rs"]

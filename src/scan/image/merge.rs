@@ -34,7 +34,7 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
     split_logs(source, &view)?;
     let ecosystem = inventory.system.as_ref().map(System::ecosystem);
     let ecosystem = ecosystem.unwrap_or(Ecosystem::Unsupported("unknown".to_owned()));
-    let mut newest: BTreeMap<(String, Kind), (Place, &Found)> = BTreeMap::new();
+    let mut newest: Newest<'_> = BTreeMap::new();
     for (at, (digest, facts)) in layers.iter().enumerate() {
         inventory.executables += facts.counts.executables;
         observed::add(&mut inventory, &facts.observed, |path| {
@@ -65,6 +65,19 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
             view.survives(path, at)
         });
     }
+    add_packages(&mut inventory, newest, &ecosystem);
+    add_runtimes(&mut inventory, source);
+    inventory.packages.sort();
+    inventory.packages.dedup();
+    inventory.shipped.sort();
+    inventory.shipped.dedup();
+    Ok(inventory)
+}
+
+/// The files that name packages, each the newest of its path and kind.
+type Newest<'a> = BTreeMap<(String, Kind), (Place, &'a Found)>;
+
+fn add_packages(inventory: &mut Inventory, newest: Newest<'_>, ecosystem: &Ecosystem) {
     // Where the distribution or its packages are not known, what they brought is judged as what it is.
     let databases = newest
         .iter()
@@ -90,12 +103,6 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
             found: place.clone(),
         }));
     }
-    add_runtimes(&mut inventory, source);
-    inventory.packages.sort();
-    inventory.packages.dedup();
-    inventory.shipped.sort();
-    inventory.shipped.dedup();
-    Ok(inventory)
 }
 
 /// Whether a link takes the place of a folder on the way to a database.
