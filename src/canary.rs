@@ -51,8 +51,7 @@ impl Canary {
     }
 }
 
-/// A word that only Lazaret puts into the refusal of this nonce: a client that shows it was refused by Lazaret, and by
-/// nobody after it.
+/// A word that only Lazaret puts into the refusal of this nonce: whoever shows it was refused by Lazaret.
 pub fn proof(nonce: &str) -> String {
     let mut hex = Digest::of(format!("lazaret canary {nonce}").as_bytes()).hex();
     hex.truncate(PROOF_HEX);

@@ -24,6 +24,7 @@ mod notify;
 pub mod output;
 mod pages;
 mod policy;
+mod policy_check;
 mod policy_replay;
 mod policy_test;
 mod programs;
@@ -42,6 +43,7 @@ mod setup_undo;
 mod setup_wanted;
 mod setup_writing;
 mod shell;
+mod today;
 mod trust;
 mod verify;
 mod waive;
@@ -57,15 +59,16 @@ use clap::Parser;
 
 pub use args::{
     ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
-    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCommand, PolicyReplayArgs,
-    PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs, ScanSeverity,
-    ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs, VerifyBundleArgs,
-    WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
+    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand,
+    PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs,
+    ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
+    VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
 pub use debug::DebugCommand;
 pub use sbom::sbom;
+pub use today::today;
 
 /// Done, and what was asked about is refused.
 const REFUSED: u8 = 1;

@@ -30,7 +30,9 @@ mod wanted;
 
 pub use address::Address;
 pub use canary_said::{Heard, Outcome, judge};
-pub use diagnosis::{Diagnosis, Facts, Level, diagnose, of_builder, of_egress, of_mode};
+pub use diagnosis::{
+    Diagnosis, Facts, Level, diagnose, of_builder, of_egress, of_listener, of_mode,
+};
 pub use diff::unified;
 pub use disk::{CA_FOLDER, Disk, Look, Seen, look};
 pub use infer::infer;

@@ -1,6 +1,7 @@
 //! What people write, checked: files in, plain validated data out, mistakes shown where they are.
 
 mod diagnostic;
+mod policy_anomaly;
 mod policy_build;
 mod policy_file;
 mod policy_hygiene;

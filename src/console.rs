@@ -1,9 +1,14 @@
 //! What the admin listener answers: explain pages, the newest decisions, metrics, health.
 
 mod admin;
+mod canary;
 mod html;
-mod page;
+mod index;
 mod respond;
+mod timeline;
+mod today;
+mod why;
 
 pub use admin::admin;
-pub use respond::{Console, Sbom, as_json, decision_json, latest, respond};
+pub use respond::{Console, Judge, Sbom, as_json, decision_json, latest, respond};
+pub use today::Today;

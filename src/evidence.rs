@@ -5,6 +5,7 @@
 mod advisories;
 mod buildkit;
 mod bundle;
+mod changes;
 mod clamd;
 mod config;
 mod content;
@@ -33,6 +34,7 @@ pub use advisories::{
 };
 pub use buildkit::Within;
 pub use bundle::Unpacked;
+pub use changes::changes;
 pub use clamd::Clamd;
 pub use content::{Content, ContentError, MANIFEST_TYPES};
 pub use gather::{GATHER_DEADLINE, Tools, gather, recall};

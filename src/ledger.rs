@@ -14,6 +14,7 @@ mod held;
 mod holdings;
 mod identity;
 mod key;
+mod led;
 mod migrate;
 mod note;
 mod notices;
@@ -28,6 +29,7 @@ mod search;
 mod sqlite;
 mod sweep;
 mod tags;
+mod waivers;
 mod who;
 mod writer;
 
@@ -39,11 +41,13 @@ pub use decision::{Approval, Client, Decision, DecisionId, KnownName, OpenedKind
 pub use event::{Event, Known, Owed};
 pub use holdings::{HeldKind, Holdings};
 pub use identity::{Identity, KnownBy};
+pub use led::Led;
 pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
+pub use waivers::WaiverUse;
 pub use who::{About, Puller, Who};
 
 use std::fmt;
@@ -105,6 +109,15 @@ pub trait Ledger: Send + Sync {
 
     /// The image with the newest signature that a tag led to.
     fn signed_tag(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<SignedTag>>;
+
+    /// Remembers what the tag of an admitted image leads to.
+    fn keep_led(&self, repository: Repository, led: Led) -> Pending<'_, ()>;
+
+    /// What a tag led to when it was last admitted; where it never was, what another tag of its repository led to last.
+    fn led(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<Led>>;
+
+    /// A repository of the same path in another registry that is known here.
+    fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>>;
 
     /// Whether an image is admitted now, by what was decided last.
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>>;
@@ -168,6 +181,9 @@ pub trait Ledger: Send + Sync {
 
     /// The revocations in force, oldest first. They outlive every sweep.
     fn revocations(&self) -> Pending<'_, Vec<Revocation>>;
+
+    /// The waivers that ever excused something.
+    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>>;
 
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;

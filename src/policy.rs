@@ -1,5 +1,6 @@
 //! The judge: subject, evidence and time in, verdict out. Pure: no I/O, no clock, nothing that waits.
 
+mod anomaly;
 mod condition;
 mod egress;
 mod event;
@@ -19,7 +20,9 @@ mod secrets;
 mod subject;
 mod telling;
 mod verdict;
+mod waiver;
 
+pub use anomaly::{AnomalyPolicy, Predecessor};
 pub use condition::{Condition, ConditionError};
 pub use egress::{AllowedHost, Egress};
 pub use event::{EventKind, Urgency};
@@ -28,12 +31,12 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, explain_findings, summary};
+pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
-    SignedName, Unsigned, WaivedFinding, Waiver, WantedAttestation,
+    SignedName, Unsigned, WantedAttestation,
 };
 pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
@@ -46,3 +49,4 @@ pub use scan::{
 pub use subject::Subject;
 pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
+pub use waiver::{Concern, WaivedFinding, Waiver};

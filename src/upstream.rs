@@ -90,7 +90,7 @@ impl Upstreams {
         })
     }
 
-    /// Nobody may be asked.
+    /// No registry may be asked.
     pub fn none() -> Upstreams {
         Upstreams {
             by_host: BTreeMap::new(),
@@ -101,7 +101,15 @@ impl Upstreams {
                 timeouts: Timeouts::default(),
             },
             elsewhere: Mutex::default(),
+            closed: false,
+        }
+    }
+
+    /// Nobody at all may be asked, servers that a policy names included.
+    pub fn nobody() -> Upstreams {
+        Upstreams {
             closed: true,
+            ..Upstreams::none()
         }
     }
 

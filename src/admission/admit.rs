@@ -15,6 +15,7 @@ use crate::telemetry;
 
 use super::approvals::Approvals;
 use super::flight::Flights;
+use super::guessing::Guessing;
 use super::memory::Memory;
 use super::revoking::Revoking;
 use super::ruling::{AdmissionError, Epoch, Ruling, ServedManifest};
@@ -52,6 +53,7 @@ pub struct Admission {
     pub(super) memory: Memory,
     pub(super) approvals: Approvals,
     pub(super) revoking: Revoking,
+    pub(super) guessing: Guessing,
     pub(super) resolving:
         Arc<Flights<(Repository, Tag), Result<super::tags::Resolution, AdmissionError>>>,
     pub(super) judging: Arc<Flights<(Repository, Digest), Judged>>,
@@ -91,6 +93,7 @@ impl Admission {
                 scanner: parts.scanner,
             },
             revoking: Revoking::default(),
+            guessing: Guessing::default(),
             approvals: Approvals::new(parts.ledger.clone()),
             ledger: parts.ledger,
             memory: Memory::new(parts.tag_freshness),
@@ -146,6 +149,7 @@ impl Admission {
             return Ok(answer);
         }
         if let Some(ruling) = self.refuse_by_name(reference, client).await? {
+            self.refused_name(reference, client).await;
             return Ok(Answer::Refuse(ruling));
         }
         let repository = reference.repository();

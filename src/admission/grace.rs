@@ -2,7 +2,7 @@
 //! else is let in.
 
 use crate::oci::{Digest, Repository};
-use crate::policy::{Admitted, Mode, Policy, RespiteOf, Subject, Verdict};
+use crate::policy::{Admitted, Finding, Mode, Policy, RespiteOf, Subject, Verdict};
 use crate::telemetry;
 
 use super::admit::Admission;
@@ -11,7 +11,15 @@ use super::ruling::AdmissionError;
 /// Whether the rule gives admitted images time.
 fn gives_time(policy: &Policy, repository: &Repository) -> bool {
     let scan = policy.rule_for(repository).scan.as_ref();
-    scan.is_some_and(|profile| profile.admitted_grace.is_some())
+    scan.is_some_and(|profile| profile.admitted_grace.is_some() || profile.only_tell_new)
+}
+
+/// What would deny the image if it had not been admitted before.
+pub(super) fn new_findings(verdict: &Verdict) -> impl Iterator<Item = &Finding> {
+    verdict.findings.iter().filter(|finding| {
+        let of = finding.respite.map(|respite| respite.of);
+        matches!(of, Some(RespiteOf::Admitted | RespiteOf::Told))
+    })
 }
 
 impl Admission {
@@ -40,11 +48,7 @@ impl Admission {
         if !gives_time(policy, repository) {
             return Ok(());
         }
-        let mut respites = verdict
-            .findings
-            .iter()
-            .filter_map(|finding| finding.respite);
-        let failing = respites.any(|respite| respite.of == RespiteOf::Admitted);
+        let failing = new_findings(verdict).next().is_some();
         let since = failing.then(telemetry::now);
         let kept = self.ledger.keep_failing(repository.clone(), digest, since);
         Ok(kept.await?)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::evidence::{ContentError, Opened, Structure, Within, gather};
@@ -121,10 +122,14 @@ impl Admission {
             return Ok(name);
         };
         found.revoked = self.revoked_names(repository);
-        if names.first_seen != Level::Note && found.standing == Standing::New {
+        let minds_namesakes = policy.anomaly().new_registry != Level::Note;
+        let minds = names.first_seen != Level::Note || minds_namesakes;
+        if minds && found.standing == Standing::New {
             let known = self.ledger.known_name(repository.clone());
             if known.await?.is_some() {
                 found.standing = Standing::Met;
+            } else if minds_namesakes {
+                found.namesake = self.ledger.namesake(repository.clone()).await?;
             }
         }
         Ok(name)
@@ -174,6 +179,8 @@ impl Admission {
         let mut evidence = gather(&self.tools, &subject, &structure, &policy, name, &within).await;
         self.revoke(&policy, &subject, &structure, &mut evidence);
         self.recollect(&policy, &subject, &mut evidence).await?;
+        evidence.newest_signed = self.newest_signed(&policy, &subject).await?;
+        evidence.predecessor = self.predecessor(&policy, &subject, &structure).await?;
         let holdings = holdings::of_scan(&evidence.scan);
         let verdict = weighed(&policy, &subject, evidence).await?;
         self.memory.keep_manifest(&Arc::new(ServedManifest {
@@ -197,14 +204,13 @@ impl Admission {
         self.settle(settling, &opened).await
     }
 
-    /// Adds what is remembered of the subject.
+    /// Adds what is remembered of the subject itself, whatever its tag leads to.
     pub(super) async fn recollect(
         &self,
         policy: &Policy,
         subject: &Subject,
         evidence: &mut Evidence,
     ) -> Result<(), AdmissionError> {
-        evidence.newest_signed = self.newest_signed(policy, subject).await?;
         evidence.admitted = self.admitted(policy, subject).await?;
         Ok(())
     }
@@ -285,6 +291,28 @@ impl Admission {
         Ok(self.ledger.hold(image, held).await?)
     }
 
+    /// Opens what an admitted image consists of, and remembers what its tag leads to and who signed it.
+    async fn open(
+        &self,
+        ruling: &Ruling,
+        digest: Digest,
+        at: Timestamp,
+        opened: &[Opened],
+    ) -> Result<(), AdmissionError> {
+        let repository = ruling.reference.repository();
+        let approval = Approval {
+            repository: repository.clone(),
+            digest,
+            decision: ruling.decision,
+            at,
+        };
+        self.approvals.open(approval, opened).await?;
+        self.keep_signed(ruling, digest).await?;
+        self.keep_led(ruling, digest, at).await?;
+        self.keep_failing(&ruling.policy, repository, digest, &ruling.verdict)
+            .await
+    }
+
     /// Makes a verdict a ruling: durable in the ledger before anybody hears of it.
     async fn settle(
         &self,
@@ -330,21 +358,12 @@ impl Admission {
         let seen = digest.filter(|_| judged);
         self.index(seen, holdings, &ruling.verdict, opened).await?;
         self.ledger.record_decision(record).await?;
-        let repository = reference.repository();
         if let Some(digest) = digest {
             if ruling.permit().is_some() {
-                let approval = Approval {
-                    repository: repository.clone(),
-                    digest,
-                    decision,
-                    at,
-                };
-                self.approvals.open(approval, opened).await?;
-                self.keep_signed(&ruling, digest).await?;
-                self.keep_failing(&policy, repository, digest, &ruling.verdict)
-                    .await?;
+                self.open(&ruling, digest, at, opened).await?;
             } else if judged {
-                self.ledger.withdraw(repository.clone(), digest).await?;
+                let repository = reference.repository().clone();
+                self.ledger.withdraw(repository, digest).await?;
             }
         }
         telemetry::metrics().verdict(

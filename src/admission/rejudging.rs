@@ -6,20 +6,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::evidence::recall;
-use crate::ledger::{Approval, Client, Event, LedgerError};
-use crate::oci::{MAX_MANIFEST_BYTES, Manifest, Reference};
-use crate::policy::{EventKind, Gathered, Subject};
+use crate::ledger::{About, Approval, Client, Event, LedgerError, Puller, Who};
+use crate::oci::{Digest, MAX_MANIFEST_BYTES, Manifest, Reference};
+use crate::policy::{Code, EventKind, Finding, Gathered, Subject, explain_finding};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
+use super::grace::new_findings;
 use super::holdings;
 
 /// Between two looks at whether something changed.
 const LOOK: Duration = Duration::from_secs(5);
 /// Images that are read from the ledger at once.
 const PAGE: u32 = 200;
+/// Most new findings of an image that a message has, and most of those who pulled it.
+const MAX_TOLD: u32 = 10;
 /// Who asks, in the ledger.
 const LISTENER: &str = "background";
+
+/// What would become of an admitted image.
+enum Standing {
+    /// It is served.
+    Stands,
+    /// So it is, and this is new in it.
+    New(Vec<Finding>),
+    /// It is refused.
+    Falls,
+}
 
 /// What a round came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +41,8 @@ pub struct Rejudged {
     pub images: u64,
     /// Those that are not admitted any more.
     pub refused: u64,
+    /// Those in which something is new that people are told of, and that are served all the same.
+    pub told: u64,
     /// Those of which too little is kept to say: they are judged when somebody pulls them.
     pub unknown: u64,
 }
@@ -47,6 +62,7 @@ impl Admission {
                 Ok(done) => tracing::info!(
                     images = done.images,
                     refused = done.refused,
+                    told = done.told,
                     unknown = done.unknown,
                     "admitted images judged anew"
                 ),
@@ -75,9 +91,13 @@ impl Admission {
             for approval in &page {
                 done.images += 1;
                 match self.stands(approval).await? {
-                    Some(true) => {}
-                    Some(false) if self.refused(approval).await? => done.refused += 1,
-                    Some(false) => {}
+                    Some(Standing::Stands) => {}
+                    Some(Standing::New(found)) => {
+                        self.tell(approval, found).await?;
+                        done.told += 1;
+                    }
+                    Some(Standing::Falls) if self.refused(approval).await? => done.refused += 1,
+                    Some(Standing::Falls) => {}
                     None => done.unknown += 1,
                 }
             }
@@ -94,7 +114,10 @@ impl Admission {
     }
 
     /// Whether it would still be admitted by what is kept of it; none where too little is.
-    async fn stands(self: &Arc<Self>, approval: &Approval) -> Result<Option<bool>, LedgerError> {
+    async fn stands(
+        self: &Arc<Self>,
+        approval: &Approval,
+    ) -> Result<Option<Standing>, LedgerError> {
         let policy = self.policy.load_full();
         let store = self.content().store();
         let bytes = store.read_small(&approval.digest, MAX_MANIFEST_BYTES).await;
@@ -122,7 +145,52 @@ impl Admission {
         let verdict = policy.judge_kept(&subject, &evidence, telemetry::now());
         // Advisories that came since are found by name too, though nothing is decided anew.
         self.ledger.hold(approval.digest, found).await?;
-        Ok(Some(verdict.permit(policy.mode()).is_some()))
+        if verdict.permit(policy.mode()).is_none() {
+            return Ok(Some(Standing::Falls));
+        }
+        let known = evidence
+            .admitted
+            .is_none_or(|admitted| admitted.failing_since.is_some());
+        let new: Vec<Finding> = new_findings(&verdict).cloned().collect();
+        Ok(Some(match known || new.is_empty() {
+            true => Standing::Stands,
+            false => Standing::New(new),
+        }))
+    }
+
+    /// Tells of what is new in an image that is served all the same; its time begins now, if it has any.
+    async fn tell(&self, approval: &Approval, found: Vec<Finding>) -> Result<(), LedgerError> {
+        let now = telemetry::now();
+        let (repository, digest) = (approval.repository.clone(), approval.digest);
+        self.ledger
+            .keep_failing(repository, digest, Some(now))
+            .await?;
+        let reference = self.name_of(approval).await?;
+        let told = found.iter().take(MAX_TOLD as usize);
+        let mut lines: Vec<String> = told.map(explain_finding).collect();
+        let mut codes: Vec<Code> = found.iter().map(|finding| finding.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        lines.extend(self.had(digest).await?);
+        let event = Event {
+            digest: Some(digest),
+            decision: Some(approval.decision),
+            detail: lines.join("\n"),
+            codes,
+            ..Event::new(EventKind::NewFinding, reference.to_string(), now)
+        };
+        tracing::warn!(
+            image = event.reference,
+            "something is new in an admitted image"
+        );
+        self.ledger.outbox().note(event).await
+    }
+
+    /// Who has an image, a line each.
+    async fn had(&self, digest: Digest) -> Result<Vec<String>, LedgerError> {
+        let who = Who::of(About::Digest(digest), MAX_TOLD);
+        let pullers = self.ledger.pullers(who);
+        Ok(pullers.await?.iter().map(Puller::words).collect())
     }
 
     /// Judges it in full, and tells when it is refused.
@@ -147,7 +215,10 @@ impl Admission {
                 telemetry::now(),
             )
         };
-        let event = event.because(&ruling.verdict);
+        let mut event = event.because(&ruling.verdict);
+        for line in self.had(approval.digest).await? {
+            event.detail.push_str(&format!("\n{line}"));
+        }
         tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
         self.ledger.outbox().note(event).await?;
         Ok(true)

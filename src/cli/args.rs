@@ -23,7 +23,9 @@ pub use ca::CaCommand;
 pub use ledger::{LedgerCommand, LogArgs, Rows, Window};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
 pub use notify::NotifyCommand;
-pub use policy::{ConfigCommand, FailOn, PolicyCommand, PolicyReplayArgs, PolicyTestArgs};
+pub use policy::{
+    ConfigCommand, FailOn, PolicyCheckArgs, PolicyCommand, PolicyReplayArgs, PolicyTestArgs,
+};
 pub use proxy::ProxyCommand;
 pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};

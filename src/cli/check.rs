@@ -25,7 +25,9 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
 
 /// Judges in a folder of its own, which is gone after: a check leaves no trace in a server's cache or ledger.
 async fn run(args: CheckArgs) -> Result<u8, Trouble> {
-    let server = server(args.config.as_deref())?;
+    let mut server = server(args.config.as_deref())?;
+    // Other scanners fetch images from a server that runs, not from here.
+    server.inspection = None;
     let loaded = policy_with(
         args.policy.or_else(|| server.policy.clone()),
         &known_roots(&server.data_dir),

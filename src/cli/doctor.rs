@@ -13,8 +13,8 @@ use super::wire::{Trouble, about, exit, runtime, server};
 use super::{output, programs, setup_files, setup_wanted};
 use crate::canary::Canary;
 use crate::clients::{
-    Checked, Client, Heard, Program, Report, Tried, Wanted, diagnose, infer, judge, of_egress,
-    of_mode, prometheus, text,
+    Checked, Client, Diagnosis, Heard, Program, Report, Tried, Wanted, diagnose, infer, judge,
+    of_egress, of_listener, of_mode, prometheus, text,
 };
 use crate::config::Server;
 use crate::telemetry;
@@ -51,17 +51,20 @@ async fn run(args: &DoctorArgs) -> Result<u8, Trouble> {
             }
         }
         for registry in registries(args) {
-            checked
-                .tried
-                .push(try_at(args, &program, &registry, &asked, &mut report).await?);
+            let tried = try_at(args, &program, &registry, &asked, &mut report).await?;
+            checked.tried.push(tried);
         }
+        let astray = astray(args, client, &known, &checked.tried)?;
+        checked.diagnoses.splice(0..0, astray);
         if let Some(end) = program.end() {
             let _ = programs::run(&end, FORGET).await;
         }
         report.checked.push(checked);
     }
     if !args.no_egress_check {
-        let reached = egress(&server, &known, &address_hosts(args, &known)?).await?;
+        let mut ours = address_hosts(args, &known)?;
+        ours.extend(asked.host());
+        let reached = egress(&server, &known, &ours).await?;
         diagnoses.extend(of_egress(&reached));
     }
     report.diagnoses.append(&mut diagnoses);
@@ -102,6 +105,20 @@ fn address_hosts(args: &DoctorArgs, known: &[String]) -> Result<Vec<(String, u16
         }
     }
     Ok(hosts)
+}
+
+/// What is wrong with where the pulls arrived.
+fn astray(
+    args: &DoctorArgs,
+    client: Client,
+    known: &[String],
+    tried: &[Tried],
+) -> Result<Option<Diagnosis>, Trouble> {
+    let Some(wanted) = wanted(args, client, known)? else {
+        return Ok(None);
+    };
+    let mut listeners = tried.iter().filter_map(|tried| tried.listener.as_deref());
+    Ok(listeners.find_map(|listener| of_listener(&wanted, listener)))
 }
 
 /// Both canaries at one registry.

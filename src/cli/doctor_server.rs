@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
+use url::Url;
 
 use super::wire::{Trouble, outside};
 use crate::config::Server;
@@ -76,6 +77,12 @@ impl Asked {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where it is: names of registries may lead there.
+    pub(super) fn host(&self) -> Option<(String, u16)> {
+        let url = Url::parse(&self.url).ok()?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
     }
 
     /// What it knows of a nonce; none where it does not answer.

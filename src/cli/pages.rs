@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::wire::Built;
-use super::{roots, sbom};
+use super::{roots, sbom, today};
 use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Limits, Listener};
 use crate::store::Store;
@@ -35,6 +35,7 @@ pub(super) fn pages(
         ledger,
         metrics: Box::new(metrics),
         sbom: sbom::sbom(built.admission.clone()),
+        today: today::today(built.admission.clone()),
         canary: Box::new({
             let admission = built.admission.clone();
             move |nonce| {

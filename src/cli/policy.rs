@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::policy_check::check;
 use super::policy_replay::replay;
 use super::policy_test::test;
 use super::wire::{Trouble, policy as load};
@@ -10,11 +11,10 @@ use super::{FAILED, PolicyCommand, REFUSED, output};
 use crate::config::policy_schema;
 use crate::oci::Reference;
 use crate::policy::{Policy, Rule, SignaturePlace, SignedName, Unsigned};
-use crate::telemetry;
 
 pub(super) fn policy(command: PolicyCommand) -> ExitCode {
     let done = match command {
-        PolicyCommand::Check { file } => check(file),
+        PolicyCommand::Check(args) => check(&args),
         PolicyCommand::Explain { image, policy } => explain(&image, policy),
         PolicyCommand::Replay(args) => replay(&args),
         PolicyCommand::Test(args) => test(&args),
@@ -34,36 +34,6 @@ pub(super) fn policy(command: PolicyCommand) -> ExitCode {
             output::err(trouble);
             ExitCode::from(code)
         }
-    }
-}
-
-fn check(file: PathBuf) -> Result<u8, Trouble> {
-    let loaded = load(Some(file.clone()))?;
-    let ended = loaded
-        .policy
-        .waivers()
-        .iter()
-        .filter(|waiver| waiver.until <= telemetry::now());
-    for waiver in ended {
-        output::err(format_args!(
-            "warning: {} ended on {} and excuses nothing",
-            waiver.origin,
-            waiver.until.strftime("%Y-%m-%d")
-        ));
-    }
-    output::out(format_args!(
-        "{}: no mistakes ({}, {})",
-        file.display(),
-        plural(loaded.policy.rules().len(), "rule"),
-        plural(loaded.policy.waivers().len(), "waiver")
-    ));
-    Ok(0)
-}
-
-fn plural(count: usize, word: &str) -> String {
-    match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {word}s"),
     }
 }
 

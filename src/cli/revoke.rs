@@ -1,16 +1,19 @@
 //! `lazaret revoke`.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use super::names_approve::account;
-use super::wire::{Trouble, exit, ledger, runtime};
+use super::wire::{Trouble, exit, ledger, policy, runtime, settings};
 use super::{RevokeArgs, output};
-use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who, who};
+use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who};
 use crate::oci::{Digest, Reference, Target};
 use crate::policy::{EventKind, Pattern, Revocation, Revoked};
 use crate::telemetry;
 use crate::trust::publishers;
 
+/// Images that are read from the ledger at once.
+const PAGE: u32 = 500;
 /// Most of those who pulled that a message names.
 const MOST_PULLERS: u32 = 50;
 
@@ -46,29 +49,69 @@ async fn act(args: &RevokeArgs, ledger: &dyn Ledger) -> Result<(), Trouble> {
         at: now,
     };
     ledger.revoke(revocation.clone()).await.map_err(wrong)?;
-    announce(&revocation, ledger).await?;
+    announce(args, &revocation, ledger).await?;
     tell(&revocation, args.json);
     Ok(())
 }
 
-/// Writes down that people are to hear of it, with who has it.
-async fn announce(revocation: &Revocation, ledger: &dyn Ledger) -> Result<(), Trouble> {
-    let about = match &revocation.what {
-        Revoked::Digest(digest) => Some(About::Digest(*digest)),
-        Revoked::Signer(name) => Some(About::Held(HeldKind::Signer, name.clone(), None)),
-        _ => None,
-    };
-    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
-    if let Some(about) = about {
-        let pullers = ledger.pullers(Who::of(about, MOST_PULLERS)).await;
-        for one in pullers.map_err(wrong)? {
-            let day = one.last.strftime("%Y-%m-%d %H:%M UTC");
-            detail.push_str(&format!(
-                "\npulled by {}, last {day}, as {}",
-                who(&one.address, one.identity.as_ref()),
-                one.reference
-            ));
+/// What somebody may have pulled of what is revoked.
+async fn had(
+    args: &RevokeArgs,
+    what: &Revoked,
+    ledger: &dyn Ledger,
+) -> Result<Vec<About>, LedgerError> {
+    let signed = |name: &String| About::Held(HeldKind::Signer, name.clone(), None);
+    Ok(match what {
+        Revoked::Digest(digest) => vec![About::Digest(*digest)],
+        Revoked::Images(_) => {
+            let mut repositories = BTreeMap::new();
+            let mut after = None;
+            loop {
+                let page = ledger.admitted_images(after, PAGE).await?;
+                let Some(last) = page.last() else {
+                    break;
+                };
+                after = Some((last.repository.clone(), last.digest));
+                let meant = page
+                    .into_iter()
+                    .filter(|one| what.means_name(&one.repository));
+                repositories.extend(meant.map(|one| (one.repository.to_string(), one.repository)));
+            }
+            repositories.into_values().map(About::Repository).collect()
         }
+        Revoked::Signer(name) => vec![signed(name)],
+        Revoked::Publisher(_) => {
+            let server = settings(&args.data).ok();
+            let loaded = server.and_then(|server| policy(server.policy).ok());
+            let policy = loaded.map(|loaded| loaded.policy);
+            let signers = policy.iter().flat_map(|policy| {
+                let meant = policy.signers().iter().map(|signer| &signer.name);
+                meant
+                    .filter(|name| what.means_signer(policy, name))
+                    .map(&signed)
+            });
+            signers.collect()
+        }
+    })
+}
+
+/// Writes down that people are to hear of it, with who has it.
+async fn announce(
+    args: &RevokeArgs,
+    revocation: &Revocation,
+    ledger: &dyn Ledger,
+) -> Result<(), Trouble> {
+    let mut pullers = Vec::new();
+    for about in had(args, &revocation.what, ledger).await.map_err(wrong)? {
+        let some = ledger.pullers(Who::of(about, MOST_PULLERS)).await;
+        pullers.extend(some.map_err(wrong)?);
+        if pullers.len() >= MOST_PULLERS as usize {
+            break;
+        }
+    }
+    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
+    for one in pullers.iter().take(MOST_PULLERS as usize) {
+        detail.push_str(&format!("\n{}", one.words()));
     }
     let event = Event {
         detail,

@@ -37,12 +37,14 @@ pub(super) fn wanted(args: &SetupArgs, journal: Option<&Journal>) -> Result<Want
             "{name:?} is no registry; write registry.corp.example or registry.corp.example:5000"
         )));
     }
+    let mut registries = registries(&server, &at.registry)?;
+    registries.retain(|name| !args.direct.contains(name));
     Ok(Wanted {
         client: args.client,
         route,
         ca: authority(at, &server, route, &address)?,
         address,
-        registries: registries(&server, &at.registry)?,
+        registries,
         direct: args.direct.clone(),
     })
 }

@@ -54,6 +54,15 @@ fn tables(args: &WaiveArgs, decision: &Decision) -> Result<String, Trouble> {
         reason: args.reason.clone().unwrap_or_default(),
         owner: args.owner.clone().unwrap_or_default(),
         ticket: args.ticket.clone(),
+        digest: match (args.digest, decision.digest) {
+            (false, _) => None,
+            (true, Some(digest)) => Some(digest),
+            (true, None) => {
+                return Err(other(
+                    "--digest: it was refused by its name, and has no digest",
+                ));
+            }
+        },
     };
     let meant = |finding: &&Finding| match &args.finding {
         None => finding.denies(),

@@ -305,7 +305,7 @@ pub(super) async fn kept_admission(
         data_dir: Some(data.clone()),
     })?;
     let store = Store::open(scratch, 0).await.map_err(about(scratch))?;
-    let nobody = Arc::new(Upstreams::none());
+    let nobody = Arc::new(Upstreams::nobody());
     let admission = Admission::new(Parts {
         policy,
         names: NameCollector::new(corpus(data)?),

@@ -17,7 +17,8 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// Lazaret denied it, and nobody was asked after that.
+    /// Lazaret denied it, and that is what the client shows. Docker 29 shows the first of several refusals: whether somebody
+    /// else was asked too is then for its configuration to say.
     Holds,
     /// The denied image arrived.
     Arrived,
@@ -33,10 +34,10 @@ impl Outcome {
     /// For a person.
     pub fn sentence(self) -> &'static str {
         match self {
-            Outcome::Holds => "holds: denied by Lazaret, and nobody was asked after it",
+            Outcome::Holds => "holds: denied by Lazaret, and the client says so",
             Outcome::Arrived => "OPEN: the denied image arrived",
             Outcome::WentOn => "OPEN: Lazaret was asked, and somebody else after it",
-            Outcome::NotReached => "OPEN: the pull did not come to Lazaret",
+            Outcome::NotReached => "NOT proven: the pull did not come to Lazaret",
             Outcome::CouldNot => "not known: the program came to no end",
         }
     }

@@ -178,6 +178,19 @@ pub fn of_egress(reached: &[String]) -> Option<Diagnosis> {
     ))
 }
 
+/// What is so where a mirror's pulls came to another kind of listener: its refusals do not end them.
+pub fn of_listener(wanted: &Wanted, listener: &str) -> Option<Diagnosis> {
+    let astray = wanted.route == Route::Mirror && listener == "gateway";
+    astray.then(|| {
+        Diagnosis::open(
+            "mirror-at-gateway",
+            &wanted.address.to_string(),
+            "pulls of a mirror come to the gateway's listener: its refusal is an ordinary 403, after which the registry is asked",
+            "name the mirror's listener: lazaret setup CLIENT --route mirror --mirror URL --apply",
+        )
+    })
+}
+
 /// What is so of the mode of the server's policy.
 pub fn of_mode(mode: &str) -> Option<Diagnosis> {
     (mode == "audit").then(|| {

@@ -103,7 +103,7 @@ fn diagnosis(out: &mut String, one: &Diagnosis, paint: &impl Fn(&str, &str) -> S
 /// The report in the text format of Prometheus, for node_exporter's folder of text files.
 pub fn prometheus(report: &Report, now: Timestamp) -> String {
     let mut out = String::from(
-        "# HELP lazaret_doctor_holds 1 when a denied image was refused by Lazaret and by nobody after it.\n# TYPE lazaret_doctor_holds gauge\n",
+        "# HELP lazaret_doctor_holds 1 when a denied image was refused by Lazaret, and the client said so.\n# TYPE lazaret_doctor_holds gauge\n",
     );
     let series = |checked: &Checked, tried: &Tried| {
         let holds = u8::from(tried.outcome == Outcome::Holds);

@@ -20,6 +20,16 @@ impl Diagnostic {
         self
     }
 
+    /// Where it begins, in bytes.
+    pub fn start(&self) -> usize {
+        self.span.start
+    }
+
+    /// What to do about it.
+    pub fn helps(&self) -> &[String] {
+        &self.helps
+    }
+
     /// The sentence without place and help.
     pub fn message(&self) -> &str {
         &self.message

@@ -20,6 +20,9 @@ use super::shape;
 /// Largest policy file in bytes; thousands of rules fit.
 const MAX_POLICY_BYTES: usize = 4 * 1024 * 1024;
 
+/// What a rule says that wants no scan though others have one.
+const NO_SCAN: &str = "none";
+
 /// Reads and validates a policy. `file` is what people call it; files that it names are looked for in `folder`.
 ///
 /// # Errors
@@ -127,6 +130,8 @@ impl Build {
             .iter()
             .filter_map(|(name, signer)| self.signer(name, signer, &roots))
             .collect();
+        let usual = written.default_scan.as_slice();
+        self.known("scan", usual, written.scan.keys());
         for table in written.scan.values() {
             for signers in [&table.get().reports_by, &table.get().vex_by] {
                 self.known("signer", signers, written.signer.keys());
@@ -168,6 +173,7 @@ impl Build {
             mode,
             platforms,
             names,
+            anomaly: self.anomaly(written.anomaly.as_ref()),
             signers,
             publishers: publishers_of(written),
             roots,
@@ -211,7 +217,7 @@ impl Build {
             .max_signature_age
             .as_ref()
             .and_then(|age| self.duration(age));
-        self.known("scan", written.scan.as_slice(), file.scan.keys());
+        let scan = self.scan_of(written, file);
         self.known("config", written.config.as_slice(), file.config.keys());
         let threshold = self.threshold(written);
         Rule {
@@ -230,10 +236,7 @@ impl Build {
             max_signature_age,
             tag_rollback: written.tag_rollback.map_or(Level::Warn, level),
             attestations,
-            scan: written
-                .scan
-                .as_ref()
-                .and_then(|name| profiles.scans.get(name.get().as_str()).cloned()),
+            scan: scan.and_then(|name| profiles.scans.get(name.as_str()).cloned()),
             config: written
                 .config
                 .as_ref()
@@ -243,6 +246,17 @@ impl Build {
                 if default { "[default]" } else { "[[rule]]" },
             ),
         }
+    }
+
+    /// The profile that a rule names, or that all are held to which name none.
+    fn scan_of(&mut self, written: &RuleTable, file: &PolicyFile) -> Option<String> {
+        let own = written.scan.as_ref();
+        if own.is_some_and(|name| name.get() == NO_SCAN && !file.scan.contains_key(NO_SCAN)) {
+            return None;
+        }
+        self.known("scan", written.scan.as_slice(), file.scan.keys());
+        own.or(file.default_scan.as_ref())
+            .map(|name| name.get().clone())
     }
 
     fn rule_patterns(&mut self, table: &At<RuleTable>, default: bool) -> Vec<Pattern> {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::policy_anomaly::AnomalyTable;
 use super::policy_reference::SignedNameWord;
 use super::policy_scan::ScanTable;
 
@@ -52,6 +53,10 @@ pub(super) struct PolicyFile {
     pub(super) platforms: Option<Vec<Text>>,
     /// What names are held to.
     pub(super) names: At<NamesTable>,
+    /// Name of the `[scan.NAME]` table that every rule is held to which names none; default: nobody looks.
+    pub(super) default_scan: Option<Text>,
+    /// What is made of what is unusual.
+    pub(super) anomaly: Option<At<AnomalyTable>>,
     /// People and machines that sign, by a name of your choice.
     #[serde(default)]
     pub(super) signer: BTreeMap<String, At<SignerTable>>,
@@ -300,7 +305,7 @@ pub(super) struct RuleTable {
     pub(super) max_signature_age: Option<Text>,
     /// What a tag meets that goes back to an image signed earlier; default warn.
     pub(super) tag_rollback: Option<Action>,
-    /// Name of a `[scan.NAME]` table.
+    /// Name of a `[scan.NAME]` table, or `none`; default: `default_scan`.
     pub(super) scan: Option<Text>,
     /// Name of a `[config.NAME]` table.
     pub(super) config: Option<Text>,
@@ -322,12 +327,14 @@ pub(super) struct WaiverTable {
     pub(super) paths: Vec<Text>,
     /// For which images.
     pub(super) images: At<Vec<Text>>,
+    /// Of these the ones with these digests; default all.
+    #[serde(default)]
+    pub(super) digests: Vec<Text>,
     /// Why.
     pub(super) reason: Text,
     /// Who answers for it.
     pub(super) owner: Text,
     /// Ticket, if there is one.
-    #[expect(dead_code, reason = "for the people who read the file")]
     pub(super) ticket: Option<String>,
     /// Last day (midnight UTC ends it), or a time.
     pub(super) until: Until,

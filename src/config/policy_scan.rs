@@ -19,6 +19,13 @@ pub(super) enum SeverityWord {
     Critical,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnNewFinding {
+    Block,
+    Notify,
+}
+
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScanTable {
@@ -32,12 +39,17 @@ pub(super) struct ScanTable {
     pub(super) fix_grace: Option<Text>,
     /// How long a vulnerability only warns that shows in an image that was admitted before; default: not at all.
     pub(super) admitted_grace: Option<Text>,
+    /// What one does that shows in an image that was admitted before: `block`, the default, or `notify`, which only tells.
+    /// What is exploited or made to do harm blocks.
+    pub(super) on_new_finding: Option<OnNewFinding>,
     /// What a vulnerability meets of which nobody says how bad it is; default warn.
     pub(super) unknown_severity: Option<Action>,
     /// What a vulnerability meets that is exploited in the wild; default deny.
     pub(super) known_exploited: Option<Action>,
     /// What a package meets that was made to do harm; default deny.
     pub(super) malware: Option<Action>,
+    /// What the number of vulnerabilities meets that pass: `warn`, or `allow`, which only notes it; default allow.
+    pub(super) passing: Option<At<Action>>,
     /// What packages meet about which there are no advisories; default deny.
     pub(super) unsupported: Option<Action>,
     /// What programs meet of which nothing says what they are made of; default deny.
@@ -90,6 +102,7 @@ impl Build {
         ScanProfile {
             max_severity: written.max_severity.map_or(Severity::High, severity),
             only_fixable: written.only_fixable.unwrap_or(false),
+            passing: self.passing(written.passing.as_ref()),
             unknown_severity: action(written.unknown_severity, Level::Warn),
             known_exploited: action(written.known_exploited, Level::Deny),
             malware: action(written.malware, Level::Deny),
@@ -106,6 +119,7 @@ impl Build {
                 .and_then(|share| self.share(share)),
             fix_grace,
             admitted_grace,
+            only_tell_new: written.on_new_finding == Some(OnNewFinding::Notify),
             hygiene: self.hygiene(written),
             name: name.to_owned(),
             origin: self.origin(&table.span(), format!("[scan.{name}]")),
@@ -114,6 +128,18 @@ impl Build {
 }
 
 impl Build {
+    /// They pass, so they cannot deny.
+    fn passing(&mut self, written: Option<&At<Action>>) -> Level {
+        let Some(place) = written else {
+            return Level::Note;
+        };
+        if matches!(place.get(), Action::Deny) {
+            self.error(place.span(), "what passes cannot be denied")
+                .help("lower max_severity, or write \"warn\"");
+        }
+        level(*place.get())
+    }
+
     /// A part of one, in ten-thousandths.
     fn share(&mut self, written: &At<f64>) -> Option<u16> {
         let share = *written.get();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::names::RULES;
-use crate::oci::Platform;
+use crate::oci::{Digest, Platform};
 use crate::policy::{
     Code, ConfigProfile, Level, NamePolicy, Pattern, ReputationPolicy, WaivedFinding, Waiver,
 };
@@ -175,6 +175,20 @@ impl Build {
             .ok()
     }
 
+    fn digests(&mut self, written: &[Text]) -> Vec<Digest> {
+        let mut digests = Vec::new();
+        for text in written {
+            match text.get().parse::<Digest>() {
+                Ok(digest) => digests.push(digest),
+                Err(_) => drop(
+                    self.error(text.span(), format!("{:?} is no digest", text.get()))
+                        .help("write it as decisions show it: sha256: and 64 hex digits"),
+                ),
+            }
+        }
+        digests
+    }
+
     pub(super) fn waiver(&mut self, table: &At<WaiverTable>) -> Option<Waiver> {
         let written = table.get();
         for (key, text) in [("reason", &written.reason), ("owner", &written.owner)] {
@@ -198,6 +212,7 @@ impl Build {
             self.error(written.finding.span(), "no waiver excuses a revocation")
                 .help("take it back: lazaret revoke --undo ID");
         }
+        let digests = self.digests(&written.digests);
         let until = instant(written.until.0.get_ref());
         if until.is_none() {
             self.error(written.until.0.span(), "until is no point in time")
@@ -212,6 +227,8 @@ impl Build {
                 .collect(),
             paths: written.paths.iter().map(|one| one.get().clone()).collect(),
             images,
+            digests,
+            ticket: written.ticket.clone(),
             reason: written.reason.get().clone(),
             owner: written.owner.get().clone(),
             until: until?,

@@ -11,11 +11,15 @@ use hyper::{Method, Response, StatusCode};
 use sha2::Digest as _;
 
 use crate::ledger::{Decision, Ledger, LedgerError, PullRow};
-use crate::oci::Reference;
+use crate::oci::{Digest, Reference};
+use crate::telemetry;
 
-use super::{html, page};
+use super::index::{Filters, index, missing};
+use super::today::Today;
+use super::why::{Known, decision};
+use super::{canary, html};
 
-/// Most decisions on the first page, and most pulls on an explain page.
+/// Most pulls and events on an explain page, and most decisions in which another image is looked for.
 const MOST: u32 = 50;
 
 /// Where links in the canary's refusals lead, before the nonce.
@@ -32,6 +36,11 @@ pub type Sbom = Box<
         + Sync,
 >;
 
+/// Says what would be said of an image now; none of a digest: of a name.
+pub type Judge = Box<
+    dyn Fn(Reference, Option<Digest>) -> Pin<Box<dyn Future<Output = Today> + Send>> + Send + Sync,
+>;
+
 /// What the pages are made from.
 pub struct Console {
     /// Where decisions are.
@@ -40,6 +49,8 @@ pub struct Console {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// For `/api/v1/sbom`.
     pub sbom: Sbom,
+    /// For explain pages.
+    pub today: Judge,
     /// What is known of the canary's pulls with a nonce, as JSON.
     pub canary: Box<dyn Fn(&str) -> serde_json::Value + Send + Sync>,
 }
@@ -61,14 +72,7 @@ pub async fn respond(
     }
     let json = accept.contains("application/json");
     match path {
-        "/" => match console.ledger.decisions(None, MOST).await {
-            Ok(decisions) => answer(StatusCode::OK, HTML, page::index(&decisions)),
-            Err(error) => answer(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                TEXT,
-                format!("{error}\n"),
-            ),
-        },
+        "/" => list(console, query).await,
         "/livez" => answer(StatusCode::OK, TEXT, "alive\n".to_owned()),
         "/readyz" => match console.ledger.flush().await {
             Ok(()) => answer(StatusCode::OK, TEXT, "ready\n".to_owned()),
@@ -84,10 +88,27 @@ pub async fn respond(
             let known = (console.canary)(path.strip_prefix(CANARY).unwrap_or_default());
             match json {
                 true => answer(StatusCode::OK, JSON, known.to_string()),
-                false => answer(StatusCode::OK, HTML, page::canary(&known)),
+                false => answer(StatusCode::OK, HTML, canary::canary(&known)),
             }
         }
         _ => why(console, path, query, json).await,
+    }
+}
+
+/// The newest decisions, or those that fit the query.
+async fn list(console: &Console, query: &str) -> Response<Full<Bytes>> {
+    let mut filters = Filters::parse(query);
+    let search = filters.search(telemetry::now());
+    match console.ledger.search(search).await {
+        Ok(found) => {
+            let decisions: Vec<Decision> = found.into_iter().map(|one| one.row).collect();
+            answer(StatusCode::OK, HTML, index(&filters, &decisions))
+        }
+        Err(error) => answer(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            TEXT,
+            format!("{error}\n"),
+        ),
     }
 }
 
@@ -127,30 +148,30 @@ async fn why(console: &Console, path: &str, query: &str, json: bool) -> Response
             return answer(
                 StatusCode::NOT_FOUND,
                 HTML,
-                page::missing("There is no such page."),
+                missing("There is no such page."),
             );
         }
     };
     match found {
-        Ok(Some(decision)) => {
+        Ok(Some(found)) => {
             let pulls = console
                 .ledger
-                .pulls_of(decision.id, MOST)
+                .pulls_of(found.id, MOST)
                 .await
                 .unwrap_or_default();
             if json {
-                return answer(
-                    StatusCode::OK,
-                    "application/json",
-                    as_json(&decision, &pulls),
-                );
+                return answer(StatusCode::OK, "application/json", as_json(&found, &pulls));
             }
-            answer(StatusCode::OK, HTML, page::decision(&decision, &pulls))
+            answer(
+                StatusCode::OK,
+                HTML,
+                explained(console, &found, &pulls).await,
+            )
         }
         Ok(None) => {
             let why =
                 "No decision of that name is kept. It may be older than the ledger's retention.";
-            answer(StatusCode::NOT_FOUND, HTML, page::missing(why))
+            answer(StatusCode::NOT_FOUND, HTML, missing(why))
         }
         Err(error) => answer(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -158,6 +179,32 @@ async fn why(console: &Console, path: &str, query: &str, json: bool) -> Response
             format!("{error}\n"),
         ),
     }
+}
+
+/// The page of a decision, with what else is known of the image.
+async fn explained(console: &Console, found: &Decision, pulls: &[PullRow]) -> String {
+    let ledger = &console.ledger;
+    let events = ledger.outbox().events_of(found.id, MOST).await;
+    let others = match found.digest {
+        Some(_) => {
+            let repository = found.reference.repository().clone();
+            let others = ledger.decisions(Some(repository), MOST).await;
+            others.unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
+    let instead = others.iter().find(|other| {
+        let tagged = other.reference.digest().is_none() && other.reference != found.reference;
+        tagged && other.verdict.allows() && other.digest != found.digest
+    });
+    let today = (console.today)(found.reference.clone(), found.digest).await;
+    decision(&Known {
+        decision: found,
+        pulls,
+        events: &events.unwrap_or_default(),
+        instead,
+        today: Some(&today),
+    })
 }
 
 /// The newest decision about an image: about the very reference where there is one, else about its repository.
@@ -224,7 +271,7 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
     let style = base64::engine::general_purpose::STANDARD
         .encode(sha2::Sha256::digest(html::STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     headers.extend(
         HeaderValue::from_str(&policy)

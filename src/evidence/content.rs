@@ -60,7 +60,7 @@ impl Content {
     pub fn kept(&self) -> Content {
         Content {
             store: self.store.clone(),
-            upstreams: Arc::new(Upstreams::none()),
+            upstreams: Arc::new(Upstreams::nobody()),
             issuers: self.issuers.clone(),
             dossiers: self.dossiers.clone(),
             known: HashMap::new(),

@@ -106,6 +106,7 @@ pub async fn gather(
     Evidence {
         revoked: Vec::new(),
         newest_signed: None,
+        predecessor: None,
         admitted: None,
         name,
         config,

@@ -53,6 +53,7 @@ impl NameCollector {
                 } else {
                     Standing::New
                 },
+                namesake: None,
                 reputation: None,
                 corpus: judged.corpus.as_ref().to_owned(),
             }),

@@ -33,6 +33,8 @@ pub use shown::{Exhibit, Shown};
 
 /// Most answers that are kept: some ten KiB each.
 const MAX_KEPT: usize = 20_000;
+/// How package URLs of distributions' packages begin (purl-spec, types).
+const DISTRIBUTIONS: [&str; 3] = ["pkg:deb/", "pkg:apk/", "pkg:rpm/"];
 /// The folder where programs find images.
 const SCRATCH: &str = "scratch";
 /// Images that are shown to other scanners at once: each unpacks one.
@@ -91,6 +93,17 @@ pub(super) struct Asked {
     pub(super) image: ImageManifest,
     /// What is in it (CycloneDX).
     pub(super) bill: Value,
+}
+
+impl Asked {
+    /// Whether packages of a distribution are in it.
+    fn distribution(&self) -> bool {
+        let parts = self.bill.get("components").and_then(Value::as_array);
+        parts.into_iter().flatten().any(|part| {
+            let purl = part.get("purl").and_then(Value::as_str).unwrap_or_default();
+            DISTRIBUTIONS.iter().any(|kind| purl.starts_with(kind))
+        })
+    }
 }
 
 impl OtherScanners {

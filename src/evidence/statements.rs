@@ -96,6 +96,7 @@ fn report(statement: &ValidStatement, subject: &Digest) -> Result<Said, String> 
             let named = Named {
                 manifest: subject,
                 config: None,
+                distribution: false,
             };
             read_value(result.clone(), &named)?.said(None)
         }

@@ -139,6 +139,8 @@ mod tests {
         let origin = finding(Level::Deny, "").origin;
         Finding {
             waived: Some(Waived {
+                id: String::new(),
+                ticket: None,
                 origin,
                 reason: "r".to_owned(),
                 owner: "platform@acme.example".to_owned(),

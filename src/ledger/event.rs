@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Decision, DecisionId, Identity, KnownBy, who};
 use crate::oci::{Digest, Reference};
-use crate::policy::{Code, EventKind, Verdict, explain_findings};
+use crate::policy::{Code, EventKind, Level, Verdict, explain_finding, explain_findings};
 
 /// Characters of a key: enough that two things never have the same.
 const KEY: usize = 32;
@@ -60,8 +60,40 @@ impl Event {
         }
     }
 
-    /// What a decision about a client's pull gives to hear, if anything.
-    pub(super) fn of(decision: &Decision) -> Option<Event> {
+    /// What a decision about a client's pull gives to hear.
+    pub(super) fn all_of(decision: &Decision) -> Vec<Event> {
+        let unusual = Event::unusual(decision);
+        Event::of(decision).into_iter().chain(unusual).collect()
+    }
+
+    /// What is unusual about an image or its name, beside what became of the pull.
+    fn unusual(decision: &Decision) -> Vec<Event> {
+        let findings = decision.verdict.findings.iter();
+        let told = findings.filter(|finding| finding.level > Level::Note && heard_of(decision));
+        let events = told.filter_map(|finding| {
+            let kind = match finding.code {
+                Code::TagMoved => EventKind::TagMoved,
+                Code::SignerChanged => EventKind::SignerChanged,
+                // One that is refused is told of as that.
+                Code::NameFirstSeen | Code::RegistryNew if !finding.denies() => {
+                    EventKind::FirstSeen
+                }
+                _ => return None,
+            };
+            Some(Event {
+                digest: decision.digest,
+                decision: Some(decision.id),
+                address: Some(decision.client.address),
+                identity: decision.client.identity.clone(),
+                detail: explain_finding(finding),
+                codes: vec![finding.code],
+                ..Event::new(kind, decision.reference.to_string(), decision.at)
+            })
+        });
+        events.collect()
+    }
+
+    fn of(decision: &Decision) -> Option<Event> {
         let waived = || {
             decision
                 .verdict

@@ -113,13 +113,13 @@ fn fold(
 fn backlog(from: &Connection, target: &str) -> rusqlite::Result<Backlog> {
     let count = |dead: bool| -> rusqlite::Result<u64> {
         let counted: i64 = from
-            .prepare_cached("SELECT COUNT(*) FROM owed WHERE target = ?1 AND dead = ?2")?
+            .prepare_cached("SELECT COUNT(*) FROM owed JOIN event USING (sequence) WHERE owed.target = ?1 AND dead = ?2")?
             .query_row(params![target, dead], |row| row.get(0))?;
         Ok(u64::try_from(counted).unwrap_or_default())
     };
     let why = from
         .prepare_cached(
-            "SELECT why FROM owed WHERE target = ?1 AND why <> '' ORDER BY sequence DESC LIMIT 1",
+            "SELECT why FROM owed JOIN event USING (sequence) WHERE owed.target = ?1 AND why <> '' ORDER BY sequence DESC LIMIT 1",
         )?
         .query_row([target], |row| row.get(0))
         .optional()?;

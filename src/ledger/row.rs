@@ -7,7 +7,7 @@ use crate::oci::Reference;
 use crate::policy::Mode;
 
 use super::canonical::EntryKind;
-use super::{Client, Decision, Event, Outcome, Pull, PullRow, chain, events, held};
+use super::{Client, Decision, Event, Outcome, Pull, PullRow, chain, events, held, waivers};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -47,12 +47,13 @@ pub(super) fn insert_decision(
                 decision.at.as_millisecond()
             ])?;
     }
+    waivers::note(to, decision)?;
     let at = decision.at.as_millisecond();
     chain::append(to, EntryKind::Decision, &decision.id.to_string(), at)?;
-    match Event::of(decision) {
-        Some(event) => events::note(to, &event),
-        None => Ok(()),
+    for event in Event::all_of(decision) {
+        events::note(to, &event)?;
     }
+    Ok(())
 }
 
 pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {

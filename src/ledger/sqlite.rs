@@ -16,10 +16,10 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
-    Approval, Decision, DecisionId, Holdings, KnownName, Ledger, LedgerError, LoggedPull, Numbered,
-    OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search, Who,
+    Approval, Decision, DecisionId, Holdings, KnownName, Led, Ledger, LedgerError, LoggedPull,
+    Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search, WaiverUse, Who,
 };
-use super::{admitted, held, recorded, revocations, search, sweep, tags, who};
+use super::{admitted, held, led, recorded, revocations, search, sweep, tags, waivers, who};
 
 /// Most roots that are looked at for one digest: a base layer has thousands, and any live one will do.
 const MAX_ROOTS: u32 = 16;
@@ -187,6 +187,18 @@ impl Ledger for SqliteLedger {
         Box::pin(self.read(move |from| tags::signed(from, &repository, &tag)))
     }
 
+    fn keep_led(&self, repository: Repository, led: Led) -> Pending<'_, ()> {
+        Box::pin(self.write(move |to| led::keep(to, &repository, &led)))
+    }
+
+    fn led(&self, repository: Repository, tag: Tag) -> Pending<'_, Option<Led>> {
+        Box::pin(self.read(move |from| led::led(from, &repository, &tag)))
+    }
+
+    fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>> {
+        Box::pin(self.read(move |from| led::namesake(from, &repository)))
+    }
+
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>> {
         Box::pin(self.read(move |from| admitted::admitted(from, &repository, &digest)))
     }
@@ -320,6 +332,10 @@ impl Ledger for SqliteLedger {
 
     fn revocations(&self) -> Pending<'_, Vec<Revocation>> {
         Box::pin(self.read(revocations::in_force))
+    }
+
+    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>> {
+        Box::pin(self.read(waivers::used))
     }
 
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {

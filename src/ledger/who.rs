@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::Identity;
+use super::decision::who;
 use super::holdings::HeldKind;
 use super::row::{maybe_parsed, parsed, time};
 use super::search::is_client;
@@ -176,6 +177,15 @@ fn wanted(about: &About, values: &mut Vec<Value>) -> String {
             }
             sql
         }
+    }
+}
+
+impl Puller {
+    /// On one line, for messages: `pulled by 10.1.2.3, last 2026-11-20 08:00 UTC, as ghcr.io/acme/app:1`.
+    pub fn words(&self) -> String {
+        let last = self.last.strftime("%Y-%m-%d %H:%M UTC");
+        let client = who(&self.address, self.identity.as_ref());
+        format!("pulled by {client}, last {last}, as {}", self.reference)
     }
 }
 

@@ -102,7 +102,12 @@ impl<D: Desk + ?Sized> Courier<D> {
         if room == 0 {
             return Ok(());
         }
-        let due = self.desk.outbox().due(self.name(), now, MAX_FOLD).await?;
+        // What is told one by one needs not be read all at once.
+        let most = match self.target.most_per_minute {
+            Some(_) => MAX_FOLD,
+            None => PAGE,
+        };
+        let due = self.desk.outbox().due(self.name(), now, most).await?;
         let mut due = self.folded(due, now).await?;
         due.sort_by_key(|owed| Reverse(owed.event.kind.urgency(&owed.event.codes)));
         self.pace.hold(due.len() > room);

@@ -58,9 +58,18 @@ impl Mailer {
     /// # Errors
     /// Why it may not have taken it.
     pub async fn send(&self, letter: &str, hello: &str) -> Result<(), String> {
+        // An address is written in brackets (RFC 5321, section 4.1.3).
+        let hello = match hello.parse::<std::net::Ipv4Addr>() {
+            Ok(address) => &format!("[{address}]"),
+            Err(_) => hello,
+        };
         let sent = tokio::time::timeout(PATIENCE, self.deliver(letter, hello)).await;
         let sent = sent.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        sent.map_err(|why| format!("{}: {why}", self.peer))
+        let at = format!("{}: ", self.peer);
+        sent.map_err(|why| match why.starts_with(&at) {
+            true => why,
+            false => at + &why,
+        })
     }
 
     async fn deliver(&self, letter: &str, hello: &str) -> Result<(), String> {

@@ -183,6 +183,7 @@ pub(super) fn lead(kind: EventKind) -> &'static str {
         EventKind::WouldBlock => "Pull would be blocked",
         EventKind::Waived => "Pull allowed by a waiver",
         EventKind::VerdictChanged => "Admitted image refused from now on",
+        EventKind::NewFinding => "Something new in an admitted image",
         EventKind::Revoked => "Revoked",
         EventKind::FirstSeen => "Pulled for the first time",
         EventKind::TagMoved => "Tag moved",

@@ -30,6 +30,8 @@ kinds! {
     Waived = "waived",
     /// An image that was admitted is admitted no more.
     VerdictChanged = "verdict-changed",
+    /// Something is new in an image that was admitted, and it is served all the same.
+    NewFinding = "new-finding",
     /// Something was revoked.
     Revoked = "revoked",
     /// A name was pulled that nobody had pulled before.
@@ -143,6 +145,7 @@ impl EventKind {
             }
             EventKind::Blocked | EventKind::Guessing => Urgency::Error,
             EventKind::WouldBlock
+            | EventKind::NewFinding
             | EventKind::TagMoved
             | EventKind::WaiverExpiring
             | EventKind::WaiverExpired

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Digest, ImageConfig, Platform, Reference};
+use crate::oci::{Digest, ImageConfig, Platform, Reference, Repository};
 use crate::trust::Authority;
 
-use super::{Admitted, Revocation, ScanEvidence};
+use super::{Admitted, Predecessor, Revocation, ScanEvidence};
 
 /// One kind of evidence in one of three states; only `Found` can satisfy a requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Evidence {
     pub revoked: Vec<Revocation>,
     /// The image with the newest signature that the tag has led to, if it is another.
     pub newest_signed: Option<SignedTag>,
+    /// What was admitted before it, where the policy minds.
+    pub predecessor: Option<Predecessor>,
     /// Whether the image was admitted before, where the rule gives such images time.
     pub admitted: Option<Admitted>,
     /// What the name looks like.
@@ -58,6 +60,7 @@ impl Evidence {
         Evidence {
             revoked: Vec::new(),
             newest_signed: None,
+            predecessor: None,
             admitted: None,
             name: Gathered::unavailable(why),
             config: Gathered::unavailable(why),
@@ -86,6 +89,8 @@ pub struct NameEvidence {
     pub suspicions: Vec<NameSuspicion>,
     /// Whether anybody has met it before.
     pub standing: Standing,
+    /// The same path in another registry, where that is known here and this is not.
+    pub namesake: Option<Repository>,
     /// What its registry tells of it, where that was asked and answered in time.
     pub reputation: Option<Reputation>,
     /// Version of the corpus that the name was compared with.

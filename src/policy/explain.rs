@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::oci::Reference;
 
-use super::{AskedAdvisories, Finding, Level, Verdict, Vouched};
+use super::{AskedAdvisories, Finding, Level, Verdict, Vouched, Waived};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +125,11 @@ fn line(text: &mut String, finding: &Finding, paint: Paint) {
         let until = waived.until.strftime("%Y-%m-%d");
         let _ = write!(
             text,
-            "\n    waived until {until} by {}: {} ({})",
-            waived.owner, waived.reason, waived.origin
+            "\n    waived until {until} by {}: {}{} ({})",
+            printable(&waived.owner),
+            printable(&waived.reason),
+            waived.ticket_shown(),
+            waived.origin
         );
     }
 }
@@ -148,6 +151,14 @@ impl Finding {
             .map(|help| format!("; {help}"))
             .unwrap_or_default();
         printable(&format!("{}{help} [{}]", self.message, self.code))
+    }
+}
+
+impl Waived {
+    /// `, SEC-12`, where there is a ticket.
+    pub fn ticket_shown(&self) -> String {
+        let ticket = self.ticket.as_ref();
+        ticket.map_or_else(String::new, |ticket| format!(", {}", printable(ticket)))
     }
 }
 
@@ -207,16 +218,19 @@ pub fn explain_findings(verdict: &Verdict) -> String {
     let mut lines: Vec<String> = found
         .iter()
         .take(MAX_TOLD)
-        .map(|finding| {
-            let help = finding.help.as_ref().map(|help| format!(" ({help})"));
-            let waived = finding.waived.as_ref();
-            let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
-            let [help, waived] = [help, waived].map(Option::unwrap_or_default);
-            format!("{}: {}{help}{waived}", finding.code, finding.message)
-        })
+        .map(|finding| explain_finding(finding))
         .collect();
     if let Some(more) = found.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
         lines.push(format!("and {more} more"));
     }
     lines.join("\n")
+}
+
+/// A finding on one line, for messages: code, what, what to do, until when it is excused.
+pub fn explain_finding(finding: &Finding) -> String {
+    let help = finding.help.as_ref().map(|help| format!(" ({help})"));
+    let waived = finding.waived.as_ref();
+    let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
+    let [help, waived] = [help, waived].map(Option::unwrap_or_default);
+    format!("{}: {}{help}{waived}", finding.code, finding.message)
 }

@@ -92,6 +92,8 @@ pub enum RespiteOf {
     YoungFix,
     /// The image was admitted before.
     Admitted,
+    /// The image was admitted before, and what is new in it is only told.
+    Told,
 }
 
 /// The packages that an advisory means.
@@ -115,12 +117,18 @@ impl Finding {
 /// A waiver in use.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Waived {
+    /// The waiver's identity, whatever line it is on; empty in old records.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
     /// Where it is written.
     pub origin: Origin,
     /// Why, in its owner's words.
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
+    /// Where it is discussed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
     /// When it ends.
     pub until: Timestamp,
 }
@@ -162,6 +170,8 @@ codes! {
     NameImpossible = "name-impossible",
     /// Nobody has pulled or approved this name before.
     NameFirstSeen = "name-first-seen",
+    /// A stranger's name is known here from another registry.
+    RegistryNew = "registry-new",
     /// The name could not be judged.
     NameUnavailable = "name-unavailable",
     /// A signature is required and there is none.
@@ -176,6 +186,10 @@ codes! {
     Lockdown = "lockdown",
     /// The tag leads to an image that was signed before the one that it led to.
     TagRollback = "tag-rollback",
+    /// The tag leads to another image than it did here before.
+    TagMoved = "tag-moved",
+    /// Nobody has signed the image who signed its predecessor.
+    SignerChanged = "signer-changed",
     /// An attestation is required and there is none.
     AttestationMissing = "attestation-missing",
     /// An attestation is required and could not be verified.

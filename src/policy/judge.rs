@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::oci::{Platform, Reference};
+use crate::oci::{Digest, Platform, Reference};
 
 use super::model::{Policy, Rule};
 use super::rules;
-use super::verdict::signed_at;
+use super::verdict::{signed_at, signers};
 use super::{
     Admitted, AskedAdvisories, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin,
     Subject, Verdict, Vouched, Waived,
@@ -17,6 +17,8 @@ pub(super) struct Docket<'a> {
     pub(super) policy: &'a Policy,
     pub(super) rule: &'a Rule,
     pub(super) reference: &'a Reference,
+    /// What is judged; none where the name alone is.
+    digest: Option<Digest>,
     pub(super) now: Timestamp,
     /// Whether the image was admitted before, where that matters.
     pub(super) admitted: Option<Admitted>,
@@ -91,6 +93,11 @@ impl Docket<'_> {
         self.vouched.push(vouched);
     }
 
+    /// Whose signatures count, sorted.
+    pub(super) fn signers(&self) -> Vec<&str> {
+        signers(&self.vouched)
+    }
+
     /// Writes down which advisories were asked; those of several images are the same.
     pub(super) fn consult(&mut self, asked: &AskedAdvisories) {
         if !self.advisories.contains(asked) {
@@ -117,13 +124,15 @@ impl Docket<'_> {
             for finding in self
                 .findings
                 .iter_mut()
-                .filter(|f| waiver.covers(f) && f.waived.is_none())
+                .filter(|f| waiver.covers(f, self.digest.as_ref()) && f.waived.is_none())
             {
                 used = true;
                 finding.waived = Some(Waived {
+                    id: waiver.id(),
                     origin: waiver.origin.clone(),
                     reason: waiver.reason.clone(),
                     owner: waiver.owner.clone(),
+                    ticket: waiver.ticket.clone(),
                     until: waiver.until,
                 });
             }
@@ -154,6 +163,7 @@ impl Policy {
             policy: self,
             rule,
             reference,
+            digest: None,
             now,
             admitted: None,
             findings: Vec::new(),
@@ -180,6 +190,7 @@ impl Policy {
         let Evidence {
             revoked,
             newest_signed,
+            predecessor,
             admitted,
             name,
             config,
@@ -189,12 +200,14 @@ impl Policy {
         } = evidence;
         let mut docket = self.docket(&subject.reference, now);
         docket.admitted = *admitted;
+        docket.digest = Some(subject.digest);
         rules::name::judge(&mut docket, name);
         rules::lockdown::judge(&mut docket);
         rules::revocation::judge(&mut docket, revoked);
         rules::structure::judge(&mut docket, subject, config);
         rules::signature::judge(&mut docket, signature);
         rules::rollback::judge(&mut docket, newest_signed.as_ref());
+        rules::anomaly::judge(&mut docket, predecessor.as_ref());
         rules::attestation::judge(&mut docket, subject, attestation);
         rules::scan::judge(&mut docket, scan);
         rules::config::judge(&mut docket, config);
@@ -207,6 +220,7 @@ impl Policy {
     pub fn judge_kept(&self, subject: &Subject, evidence: &Evidence, now: Timestamp) -> Verdict {
         let mut docket = self.docket(&subject.reference, now);
         docket.admitted = evidence.admitted;
+        docket.digest = Some(subject.digest);
         rules::name::judge(&mut docket, &evidence.name);
         rules::revocation::judge(&mut docket, &evidence.revoked);
         rules::structure::judge(&mut docket, subject, &evidence.config);

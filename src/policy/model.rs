@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::oci::{Platform, Repository};
 use crate::trust::{RootSource, Roots, Signer};
 
-use super::{Code, Condition, Finding, Level, Mode, Origin, Pattern, ScanProfile};
+use super::{AnomalyPolicy, Condition, Level, Mode, Origin, Pattern, ScanProfile, Waiver};
 
 /// A validated policy. Immutable; a changed file makes another one.
 #[derive(Clone, Debug)]
@@ -28,6 +26,8 @@ pub struct Parts {
     pub platforms: Vec<Platform>,
     /// What names are held to.
     pub names: NamePolicy,
+    /// What is unusual.
+    pub anomaly: AnomalyPolicy,
     /// `[signer.NAME]` tables of the kinds that are verified.
     pub signers: Vec<Signer>,
     /// The catalogue's name of those among them who are taken from there.
@@ -211,64 +211,6 @@ pub struct ConfigProfile {
     pub origin: Origin,
 }
 
-/// `[[waiver]]`.
-#[derive(Clone, Debug)]
-pub struct Waiver {
-    /// Which findings.
-    pub finding: WaivedFinding,
-    /// Of which packages; empty for all. All packages of a finding must be named.
-    pub packages: Vec<String>,
-    /// In which files of the image; empty for all.
-    pub paths: Vec<String>,
-    /// For which images.
-    pub images: Vec<Pattern>,
-    /// Why.
-    pub reason: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// When it ends.
-    pub until: Timestamp,
-    /// Where the table stands.
-    pub origin: Origin,
-}
-
-/// What a waiver excuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WaivedFinding {
-    /// Findings of a kind.
-    Code(Code),
-    /// Findings about an advisory, by any of its names.
-    Advisory(String),
-}
-
-impl std::fmt::Display for WaivedFinding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            WaivedFinding::Code(code) => code.fmt(f),
-            WaivedFinding::Advisory(id) => f.write_str(id),
-        }
-    }
-}
-
-impl Waiver {
-    /// Whether it is for this finding, wherever it was found.
-    pub(super) fn covers(&self, finding: &Finding) -> bool {
-        let affected = finding.affected.as_ref();
-        if finding.code == Code::Revoked {
-            return false;
-        }
-        let meant = match &self.finding {
-            WaivedFinding::Code(code) => finding.code == *code,
-            WaivedFinding::Advisory(id) => affected.is_some_and(|of| of.ids.contains(id)),
-        };
-        let packages = self.packages.is_empty()
-            || affected.is_some_and(|of| of.packages.iter().all(|one| self.packages.contains(one)));
-        let paths =
-            self.paths.is_empty() || affected.is_some_and(|of| self.paths.contains(&of.path));
-        meant && packages && paths
-    }
-}
-
 /// Which evidence the rule of a repository asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
@@ -315,7 +257,9 @@ impl Policy {
     /// Whether the tag that was asked for matters too, and not the digest alone.
     pub fn tag_matters(&self, repository: &Repository) -> bool {
         let rule = self.rule_for(repository);
-        rule.signed_name == SignedName::Exact || rule.tag_rollback == Level::Deny
+        rule.signed_name == SignedName::Exact
+            || rule.tag_rollback == Level::Deny
+            || self.0.anomaly.tag_moved == Level::Deny
     }
 
     /// Which images of an index are judged.
@@ -331,6 +275,11 @@ impl Policy {
     /// What names are held to.
     pub fn names(&self) -> &NamePolicy {
         &self.0.names
+    }
+
+    /// What is unusual.
+    pub fn anomaly(&self) -> &AnomalyPolicy {
+        &self.0.anomaly
     }
 
     /// Changes with every change of the file's text.

@@ -91,6 +91,15 @@ impl Pattern {
         }
     }
 
+    /// Whether it means all images of a registry, or of several.
+    pub fn is_whole_registry(&self) -> bool {
+        let path = self.segments.iter().skip(usize::from(!self.any_host));
+        !self.segments.is_empty()
+            && path
+                .into_iter()
+                .all(|part| matches!(part, Segment::Rest | Segment::Any))
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

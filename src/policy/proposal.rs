@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Code, Finding};
+use crate::oci::Digest;
 
 /// How long a proposed waiver holds where nobody says otherwise.
 pub const PROPOSED: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -21,6 +22,8 @@ pub struct Excuse {
     pub owner: String,
     /// Where it is discussed.
     pub ticket: Option<String>,
+    /// The image that it is for alone, by its digest.
+    pub digest: Option<Digest>,
 }
 
 /// The table that would excuse `finding` in `repository` until the end of a day, bound as closely as the finding allows;
@@ -49,6 +52,9 @@ pub fn proposal(
         let packages: Vec<String> = about.packages.iter().map(|name| quoted(name)).collect();
         lines.push(format!("packages = [{}]", packages.join(", ")));
         lines.push(format!("paths = [{}]", quoted(&about.path)));
+    }
+    if let Some(digest) = &excuse.digest {
+        lines.push(format!("digests = [{}]", quoted(&digest.to_string())));
     }
     lines.push(format!("reason = {}", quoted(&excuse.reason)));
     lines.push(format!("owner = {}", quoted(&excuse.owner)));

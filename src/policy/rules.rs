@@ -1,6 +1,7 @@
 //! One file per kind of evidence; the same names as in the evidence room.
 
 pub(super) mod age;
+pub(super) mod anomaly;
 pub(super) mod attestation;
 pub(super) mod config;
 mod hygiene;

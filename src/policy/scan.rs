@@ -54,8 +54,12 @@ pub struct ScanProfile {
     pub fix_grace: Option<Duration>,
     /// How long one is only warned of that shows in an image that was admitted before.
     pub admitted_grace: Option<Duration>,
+    /// Whether one that shows in an image that was admitted before is only told.
+    pub only_tell_new: bool,
     /// What a vulnerability meets of which nobody says how bad it is.
     pub unknown_severity: Level,
+    /// What the number of those meets that pass.
+    pub passing: Level,
     /// What a vulnerability meets that is known to be exploited, whatever its severity.
     pub known_exploited: Level,
     /// What a package meets that was made to do harm.

@@ -57,7 +57,24 @@ pub(super) fn signed_at(vouched: &[Vouched]) -> Option<Timestamp> {
     signatures.filter_map(|one| one.at).max()
 }
 
+/// Who signed among what is vouched for, sorted.
+pub(super) fn signers(vouched: &[Vouched]) -> Vec<&str> {
+    let signatures = vouched.iter().filter(|one| one.what == "signature");
+    let mut names: Vec<&str> = signatures.map(|one| one.signer.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 impl Verdict {
+    /// The policy's signers whose signatures counted, sorted.
+    pub fn signers(&self) -> Vec<String> {
+        signers(&self.vouched)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// When the newest signature was made that counted, by the word of a log or a timestamp authority.
     pub fn signed_at(&self) -> Option<Timestamp> {
         signed_at(&self.vouched)

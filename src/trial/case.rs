@@ -45,6 +45,11 @@ pub struct Case {
     /// When the image was signed that the tag led to before.
     #[serde(default, deserialize_with = "maybe_time")]
     pub(super) newest_signed: Option<Timestamp>,
+    /// What was admitted before it.
+    pub(super) before: Option<Before>,
+    /// The same path in another registry that is known here.
+    #[serde(default, deserialize_with = "maybe_reference")]
+    pub(super) namesake: Option<Reference>,
     /// Whether it was admitted before, and since when it would be denied.
     #[serde(default)]
     pub(super) admitted: bool,
@@ -53,6 +58,19 @@ pub struct Case {
     /// Whether the name was pulled or approved here before.
     #[serde(default)]
     pub(super) met: bool,
+}
+
+/// The image that its tag led to before or, with a `tag`, one of another tag.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Before {
+    pub(super) tag: Option<String>,
+    #[serde(deserialize_with = "time")]
+    pub(super) at: Timestamp,
+    #[serde(default)]
+    pub(super) signers: Vec<String>,
+    #[serde(default)]
+    pub(super) changes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -130,6 +148,10 @@ impl Case {
 fn reference<'de, D: Deserializer<'de>>(written: D) -> Result<Reference, D::Error> {
     let text = String::deserialize(written)?;
     text.parse().map_err(serde::de::Error::custom)
+}
+
+fn maybe_reference<'de, D: Deserializer<'de>>(written: D) -> Result<Option<Reference>, D::Error> {
+    reference(written).map(Some)
 }
 
 /// A time of TOML, or as text.

@@ -10,7 +10,7 @@ use crate::names::Corpus;
 use crate::oci::{Digest, ImageConfig, Manifest, Platform, media_type};
 use crate::policy::{
     Admitted, AttestationEvidence, ConfigEvidence, Evidence, Gathered, JudgedImage, NameEvidence,
-    Policy, Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity,
+    Policy, Predecessor, Refused, Revocation, Revoked, ScanEvidence, ScannedImage, SeenIdentity,
     SignatureEvidence, SignedTag, Standing, Subject, ValidSignature, ValidStatement, Verdict,
 };
 use crate::trust::Authority;
@@ -98,6 +98,7 @@ impl Case {
                 digest: Digest::of(b"newer"),
                 at,
             }),
+            predecessor: self.predecessor(),
             name: self.name_evidence(policy),
             config: self.configs(policy)?,
             signature: self.signatures(),
@@ -108,6 +109,10 @@ impl Case {
 
     fn name_evidence(&self, policy: &Policy) -> Gathered<NameEvidence> {
         let mut name = NAMES.collect(&self.image, policy.names());
+        if let Gathered::Found(found) = &mut name {
+            let namesake = self.namesake.as_ref();
+            found.namesake = namesake.map(|other| other.repository().clone());
+        }
         if let Gathered::Found(found) = &mut name
             && self.met
             && found.standing == Standing::New
@@ -115,6 +120,19 @@ impl Case {
             found.standing = Standing::Met;
         }
         name
+    }
+
+    fn predecessor(&self) -> Option<Predecessor> {
+        let before = self.before.as_ref()?;
+        let own = self.image.tag().map(ToString::to_string);
+        Some(Predecessor {
+            same_tag: before.tag.is_none(),
+            tag: before.tag.clone().or(own).unwrap_or_default(),
+            digest: Digest::of(b"before"),
+            at: before.at,
+            signers: before.signers.clone(),
+            changes: before.changes.clone(),
+        })
     }
 
     fn revocations(&self) -> Result<Vec<Revocation>, String> {

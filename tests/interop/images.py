@@ -144,7 +144,7 @@ class Writer:
 def debian(openssl: str) -> dict[str, str]:
     """A Debian with one package."""
     status = f"Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: {openssl}\n\n"
-    return {"etc/os-release": 'ID=debian\nVERSION_ID="12"\n', "var/lib/dpkg/status": status}
+    return {"etc/os-release": 'ID=debian\nVERSION_ID="12"\n', "etc/debian_version": "12.5\n", "var/lib/dpkg/status": status}
 
 
 def hub(writer: Writer):

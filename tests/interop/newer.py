@@ -22,7 +22,10 @@ CONFORMANCE = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.
 COSIGN2 = ("github.com/sigstore/cosign/v2", "v2.6.5", ["cmd/cosign"])
 COSIGN3 = ("github.com/sigstore/cosign/v3", "v3.1.3", ["cmd/cosign"])
 NOTATION = ("github.com/notaryproject/notation", "v1.3.2", ["cmd/notation"])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION]
+TRIVY = ("github.com/aquasecurity/trivy", "v0.74.0", ["cmd/trivy"])
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY]
+# What their sources take for granted and the compiler has behind a switch.
+EXPERIMENTS = {TRIVY[0]: "jsonv2"}
 
 BUILD_SECONDS = 900
 
@@ -41,7 +44,8 @@ def get(what) -> Path:
     if all(program.exists() for program in programs.values()):
         return target
     go = shutil.which("go") or "/usr/local/go/bin/go"
-    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "auto"}
+    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "auto",
+           "GOEXPERIMENT": EXPERIMENTS.get(module, "")}
     with tempfile.TemporaryDirectory(prefix="lazaret-build-") as work:
         def say(*argv):
             done = subprocess.run([go, *argv], cwd=work, env=env, stdin=subprocess.DEVNULL, text=True,

@@ -20,6 +20,7 @@ struct Page {
 async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
     let console = Console {
         sbom: lazaret::cli::sbom(gate.admission.clone()),
+        today: lazaret::cli::today(gate.admission.clone()),
         ledger: gate.ledger.clone(),
         metrics: Box::new(|| "numbers\n".to_owned()),
         canary: Box::new(|nonce| {
@@ -200,6 +201,68 @@ async fn what_is_kept_has_a_bill_of_materials() {
     assert_eq!(registry.requests().len(), asked, "nobody is asked");
     gate.store.remove(&pushed.digest).await;
     assert_eq!(html(&gate, &path(&digest, "")).await.status, 404);
+}
+
+#[tokio::test]
+async fn decisions_are_found_by_what_one_knows_of_them() {
+    let (_registry, gate, id) = denied().await;
+    for (query, found) in [
+        ("", true),
+        ("?verdict=denied", true),
+        ("?verdict=allowed", false),
+        ("?image=docker.io/acme/app", true),
+        ("?image=docker.io/acme/app:1", true),
+        ("?image=docker.io/acme/app:2", false),
+        ("?image=acme/other", false),
+        ("?code=secret-in-env&client=127.0.0.1", true),
+        ("?code=name-squat", false),
+        ("?client=10.0.0.1", false),
+        ("?until=2020-01-01T00:00:00Z", false),
+    ] {
+        let list = html(&gate, &format!("/{query}")).await;
+        assert_eq!(list.status, 200);
+        assert_eq!(list.text.contains(&id), found, "{query}: {}", list.text);
+    }
+    for (query, said) in [
+        ("?image=%3Cscript%3E", "no image: "),
+        ("?code=%22%3E%3Cscript%3E", "there is no such finding"),
+        ("?verdict=perhaps", "a verdict is denied or allowed"),
+    ] {
+        let list = html(&gate, &format!("/{query}")).await;
+        assert!(list.text.contains(said), "{query}: {}", list.text);
+        assert!(!list.text.contains("<script"), "{}", list.text);
+    }
+    let page = html(&gate, "/").await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("form-action 'self'"), "{policy}");
+}
+
+/// What would be said today stands beside what was said then.
+#[tokio::test]
+async fn the_page_tells_what_todays_policy_would_say() {
+    let (_registry, gate, id) = denied().await;
+    let path = format!("/why/{id}");
+    let shown = html(&gate, &path).await.text;
+    for words in [
+        "It would still be <strong class=\"denied\">denied</strong>, for the same reasons.",
+        "<h2 id=\"timeline\">Timeline</h2>",
+        "noted for notifications: blocked",
+        "lazaret waive",
+        "lang=\"en\"",
+        "<main id=\"main\">",
+    ] {
+        assert!(shown.contains(words), "{words} is not in {shown}");
+    }
+    gate.admission
+        .replace_policy(crate::support::gate::policy(LENIENT));
+    let shown = html(&gate, &path).await.text;
+    for words in [
+        "It would be <strong class=\"allowed\">allowed</strong>, which is another answer.",
+        "<h3>Gone</h3>",
+        "Denied</p>",
+    ] {
+        assert!(shown.contains(words), "{words} is not in {shown}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The ledger can be proved: whatever is changed in it behind Lazaret's back shows, and where.
 
+use crate::support::ledger::UNDO_LATER;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -319,8 +320,8 @@ async fn a_ledger_of_before_is_taken_into_the_chain() {
     // As it was before there was a chain.
     behind_its_back(
         folder.path(),
-        "DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
-         DELETE FROM migration WHERE number >= 7",
+        &format!("DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
+         {UNDO_LATER} DELETE FROM migration WHERE number >= 7"),
     );
     let ledger = open(&folder);
     let found = audit(&ledger);

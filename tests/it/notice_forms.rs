@@ -61,6 +61,8 @@ fn vulnerability() -> Finding {
 fn waived() -> Finding {
     Finding {
         waived: Some(Waived {
+            id: String::new(),
+            ticket: None,
             origin: origin(30, "[[waiver]]"),
             reason: "not reachable".to_owned(),
             owner: "platform@acme.example".to_owned(),

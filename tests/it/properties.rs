@@ -226,6 +226,7 @@ proptest! {
         let all = Evidence {
             revoked: Vec::new(),
             newest_signed: None,
+            predecessor: None,
             admitted: None,
             name: Gathered::Found(NameEvidence { suspicions: vec![suspicion], ..NameEvidence::default() }),
             config: Gathered::Absent,

@@ -3,7 +3,10 @@
 use lazaret::admission::Rejudged;
 use lazaret::policy::EventKind;
 
-use crate::scans::{APP, advisory, at, debian, gate, image, know, refused};
+use crate::scans::{APP, POLICY, advisory, at, debian, gate, image, know, refused};
+use crate::support::fake_registry::FakeRegistry;
+use crate::support::gate::Setup;
+use crate::support::tarball::tarball;
 
 #[tokio::test]
 async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
@@ -17,6 +20,7 @@ async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
     let all = |images, refused| Rejudged {
         images,
         refused,
+        told: 0,
         unknown: 0,
     };
     assert_eq!(gate.admission.rejudge().await.unwrap(), all(2, 0));
@@ -59,6 +63,53 @@ async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
     at(&gate).pull(APP, "good").await.pulled();
 }
 
+/// A team that would rather hear of it than stand still: what runs goes on, what is new does not begin.
+#[tokio::test]
+async fn what_runs_may_be_told_of_and_served() {
+    let registry = FakeRegistry::start().await;
+    let policy = POLICY.replace("only_fixable = true", "on_new_finding = \"notify\"");
+    let gate = Setup::new(&policy).start(&registry).await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    let runs = registry.push_image(APP, "runs", &image(vec![debian("3.0.11-1")]));
+    at(&gate).pull(APP, "runs").await.pulled();
+    gate.ledger.flush().await.unwrap();
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    let round = |told| Rejudged {
+        images: 1,
+        refused: 0,
+        told,
+        unknown: 0,
+    };
+    assert_eq!(gate.admission.rejudge().await.unwrap(), round(1));
+    assert_eq!(
+        gate.admission.rejudge().await.unwrap(),
+        round(0),
+        "told once"
+    );
+    let [event] = <[_; 1]>::try_from(gate.ledger.outbox().events(9).await.unwrap()).unwrap();
+    assert_eq!(
+        (event.kind, event.digest),
+        (EventKind::NewFinding, Some(runs.digest))
+    );
+    let lines: Vec<&str> = event.detail.lines().collect();
+    let [found, who] = <[&str; 2]>::try_from(lines).unwrap();
+    assert!(
+        found.starts_with("vulnerability: CVE-2026-1 (DSA-2), critical")
+            && found.ends_with("this image was admitted before: it is told, and not denied)"),
+        "{found}"
+    );
+    assert!(who.starts_with("pulled by 127.0.0.1, last "), "{who}");
+    at(&gate).pull(APP, "runs").await.pulled();
+    let layers = vec![debian("3.0.11-1"), tarball(&[("x", b"")])];
+    registry.push_image(APP, "new", &image(layers));
+    refused(&gate, "new").await;
+    // It ends when the finding does, and the next one is told again.
+    know(&gate, &[advisory("DSA-2", "3.0.11-1")]).await;
+    at(&gate).pull(APP, "runs").await.pulled();
+    know(&gate, &[advisory("DSA-3", "3.0.14-1")]).await;
+    assert_eq!(gate.admission.rejudge().await.unwrap().told, 1);
+}
+
 #[tokio::test]
 async fn what_is_no_longer_kept_is_left_to_the_next_pull() {
     let (registry, gate) = gate().await;
@@ -73,6 +124,7 @@ async fn what_is_no_longer_kept_is_left_to_the_next_pull() {
         Rejudged {
             images: 1,
             refused: 0,
+            told: 0,
             unknown: 1
         }
     );

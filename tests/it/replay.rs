@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
-use crate::scans::{advisory, debian, image, know};
+use crate::scans::{advisory, debian, image};
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
 use crate::support::gate::{Gate, Setup, policy};
 use crate::support::signing::{Key, SIGN, push};
@@ -33,7 +33,7 @@ const SPDX: &str = "https://spdx.dev/Document";
 async fn kept(data: &Path, text: &str) -> (Arc<Admission>, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
     let store = Store::open(scratch.path(), 0).await.unwrap();
-    let content = Content::in_folder(store, Arc::new(Upstreams::none()), data);
+    let content = Content::in_folder(store, Arc::new(Upstreams::nobody()), data);
     let admission = Admission::new(Parts {
         policy: policy(text),
         names: NameCollector::new(Corpus::embedded()),
@@ -144,8 +144,12 @@ fn a_replay_says_what_a_pull_would() {
             Setup::new(&begin).start(&registry).await,
             Setup::new(&begin).start(&registry).await,
         ];
+        let now = lazaret::telemetry::now();
         for gate in &gates {
-            know(gate, &[advisory("DSA-1", "3.0.13-1")]).await;
+            let export = gate.data().join("export.jsonl");
+            std::fs::write(&export, advisory("DSA-1", "3.0.13-1")).unwrap();
+            let data = gate.admission.scanner().advisories().clone();
+            data.import(&export, Some("Debian"), now).await.unwrap();
         }
         for reference in &images {
             live(&gates[0], reference).await;

@@ -448,7 +448,7 @@ fn a_route_that_holds_is_proven_by_the_server_itself() {
     let (code, out, err) = machine.run(&doctor);
     assert_eq!((code, err.as_str()), (0, "all hold\n"), "{out}");
     assert!(
-        out.starts_with("docker (28.5.2)\n  docker.io            holds: denied by Lazaret, and nobody was asked after it\n                       the allowed image arrived; the reason was shown; the server saw it at its mirror listener\n"),
+        out.starts_with("docker (28.5.2)\n  docker.io            holds: denied by Lazaret, and the client says so\n                       the allowed image arrived; the reason was shown; the server saw it at its mirror listener\n"),
         "{out}"
     );
     // The mirror is one, and its limits are told; whoever minds them says so.

@@ -9,13 +9,8 @@ use crate::cli::DataArgs;
 /// `lazaret policy …`.
 #[derive(Subcommand, Debug)]
 pub enum PolicyCommand {
-    /// Find the mistakes in a policy.
-    #[command(after_help = "Example:\n  lazaret policy check policy.toml")]
-    Check {
-        /// The policy file.
-        #[arg(env = "LAZARET_POLICY", default_value = "policy.toml")]
-        file: PathBuf,
-    },
+    /// Find the mistakes in a policy, and waivers that are doubtful.
+    Check(PolicyCheckArgs),
     /// Say which rule judges an image, and what it asks for.
     #[command(after_help = "Example:\n  lazaret policy explain registry.k8s.io/pause:3.10")]
     Explain {
@@ -32,6 +27,26 @@ pub enum PolicyCommand {
     /// Print the JSON schema, for editors.
     #[command(after_help = "Example:\n  lazaret policy schema > policy.schema.json")]
     Schema,
+}
+
+/// `lazaret policy check`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  lazaret policy check policy.toml\n  lazaret policy check policy.toml --data-dir /var/lib/lazaret --strict\n\nIt warns of waivers that have ended or end within 14 days, last more than a year, are for a whole registry, or excuse every\nvulnerability; and, where a server's data is named, of those that have excused nothing. Exits with 1 when there are mistakes."
+)]
+pub struct PolicyCheckArgs {
+    /// The policy file.
+    #[arg(env = "LAZARET_POLICY", default_value = "policy.toml")]
+    pub file: PathBuf,
+    /// Exit with 1 for a doubtful waiver too.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the ledger is that knows which waivers were of use.
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 /// `lazaret policy replay`.

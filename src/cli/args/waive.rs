@@ -16,6 +16,9 @@ pub struct WaiveArgs {
     /// Only this finding: a code, or an advisory by any of its names. Default: all that deny.
     #[arg(long, value_name = "CODE|ADVISORY")]
     pub finding: Option<String>,
+    /// Only for the image that was judged, by its digest.
+    #[arg(long)]
+    pub digest: bool,
     /// Why it is excused.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

@@ -275,6 +275,15 @@ fn builders_networks_and_modes_are_diagnosed() {
         "this machine reaches docker.io and 2 more registries directly: any program that is not set up goes round Lazaret"
     );
     assert!(text(&["a", "b"]).contains("a and b directly"));
+    let mirror = wanted(
+        Client::Docker,
+        Route::Mirror,
+        "http://gw.example:5443",
+        false,
+    );
+    assert_eq!(of_listener(&mirror, "mirror"), None);
+    assert_eq!(of_listener(&proxy, "gateway"), None);
+    assert_eq!(of_listener(&mirror, "gateway").unwrap().level, Level::Open);
     assert_eq!(of_mode("enforce"), None);
     assert_eq!(of_mode("audit").unwrap().level, Level::Open);
 }

@@ -1,11 +1,12 @@
 //! A layer's pass with its onlooker, and what is kept of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use super::{Scanner, Seen, Version, viruses};
-use crate::oci::{Descriptor, Digest};
+use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest};
 use crate::policy::Viruses;
-use crate::scan::{LayerFacts, Onlooker, Toc, Unscannable, show_layer};
+use crate::scan::{LayerFacts, Onlooker, Source, Toc, Unscannable, merge, show_layer};
 
 use crate::evidence::clamd::{Looked, Streamed};
 
@@ -31,6 +32,35 @@ impl Scanner {
             _ => None,
         };
         Some((facts, looked))
+    }
+
+    /// The packages of an image, by name; none where not all of its layers were ever looked into.
+    pub(in crate::evidence) async fn packages(
+        self: &std::sync::Arc<Self>,
+        image: &ImageManifest,
+        config: &ImageConfig,
+    ) -> Option<BTreeMap<String, BTreeSet<String>>> {
+        let (scanner, image, config) = (self.clone(), image.clone(), config.clone());
+        let merged = tokio::task::spawn_blocking(move || {
+            let layers = image.layers.iter();
+            let layers = layers.map(|layer| Some((layer.digest, scanner.facts.read(layer)?)));
+            let layers: Vec<_> = layers.collect::<Option<_>>()?;
+            let merged = merge(&Source {
+                layers: &layers,
+                config: image.config.digest,
+                environment: &config.container.env,
+                diff_ids: &config.diff_ids,
+            });
+            merged.ok()
+        });
+        let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for package in merged.await.ok().flatten()?.packages {
+            packages
+                .entry(package.name)
+                .or_default()
+                .insert(package.version);
+        }
+        Some(packages)
     }
 
     /// Reads a layer, and shows its files to the virus scanner if one answers; waits.

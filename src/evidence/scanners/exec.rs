@@ -39,6 +39,7 @@ impl Program {
             &Named {
                 manifest: &asked.manifest,
                 config: Some(&asked.image.config.digest),
+                distribution: asked.distribution(),
             },
         )
     }

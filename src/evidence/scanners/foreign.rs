@@ -11,6 +11,8 @@ pub(in crate::evidence) struct Named<'a> {
     pub(in crate::evidence) manifest: &'a Digest,
     /// None where somebody signed that the report is about the manifest.
     pub(in crate::evidence) config: Option<&'a Digest>,
+    /// Whether packages of a distribution are in it: who does not know the distribution did not look at them.
+    pub(in crate::evidence) distribution: bool,
 }
 
 /// Reads a report about an image.
@@ -64,6 +66,16 @@ fn about(image: &Named<'_>, names: &[&str]) -> Result<(), String> {
     }
 }
 
+/// Whether all packages were looked at. What a scanner does not know it leaves out, and says nothing of it in its list.
+fn looked(image: &Named<'_>, knows: bool) -> Result<(), String> {
+    match image.distribution && !knows {
+        true => {
+            Err("it does not know the distribution, so it looked at no package of it".to_owned())
+        }
+        false => Ok(()),
+    }
+}
+
 /// `trivy image --format json`, version 2 of its schema (aquasecurity/trivy, `pkg/types/report.go`).
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -88,6 +100,15 @@ struct TrivyProgram {
 struct TrivyImage {
     #[serde(default, rename = "ImageID")]
     id: String,
+    #[serde(default, rename = "OS")]
+    os: TrivySystem,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TrivySystem {
+    #[serde(default)]
+    family: String,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +160,8 @@ fn trivy(report: Trivy, image: &Named<'_>) -> Result<Report, String> {
         ));
     }
     about(image, &[&report.metadata.id])?;
+    let family = &report.metadata.os.family;
+    looked(image, !family.is_empty() && family != "none")?;
     let mut listed = Vec::new();
     for result in report.results {
         // The target of a distribution's packages is the image; of others, the file.
@@ -178,6 +201,8 @@ fn trivy(report: Trivy, image: &Named<'_>) -> Result<Report, String> {
 struct Grype {
     matches: Vec<GrypeMatch>,
     #[serde(default)]
+    distro: GrypeSystem,
+    #[serde(default)]
     source: GrypeSource,
     descriptor: GrypeProgram,
 }
@@ -188,6 +213,12 @@ struct GrypeSource {
     kind: String,
     #[serde(default)]
     target: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct GrypeSystem {
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +286,7 @@ fn grype(report: Grype, image: &Named<'_>) -> Result<Report, String> {
     if !report.source.kind.starts_with("sbom") {
         about(image, &names)?;
     }
+    looked(image, !report.distro.name.is_empty())?;
     let built = |of: Option<&Value>| of?.get("built")?.as_str()?.parse().ok();
     let db = &report.descriptor.db;
     let scanner = Looker {

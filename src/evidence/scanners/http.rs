@@ -90,6 +90,7 @@ impl Webhook {
         let image = Named {
             manifest: &asked.manifest,
             config: Some(&asked.image.config.digest),
+            distribution: asked.distribution(),
         };
         foreign::read(&answer.body, &image)
     }

@@ -43,6 +43,7 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvid
                     && suspicion.rule.starts_with("host");
             }
             first_seen(docket, found.standing, allowed);
+            namesake(docket, found, allowed);
         }
         Gathered::Absent => {
             docket.find(
@@ -97,6 +98,28 @@ fn first_seen(docket: &mut Docket<'_>, standing: Standing, allowed: bool) {
         )
         .help = Some(format!(
         "if it is what you want, have it approved: lazaret names approve {repository}"
+    ));
+}
+
+/// A stranger's name that is pulled here from elsewhere, unless it is stopped already.
+fn namesake(docket: &mut Docket<'_>, name: &NameEvidence, allowed: bool) {
+    let anomaly = docket.policy.anomaly();
+    let (level, origin) = (anomaly.new_registry, &anomaly.origin);
+    let names = docket.policy.names();
+    let ours = names
+        .protect
+        .iter()
+        .any(|own| own.matches(docket.reference.repository()));
+    let Some(known) = name.namesake.as_ref().filter(|_| !allowed && !ours) else {
+        return;
+    };
+    if level == Level::Note || name.standing != Standing::New || docket.denied() {
+        return;
+    }
+    let repository = docket.reference.repository();
+    let message = format!("{repository} was never pulled here; {known} was");
+    docket.find(Code::RegistryNew, level, origin, message).help = Some(format!(
+        "if it is the same publisher's, have it approved: lazaret names approve {repository}"
     ));
 }
 

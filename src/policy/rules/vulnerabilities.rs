@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::oci::Platform;
 use crate::policy::judge::Docket;
@@ -54,6 +54,12 @@ fn respite(docket: &Docket<'_>, profile: &ScanProfile, found: &Vulnerability) ->
     let admitted = admitted
         .zip(profile.admitted_grace)
         .map(|(since, grace)| (RespiteOf::Admitted, since, grace));
+    if profile.only_tell_new && docket.admitted.is_some() {
+        return Some(Respite {
+            of: RespiteOf::Told,
+            until: Timestamp::MAX,
+        });
+    }
     let respites = [fix, admitted]
         .into_iter()
         .flatten()
@@ -101,7 +107,7 @@ pub(super) fn judge(
     // Stable: within a level the evidence's order, worst first.
     levels.sort_by_key(|((level, _), _)| std::cmp::Reverse(*level));
     for ((level, respite), one) in levels {
-        if let Some(respite) = respite {
+        if let Some(respite) = respite.filter(|respite| respite.of != RespiteOf::Told) {
             docket.changes_at(respite.until);
         }
         if level == Level::Note {
@@ -145,7 +151,10 @@ pub(super) fn judge(
             format!("{count} {}{fix}", severity.0)
         });
         let kinds = kinds.collect::<Vec<_>>().join(", ");
-        sum(Level::Note, format!("vulnerabilities that pass: {kinds}"));
+        sum(
+            profile.passing,
+            format!("vulnerabilities that pass: {kinds}"),
+        );
     }
 }
 
@@ -217,6 +226,9 @@ fn words(one: &Vulnerability, respite: Option<Respite>) -> (String, Option<Strin
         match respite.of {
             RespiteOf::YoungFix => format!("that fix is young: denied from {day}"),
             RespiteOf::Admitted => format!("this image was admitted before: denied from {day}"),
+            RespiteOf::Told => {
+                "this image was admitted before: it is told, and not denied".to_owned()
+            }
         }
     });
     let help: Vec<String> = fixed.into_iter().chain(respite).collect();

@@ -7,6 +7,7 @@ fn read_as(value: &Value, config: Option<&Digest>) -> Result<Report, String> {
     let named = Named {
         manifest: &manifest,
         config,
+        distribution: config.is_some(),
     };
     read(value.to_string().as_bytes(), &named)
 }
@@ -19,7 +20,7 @@ fn config() -> Digest {
 fn trivy() -> Value {
     json!({
         "SchemaVersion": 2, "Trivy": { "Version": "0.74.0" }, "ArtifactType": "container_image",
-        "Metadata": { "ImageID": config() },
+        "Metadata": { "ImageID": config(), "OS": { "Family": "debian", "Name": "12.5" } },
         "Results": [
             { "Target": "image (debian 12.5)", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": [
                 { "VulnerabilityID": "CVE-2026-1", "VendorIDs": ["DSA-1-1"], "PkgName": "libssl3", "InstalledVersion": "3.0.11-1",
@@ -64,6 +65,7 @@ fn grype_is_understood_and_so_is_one_about_a_bill() {
                 "artifact": { "name": "a", "version": "1", "purl": "pkg:npm/a@1", "locations": [{ "path": "/app/package.json" }] },
             }],
             "source": source,
+            "distro": { "name": "debian", "version": "12" },
             "descriptor": { "name": "grype", "version": "0.100.0", "db": { "status": { "built": "2026-11-01T00:00:00Z" } } },
         })
     };
@@ -94,6 +96,7 @@ fn grype_is_understood_and_so_is_one_about_a_bill() {
 fn what_is_not_understood_is_no_report() {
     for (change, value) in [
         ("/SchemaVersion", json!(1)),
+        ("/Metadata/OS/Family", json!("none")),
         ("/Metadata/ImageID", json!("sha256:00")),
         ("/Results/0/Vulnerabilities/0/PkgName", json!(7)),
     ] {

@@ -1,0 +1,53 @@
+//! `[anomaly]`: what is made of what is unusual.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::policy::{AnomalyPolicy, Level};
+
+use super::policy_build::Build;
+use super::policy_file::{Action, At};
+use super::policy_tables::level;
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnomalyTable {
+    /// What a tag meets that leads to another image than when it was pulled here before; default allow.
+    pub(super) tag_moved: Option<Action>,
+    /// What an image meets that nobody signed who signed its predecessor; default warn.
+    pub(super) signer_changed: Option<Action>,
+    /// What a stranger's name meets that is known here from another registry; default allow.
+    pub(super) new_registry: Option<Action>,
+    /// Whether people hear of clients that are refused one name after another: `warn`, the default, or `allow`.
+    pub(super) guessing: Option<At<Action>>,
+}
+
+impl Build {
+    pub(super) fn anomaly(&mut self, table: Option<&At<AnomalyTable>>) -> AnomalyPolicy {
+        let usual = AnomalyTable::default();
+        let written = table.map_or(&usual, At::get);
+        if let Some(place) = &written.guessing
+            && matches!(place.get(), Action::Deny)
+        {
+            self.error(
+                place.span(),
+                "a client that guesses names is told of, not denied",
+            )
+            .help("write \"warn\": what it asks for is refused by name already");
+        }
+        let guessing = written.guessing.as_ref().map(At::get).copied();
+        let span = table.map_or(0..0, At::span);
+        let mut origin = self.origin(&span, "[anomaly]");
+        if table.is_none() {
+            // It is as it is by default, and stands on no line.
+            origin.line = 0;
+        }
+        AnomalyPolicy {
+            tag_moved: written.tag_moved.map_or(Level::Note, level),
+            signer_changed: written.signer_changed.map_or(Level::Warn, level),
+            new_registry: written.new_registry.map_or(Level::Note, level),
+            guessing: guessing.map_or(Level::Warn, level),
+            origin,
+        }
+    }
+}

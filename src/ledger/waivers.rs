@@ -1,0 +1,50 @@
+//! Which waivers were of use, in SQLite.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+use serde::Serialize;
+
+use super::Decision;
+use super::row::time;
+
+/// A waiver that excused something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaiverUse {
+    /// The waiver's identity.
+    pub waiver: String,
+    /// When first.
+    pub first: Timestamp,
+    /// When last.
+    pub last: Timestamp,
+    /// In how many decisions; an image that is pulled often has one an hour.
+    pub decisions: u64,
+}
+
+/// Counts the waivers of a decision, in its transaction.
+pub(super) fn note(to: &Transaction<'_>, decision: &Decision) -> rusqlite::Result<()> {
+    let waived = decision.verdict.findings.iter();
+    let ids = waived.filter_map(|finding| finding.waived.as_ref().map(|by| by.id.as_str()));
+    let ids: std::collections::BTreeSet<&str> = ids.filter(|id| !id.is_empty()).collect();
+    for id in ids {
+        to.prepare_cached(
+            "INSERT INTO waiver_use (waiver, first, last, decisions) VALUES (?1, ?2, ?2, 1)
+             ON CONFLICT (waiver) DO UPDATE SET last = excluded.last, decisions = decisions + 1",
+        )?
+        .execute(params![id, decision.at.as_millisecond()])?;
+    }
+    Ok(())
+}
+
+/// All that were ever of use.
+pub(super) fn used(from: &Connection) -> rusqlite::Result<Vec<WaiverUse>> {
+    from.prepare_cached("SELECT waiver, first, last, decisions FROM waiver_use ORDER BY waiver")?
+        .query_map([], |row| {
+            Ok(WaiverUse {
+                waiver: row.get(0)?,
+                first: time(row, 1)?,
+                last: time(row, 2)?,
+                decisions: u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
+            })
+        })?
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! What is unusual: what that is held to, and what a tag led to before.
+
+use jiff::Timestamp;
+
+use crate::oci::Digest;
+
+use super::{Level, Origin};
+
+/// `[anomaly]`.
+#[derive(Clone, Debug)]
+pub struct AnomalyPolicy {
+    /// What a tag meets that leads to another image than before.
+    pub tag_moved: Level,
+    /// What an image meets that nobody signed who signed its predecessor.
+    pub signer_changed: Level,
+    /// What a stranger's name meets that is known here from another registry.
+    pub new_registry: Level,
+    /// Whether somebody hears of clients that are refused one name after another.
+    pub guessing: Level,
+    /// Where the table stands.
+    pub origin: Origin,
+}
+
+/// The image that was admitted before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Under which tag.
+    pub tag: String,
+    /// Whether that is the tag that was asked for now.
+    pub same_tag: bool,
+    /// Which image.
+    pub digest: Digest,
+    /// When it was last admitted.
+    pub at: Timestamp,
+    /// The policy's signers who had signed it.
+    pub signers: Vec<String>,
+    /// What is different now, in a few lines, where it was compared.
+    pub changes: Vec<String>,
+}

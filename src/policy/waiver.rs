@@ -1,0 +1,197 @@
+//! Waivers: what is excused for a time, and what is doubtful about that.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::oci::Digest;
+
+use super::{Code, Finding, Origin, Pattern};
+
+/// So long before a waiver ends people are told.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// A waiver that lasts longer will not be looked at by anybody who remembers why.
+const LONG: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// `[[waiver]]`.
+#[derive(Clone, Debug)]
+pub struct Waiver {
+    /// Which findings.
+    pub finding: WaivedFinding,
+    /// Of which packages; empty for all. All packages of a finding must be named.
+    pub packages: Vec<String>,
+    /// In which files of the image; empty for all.
+    pub paths: Vec<String>,
+    /// For which images.
+    pub images: Vec<Pattern>,
+    /// Of these the ones with which digests; empty for all.
+    pub digests: Vec<Digest>,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it is discussed.
+    pub ticket: Option<String>,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Where the table stands.
+    pub origin: Origin,
+}
+
+/// What a waiver excuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaivedFinding {
+    /// Findings of a kind.
+    Code(Code),
+    /// Findings about an advisory, by any of its names.
+    Advisory(String),
+}
+
+impl fmt::Display for WaivedFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaivedFinding::Code(code) => code.fmt(f),
+            WaivedFinding::Advisory(id) => f.write_str(id),
+        }
+    }
+}
+
+/// What is doubtful about a waiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// It is over.
+    Ended(Timestamp),
+    /// It is over soon.
+    Ends(Timestamp, i64),
+    /// It lasts very long.
+    Long(Timestamp),
+    /// It is for a whole registry.
+    Registry(String),
+    /// It is for all findings of a kind, those too that nobody knows yet.
+    Everything(Code),
+    /// It has excused nothing.
+    Unused,
+}
+
+impl Concern {
+    /// One word, for programs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Concern::Ended(_) => "ended",
+            Concern::Ends(..) => "ends-soon",
+            Concern::Long(_) => "lasts-long",
+            Concern::Registry(_) => "whole-registry",
+            Concern::Everything(_) => "every-finding",
+            Concern::Unused => "unused",
+        }
+    }
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = |at: &Timestamp| at.strftime("%Y-%m-%d").to_string();
+        match self {
+            Concern::Ended(at) => write!(f, "ended on {} and excuses nothing", day(at)),
+            Concern::Ends(at, 0) => write!(f, "ends on {}, within a day", day(at)),
+            Concern::Ends(at, 1) => write!(f, "ends on {}, in a day", day(at)),
+            Concern::Ends(at, days) => write!(f, "ends on {}, in {days} days", day(at)),
+            Concern::Long(at) => write!(
+                f,
+                "lasts until {}, more than a year: choose an earlier day to look at it again",
+                day(at)
+            ),
+            Concern::Registry(pattern) => write!(
+                f,
+                "is for a whole registry ({pattern}): name the images that it is about"
+            ),
+            Concern::Everything(code) => write!(
+                f,
+                "excuses every {code}, those too that nobody knows yet: name the advisory, or packages, paths or digests"
+            ),
+            Concern::Unused => {
+                f.write_str("has excused nothing, as far as the ledger knows: is it still needed?")
+            }
+        }
+    }
+}
+
+/// Findings of which an image may have many, each of another thing.
+fn is_of_many(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Vulnerability
+            | Code::MaliciousPackage
+            | Code::SecretInFile
+            | Code::DeniedFile
+            | Code::Virus
+    )
+}
+
+impl Waiver {
+    /// Its identity: stays the same where the reason, the owner, the end or the place in the file change.
+    pub fn id(&self) -> String {
+        let mut text = self.finding.to_string();
+        let images = self.images.iter().map(ToString::to_string);
+        let digests = self.digests.iter().map(ToString::to_string);
+        for list in [
+            self.packages.clone(),
+            self.paths.clone(),
+            images.collect(),
+            digests.collect(),
+        ] {
+            let mut list: Vec<String> = list;
+            list.sort_unstable();
+            text.push_str(&format!("\n{list:?}"));
+        }
+        let hex = Digest::of(text.as_bytes()).hex();
+        hex.get(..16).unwrap_or_default().to_owned()
+    }
+
+    /// Whether it is for this finding in an image with this digest, wherever that was found.
+    pub(super) fn covers(&self, finding: &Finding, digest: Option<&Digest>) -> bool {
+        let affected = finding.affected.as_ref();
+        if finding.code == Code::Revoked {
+            return false;
+        }
+        let meant = match &self.finding {
+            WaivedFinding::Code(code) => finding.code == *code,
+            WaivedFinding::Advisory(id) => affected.is_some_and(|of| of.ids.contains(id)),
+        };
+        let packages = self.packages.is_empty()
+            || affected.is_some_and(|of| of.packages.iter().all(|one| self.packages.contains(one)));
+        let paths =
+            self.paths.is_empty() || affected.is_some_and(|of| self.paths.contains(&of.path));
+        let digests =
+            self.digests.is_empty() || digest.is_some_and(|digest| self.digests.contains(digest));
+        meant && packages && paths && digests
+    }
+
+    /// What is doubtful about it, by itself.
+    pub fn concerns(&self, now: Timestamp) -> Vec<Concern> {
+        let mut concerns = Vec::new();
+        let left = self.until.duration_since(now);
+        if left <= SignedDuration::ZERO {
+            concerns.push(Concern::Ended(self.until));
+        } else if left <= SOON {
+            concerns.push(Concern::Ends(self.until, left.as_hours() / 24));
+        } else if left > LONG {
+            concerns.push(Concern::Long(self.until));
+        }
+        let whole = self
+            .images
+            .iter()
+            .filter(|pattern| pattern.is_whole_registry());
+        concerns.extend(whole.map(|pattern| Concern::Registry(pattern.to_string())));
+        let bound = [&self.packages, &self.paths]
+            .iter()
+            .any(|list| !list.is_empty());
+        if let WaivedFinding::Code(code) = self.finding
+            && is_of_many(code)
+            && !bound
+            && self.digests.is_empty()
+        {
+            concerns.push(Concern::Everything(code));
+        }
+        concerns
+    }
+}
