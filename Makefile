@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-signed bench-advisories bench-layers fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-routes bench-signed bench-advisories bench-layers fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ conformance: ## the distribution-spec's own test against the gateway
 bench: ## compare with a plain registry and other pull-through caches
 	$(CARGO) build --release
 	python3 bench/gate/run.py
+
+bench-routes: ## what the proxy and registries' own names cost, beside the mirror and nginx as TLS reverse proxy
+	$(CARGO) build --release
+	python3 bench/gate/routes.py
 
 bench-names: ## judge the name corpus and count hits, misses and false alarms
 	$(CARGO) bench --bench names -- --write

@@ -14,6 +14,7 @@
 )]
 
 #[path = "../tests/support/mod.rs"]
+#[allow(unused_imports, reason = "the tests take more of it")]
 mod support;
 
 use std::path::Path;
@@ -196,7 +197,11 @@ async fn record(ledger: &Arc<SqliteLedger>, file: &Path, pulls: usize) -> Vec<De
                 layer => digest("layer", image * 5 + layer % 5),
             }),
             client: machine(pull.wrapping_mul(2_654_435_761) >> 7),
-            kind: if number % REQUESTS < 2 { PullKind::Manifest } else { PullKind::Blob },
+            kind: if number % REQUESTS < 2 {
+                PullKind::Manifest
+            } else {
+                PullKind::Blob
+            },
             outcome: Outcome::Served,
             bytes: 1_000_000,
         });
@@ -239,15 +244,42 @@ async fn ask(ledger: &Arc<SqliteLedger>, made: &[Decision]) {
     let held = |kind, text: &str| About::Held(kind, text.to_owned(), None);
     let popular = made[0].reference.clone();
     for (what, about) in [
-        ("who pulled the most popular image", About::Digest(digest("image", 0))),
-        ("who pulled a rare image", About::Digest(digest("image", 4_321))),
-        ("who has the base layer of all images", About::Digest(digest("base", 0))),
-        ("who has a layer of one image", About::Digest(digest("layer", 321 * 5))),
-        ("who pulled the most popular name", About::Reference(popular)),
-        ("who pulled of a repository", About::Repository(made[7].reference.repository().clone())),
-        ("who has a package (400 images)", held(HeldKind::Package, "package-77")),
-        ("who has an advisory (67 images)", held(HeldKind::Advisory, "CVE-2026-77")),
-        ("who has a word of any kind", About::Word("package-78".to_owned())),
+        (
+            "who pulled the most popular image",
+            About::Digest(digest("image", 0)),
+        ),
+        (
+            "who pulled a rare image",
+            About::Digest(digest("image", 4_321)),
+        ),
+        (
+            "who has the base layer of all images",
+            About::Digest(digest("base", 0)),
+        ),
+        (
+            "who has a layer of one image",
+            About::Digest(digest("layer", 321 * 5)),
+        ),
+        (
+            "who pulled the most popular name",
+            About::Reference(popular),
+        ),
+        (
+            "who pulled of a repository",
+            About::Repository(made[7].reference.repository().clone()),
+        ),
+        (
+            "who has a package (400 images)",
+            held(HeldKind::Package, "package-77"),
+        ),
+        (
+            "who has an advisory (67 images)",
+            held(HeldKind::Advisory, "CVE-2026-77"),
+        ),
+        (
+            "who has a word of any kind",
+            About::Word("package-78".to_owned()),
+        ),
     ] {
         timed(what, async || who(about.clone()).await).await;
     }
@@ -362,6 +394,9 @@ async fn rejudge(images: usize) {
     let started = Instant::now();
     let done = gate.admission.rejudge().await.unwrap();
     let took = started.elapsed();
-    assert_eq!((done.images, done.refused, done.unknown), (images as u64, 0, 0));
+    assert_eq!(
+        (done.images, done.refused, done.unknown),
+        (images as u64, 0, 0)
+    );
     println!("{images} admitted images judged anew after new advisories | {took:.1?}");
 }

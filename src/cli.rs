@@ -1,5 +1,6 @@
 //! The commands. Exit codes: 0 done, 1 refused (a denied image, a file with mistakes), 2 could not be done.
 
+mod api;
 mod args;
 mod bar;
 mod ca;
@@ -46,6 +47,7 @@ mod shell;
 mod today;
 mod trust;
 mod verify;
+mod vsa;
 mod waive;
 mod watch;
 mod when;
@@ -58,11 +60,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use args::{
-    ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs, FailOn,
-    LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand,
+    ApiCommand, ApproveArgs, Args, CaCommand, CheckArgs, Command, ConfigCommand, DoctorArgs,
+    FailOn, LedgerCommand, LogArgs, NamesCommand, NotifyCommand, PolicyCheckArgs, PolicyCommand,
     PolicyReplayArgs, PolicyTestArgs, ProxyCommand, ReplayArgs, RevokeArgs, Rows, Sbom, ScanArgs,
     ScanSeverity, ServeArgs, SetupArgs, TrustArgs, TrustCommand, UpdateArgs, VerifyArgs,
-    VerifyBundleArgs, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
+    VerifyBundleArgs, VsaArgs, VsaCommand, WaiveArgs, Whereabouts, WhoArgs, WhyArgs, Window,
 };
 
 pub use db_args::{DataArgs, DbCommand};
@@ -88,6 +90,8 @@ pub fn run() -> ExitCode {
         Command::Why(args) => why::why(args),
         Command::Waive(args) => waive::waive(&args),
         Command::WhoPulled(args) => who::who(&args),
+        Command::Api { command } => api::api(&command),
+        Command::Vsa(args) => vsa::vsa(&args),
         Command::Log(args) => log::log(&args),
         Command::Ledger { command } => ledger::run(&command),
         Command::Revoke(args) => revoke::revoke(&args),

@@ -1,5 +1,6 @@
 //! What people write, checked: files in, plain validated data out, mistakes shown where they are.
 
+mod api_tokens;
 mod diagnostic;
 mod policy_anomaly;
 mod policy_build;
@@ -15,6 +16,7 @@ mod policy_tables;
 mod proxy_users;
 pub mod reload;
 mod server;
+mod server_api;
 mod server_channel;
 mod server_check;
 mod server_gateway;
@@ -26,9 +28,11 @@ mod server_raw;
 mod server_registry;
 mod server_scanner;
 mod server_team;
+mod server_vsa;
 mod shape;
 pub mod units;
 
+pub use api_tokens::{ApiTokens, Role, parse_api_tokens};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use policy_build::{parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
@@ -37,12 +41,14 @@ pub use server::{
     Cache, ClamdAddress, Credentials, Hold, Listener, Log, LogFormat, LogLevel, Registry, Server,
     Tls, UpstreamSettings, default_data_dir,
 };
+pub use server_api::ApiSettings;
 pub use server_channel::{Address, Channel, Mail, MailSecurity, Transport};
 pub use server_check::{parse_server, server_schema};
 pub use server_identity::{ClientCertificates, HeaderIdentity, IdentitySettings};
 pub use server_notify::NotifyTarget;
 pub use server_proxy::ProxyServer;
 pub use server_scanner::{Inspection, ScannerKind, ScannerLogin, ScannerServer};
+pub use server_vsa::VsaSettings;
 pub use units::AddressRange;
 
 /// The policy that is in force where none is given.

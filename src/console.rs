@@ -7,8 +7,10 @@ mod index;
 mod respond;
 mod timeline;
 mod today;
+mod view;
 mod why;
 
 pub use admin::admin;
-pub use respond::{Console, Judge, Sbom, as_json, decision_json, latest, respond};
+pub use respond::{Console, Judge, Sbom, as_json, latest, respond};
 pub use today::Today;
+pub use view::{DecisionView, decision_json};

@@ -22,6 +22,7 @@ mod suspect;
 mod tls;
 mod tokens;
 mod tombs;
+mod vouch;
 mod warnings;
 
 pub use body::Body;
@@ -31,3 +32,4 @@ pub use listen::{Limits, Listener, connection, serve};
 pub use peer::{Identification, IdentityHeader, Peer};
 pub use pull::{Gateway, Hold, Side, names};
 pub use tls::{ClientCertificates, Tls, TlsError, TlsSource, identity};
+pub use vouch::Voucher;

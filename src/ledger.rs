@@ -27,6 +27,7 @@ mod row;
 mod seal;
 mod search;
 mod sqlite;
+mod summaries;
 mod sweep;
 mod tags;
 mod waivers;
@@ -47,6 +48,7 @@ pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
+pub use summaries::KeptSummary;
 pub use waivers::WaiverUse;
 pub use who::{About, Puller, Who};
 
@@ -160,6 +162,18 @@ pub trait Ledger: Send + Sync {
 
     /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
     fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
+
+    /// Keeps a signed summary; of two about the same the first stays.
+    fn keep_summary(&self, summary: KeptSummary) -> Pending<'_, ()>;
+
+    /// The summary of a decision about an image.
+    fn summary_of(&self, id: DecisionId, subject: Digest) -> Pending<'_, Option<KeptSummary>>;
+
+    /// The summary whose manifest or bundle has this digest.
+    fn summary_with(&self, digest: Digest) -> Pending<'_, Option<KeptSummary>>;
+
+    /// The manifests and bundles of the newest summaries, so many of them.
+    fn summary_digests(&self, most: u32) -> Pending<'_, Vec<Digest>>;
 
     /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;

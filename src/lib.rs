@@ -17,6 +17,7 @@ pub mod trust;
 pub mod config;
 
 pub mod inspection;
+pub mod keyfile;
 pub mod ledger;
 pub mod store;
 pub mod upstream;
@@ -29,8 +30,10 @@ pub mod trial;
 
 pub mod admission;
 
+pub mod api;
 pub mod console;
 pub mod gateway;
+pub mod vsa;
 
 pub mod ca;
 pub mod cli;

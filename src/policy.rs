@@ -40,7 +40,7 @@ pub use model::{
 };
 pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
-pub use proposal::{Excuse, PROPOSED, is_excusable, proposal};
+pub use proposal::{Excuse, PROPOSED, is_excusable, proposal, proposals};
 pub use revocation::{Revocation, Revocations, Revoked};
 pub use scan::{
     Admitted, AskedAdvisories, Contents, ScanEvidence, ScanProfile, ScannedImage, Severity,

@@ -96,6 +96,23 @@ http { access_log off; sendfile on; tcp_nopush on; open_file_cache max=100; keep
     return server
 
 
+def reverse_proxy(folder, origin, log):
+    """nginx that ends TLS before `origin`, with connections kept open: what one would put before a registry."""
+    tls = free_port()
+    with open(folder + "/reverse.conf", "w") as conf:
+        conf.write("""daemon off; worker_processes 2; pid %(f)s/reverse.pid; error_log %(f)s/reverse.log;
+events { worker_connections 4096; }
+http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000;
+  client_body_temp_path %(f)s/r; proxy_temp_path %(f)s/r; fastcgi_temp_path %(f)s/r; uwsgi_temp_path %(f)s/r; scgi_temp_path %(f)s/r;
+  upstream origin { server 127.0.0.1:%(o)d; keepalive 64; keepalive_requests 10000000; }
+  server { listen 127.0.0.1:%(t)d ssl; ssl_certificate %(f)s/cert.pem; ssl_certificate_key %(f)s/key.pem;
+    location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_max_temp_file_size 0; } } }""" % {
+            "f": folder, "o": origin, "t": tls})
+    server = Server([need("nginx"), "-c", folder + "/reverse.conf"], tls, log)
+    server.tls = tls
+    return server
+
+
 def distribution(folder, upstream_url, log):
     """Debian's docker-registry as a pull-through cache of the same upstream."""
     port = free_port()
@@ -111,7 +128,7 @@ proxy: {remoteurl: '%s'}
 
 def lazaret(binary, folder, upstream_url, log):
     """Lazaret with a policy that allows what the benchmark pulls and an upstream on loopback."""
-    mirror, gateway, admin = free_port(), free_port(), free_port()
+    mirror, gateway, admin, proxy = (free_port() for _ in range(4))
     with open(folder + "/policy.toml", "w") as policy:
         policy.write("""version = 1
 mode = "enforce"
@@ -133,6 +150,9 @@ listen = "127.0.0.1:%(m)d"
 listen = "127.0.0.1:%(g)d"
 tls_certificate = "cert.pem"
 tls_key = "key.pem"
+registry_names = true
+[proxy]
+listen = "127.0.0.1:%(p)d"
 [admin]
 listen = "127.0.0.1:%(a)d"
 [cache]
@@ -145,8 +165,9 @@ include_defaults = false
 host = "docker.io"
 url = "%(u)s"
 plain_http = true
-""" % {"f": folder, "m": mirror, "g": gateway, "a": admin, "u": upstream_url})
+""" % {"f": folder, "m": mirror, "g": gateway, "a": admin, "p": proxy, "u": upstream_url})
     server = Server([binary, "serve", "--config", folder + "/lazaret.toml"], mirror, log)
     wait_for(gateway, server.process)
-    server.tls = gateway
+    wait_for(proxy, server.process)
+    server.tls, server.proxy = gateway, proxy
     return server

@@ -107,6 +107,13 @@ impl Admission {
         &self.tools.scanner
     }
 
+    /// Whose advisories are here, and when they were fetched.
+    pub fn advisories(&self) -> Vec<(String, Timestamp)> {
+        let current = self.tools.scanner.advisories().current();
+        let fetched = current.fetched.iter();
+        fetched.map(|(name, at)| (name.clone(), *at)).collect()
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> Arc<Policy> {
         self.policy.load_full()

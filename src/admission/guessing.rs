@@ -133,7 +133,7 @@ mod tests {
         let guessing = Guessing::default();
         for at in 0..100 {
             assert_eq!(guessing.refused("a", &name(at)), None);
-            tokio::time::advance(WITHIN / 9).await;
+            tokio::time::advance(WITHIN / 8).await;
         }
     }
 

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
+mod api;
 mod ca;
 mod ledger;
 mod names;
@@ -14,11 +15,13 @@ mod revoke;
 mod scan;
 mod setup;
 mod trust;
+mod vsa;
 mod waive;
 mod who;
 
 use super::{DataArgs, DbCommand, DebugCommand};
 
+pub use api::ApiCommand;
 pub use ca::CaCommand;
 pub use ledger::{LedgerCommand, LogArgs, Rows, Window};
 pub use names::{ApproveArgs, NamesCommand, ReplayArgs, UpdateArgs};
@@ -31,6 +34,7 @@ pub use revoke::RevokeArgs;
 pub use scan::{Sbom, ScanArgs, Severity as ScanSeverity};
 pub use setup::{DoctorArgs, SetupArgs, Whereabouts};
 pub use trust::{TrustArgs, TrustCommand, VerifyArgs, VerifyBundleArgs};
+pub use vsa::{VsaArgs, VsaCommand};
 pub use waive::WaiveArgs;
 pub use who::WhoArgs;
 
@@ -85,6 +89,14 @@ pub enum Command {
     Waive(WaiveArgs),
     /// Say who pulled an image, a layer, or anything with a finding.
     WhoPulled(WhoArgs),
+    /// Tokens and description of the JSON API.
+    Api {
+        /// What about it.
+        #[command(subcommand)]
+        command: ApiCommand,
+    },
+    /// Print a decision as a signed attestation (SLSA Verification Summary).
+    Vsa(VsaArgs),
     /// Show decisions and pulls, newest last.
     Log(LogArgs),
     /// Prove the record of decisions, and export it.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::wire::Built;
+use super::wire::{Built, Trouble};
 use super::{roots, sbom, today};
+use crate::api::Api;
+use crate::config::Server;
 use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Limits, Listener};
 use crate::store::Store;
@@ -14,10 +16,12 @@ use crate::telemetry;
 /// Pages, metrics, health and documents, until it is time to stop.
 pub(super) fn pages(
     listener: Listener,
+    server: &Server,
     built: &Built,
     path: Arc<Gateway>,
     stopping: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<> {
+) -> Result<impl Future<Output = ()> + Send + use<>, Trouble> {
+    let api = super::api::start(server, built)?;
     let (store, ledger) = (built.store.clone(), built.ledger.clone());
     let (dropped, admission) = (built.ledger.clone(), built.admission.clone());
     let metrics = move || {
@@ -48,9 +52,22 @@ pub(super) fn pages(
             }
         }),
     });
-    gateway::serve(listener, Limits::default(), stopping, move |request, _| {
-        console::admin(console.clone(), request)
-    })
+    let answer = move |request: hyper::Request<hyper::body::Incoming>, _| {
+        let api = api.clone().filter(|_| Api::answers(request.uri().path()));
+        let console = console.clone();
+        async move {
+            match api {
+                Some(api) => api.answer(request).await,
+                None => console::admin(console, request).await,
+            }
+        }
+    };
+    Ok(gateway::serve(
+        listener,
+        Limits::default(),
+        stopping,
+        answer,
+    ))
 }
 
 /// Carries the store's own numbers over.

@@ -17,9 +17,9 @@ use crate::config::{hashed_token, parse_proxy_users, proxy_user_problem};
 /// How our tokens begin, so that scanners for secrets can know them.
 const PREFIX: &str = "lzp_";
 /// Random bytes of a token: nobody can try them all, so that its hash needs no slow function.
-const TOKEN_BYTES: usize = 32;
+pub(super) const TOKEN_BYTES: usize = 32;
 /// Random bytes of a salt: equal tokens never happen, but equal lines must not tell anything either.
-const SALT_BYTES: usize = 16;
+pub(super) const SALT_BYTES: usize = 16;
 
 pub(super) fn proxy(command: &ProxyCommand) -> ExitCode {
     let ProxyCommand::Token { name, file, json } = command;
@@ -57,7 +57,7 @@ fn token(name: &str, file: Option<&Path>, json: bool) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn random<const BYTES: usize>() -> Result<String, Trouble> {
+pub(super) fn random<const BYTES: usize>() -> Result<String, Trouble> {
     let mut bytes = [0; BYTES];
     rand::fill(&mut bytes).map_err(|_| Trouble::Other("no random numbers".to_owned()))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))

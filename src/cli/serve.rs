@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::listeners::Listeners;
 use super::roots::{self, Reloader};
-use super::wire::{Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server};
+use super::wire::{
+    Built, Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server,
+};
 use super::{ServeArgs, db, listeners, output, pages, scanners};
 use crate::admission::Admission;
 use crate::config::reload::{Change, watch as watch_file};
@@ -67,22 +70,12 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     telemetry::metrics().set_upstreams(built.upstreams.hosts());
     telemetry::metrics().reloaded(true, telemetry::now());
     let listeners = listeners::bind(&server, &built).await?;
-    let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
-    let explain = explain_url(&server, &admin);
+    let explain = explain_url(&server, &listeners.admin);
     let alarm = super::watch::start(&server, &built);
     super::notify::start(&server, &built.ledger, &explain, &alarm)?;
-    greet(&server, &loaded, &mirror, gateway.as_ref(), &admin);
-    let hold = Hold {
-        exchange: server.hold.per_exchange,
-        hops: u32::from(server.hold.max_hops),
-    };
-    let path = Gateway::new(
-        built.admission.clone(),
-        built.upstreams.clone(),
-        explain,
-        hold,
-    );
-    let path = Arc::new(path.identifying(listeners::identification(&server)));
+    greet(&server, &loaded, &listeners);
+    let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
+    let path = path(&server, &built, explain).await?;
     tokio::spawn(chores(
         server.retention,
         built.ledger.clone(),
@@ -111,7 +104,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         let proxy = listeners::proxy(settings, path.clone(), authority, stopping.clone())?;
         serving.spawn(proxy::serve(listener, Arc::new(proxy)));
     }
-    serving.spawn(pages::pages(admin, &built, path, stopping));
+    serving.spawn(pages::pages(admin, &server, &built, path, stopping)?);
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);
@@ -121,6 +114,19 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         .flush()
         .await
         .map_err(|error| Trouble::Other(error.to_string()))
+}
+
+/// The path of every pull.
+async fn path(server: &Server, built: &Built, explain: String) -> Result<Arc<Gateway>, Trouble> {
+    let hold = Hold {
+        exchange: server.hold.per_exchange,
+        hops: u32::from(server.hold.max_hops),
+    };
+    let (admission, upstreams) = (built.admission.clone(), built.upstreams.clone());
+    let path = Gateway::new(admission, upstreams, explain, hold);
+    let path = path.identifying(listeners::identification(server));
+    let voucher = super::vsa::voucher(server, built).await?;
+    Ok(Arc::new(path.vouching(voucher)))
 }
 
 /// One server per data folder: two would not know of each other's blobs.
@@ -165,13 +171,7 @@ fn url(listener: &Listener) -> String {
     )
 }
 
-fn greet(
-    server: &Server,
-    loaded: &Loaded,
-    mirror: &Listener,
-    gateway: Option<&Listener>,
-    admin: &Listener,
-) {
+fn greet(server: &Server, loaded: &Loaded, listeners: &Listeners) {
     let policy = &loaded.policy;
     let shipped = if loaded.file.is_none() {
         ", as shipped"
@@ -188,22 +188,17 @@ fn greet(
         count => format!("{count} rules"),
     };
     output::err(format_args!("lazaret {}", env!("CARGO_PKG_VERSION")));
-    output::err(format_args!("  mirror   {}", url(mirror)));
-    gateway
-        .iter()
-        .for_each(|gateway| output::err(format_args!("  gateway  {}", url(gateway))));
-    if let Some(proxy) = &server.proxy {
-        let scheme = if proxy.listener.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        output::err(format_args!(
-            "  proxy    {scheme}://{}",
-            proxy.listener.listen
-        ));
+    let doors = [
+        ("mirror", Some(&listeners.mirror)),
+        ("gateway", listeners.gateway.as_ref()),
+        ("proxy", listeners.proxy.as_ref()),
+        ("admin", Some(&listeners.admin)),
+    ];
+    for (name, door) in doors {
+        if let Some(door) = door {
+            output::err(format_args!("  {name:<8} {}", url(door)));
+        }
     }
-    output::err(format_args!("  admin    {}", url(admin)));
     output::err(format_args!(
         "  policy   {}{shipped} ({mode}, {rules})",
         policy.source()
@@ -212,7 +207,7 @@ fn greet(
     output::err("\nPoint Docker at it, and have it proven:");
     output::err(format_args!(
         "  sudo lazaret setup docker --mirror {} --apply",
-        url(mirror)
+        url(&listeners.mirror)
     ));
     output::err("  sudo systemctl restart docker && sudo lazaret doctor\n");
 }

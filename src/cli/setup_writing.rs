@@ -5,9 +5,11 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::setup_files::{BACKUP, NEW, below, other};
+use clap::ValueEnum as _;
+
+use super::setup_files::{self, BACKUP, NEW, below, other};
 use super::wire::{Trouble, about};
-use crate::clients::{Change, Entry, JOURNALS, Journal, Plan, Wanted};
+use crate::clients::{Change, Client, Entry, JOURNALS, Journal, Plan, Wanted};
 use crate::config::reload;
 use crate::oci::Digest;
 
@@ -29,13 +31,14 @@ pub(super) fn apply(
         Some(journal) => journal.renewed(wanted),
         None => Journal::new(wanted),
     };
-    make_folders(root, JOURNALS, &mut journal)?;
+    let others = made_for_others(root, wanted.client)?;
+    make_folders(root, JOURNALS, &mut journal, &others)?;
     for change in &plan.changes {
         record(root, change, &known, &mut journal)?;
     }
     write_journal(root, &journal)?;
     for change in &plan.changes {
-        make_folders(root, parent(&change.path), &mut journal)?;
+        make_folders(root, parent(&change.path), &mut journal, &others)?;
     }
     write_journal(root, &journal)?;
     for change in &plan.changes {
@@ -94,17 +97,40 @@ fn record(
     Ok(())
 }
 
-/// Makes a folder and those above it, and notes which.
-fn make_folders(root: &Path, folder: &str, journal: &mut Journal) -> Result<(), Trouble> {
+/// Folders that were made for other clients: whoever is the last to be undone takes them along.
+fn made_for_others(root: &Path, client: Client) -> Result<Vec<String>, Trouble> {
+    let mut all = Vec::new();
+    for other in Client::value_variants()
+        .iter()
+        .filter(|one| **one != client)
+    {
+        let journal = setup_files::journal(root, *other)?;
+        all.extend(journal.into_iter().flat_map(|journal| journal.folders));
+    }
+    Ok(all)
+}
+
+/// Makes a folder and those above it, and notes those that were not there before the first client was set up.
+fn make_folders(
+    root: &Path,
+    folder: &str,
+    journal: &mut Journal,
+    others: &[String],
+) -> Result<(), Trouble> {
     let path = below(root, folder);
-    if path.is_dir() {
+    let there = path.is_dir();
+    if there && !others.iter().any(|other| other == folder) {
         return Ok(());
     }
     if folder.len() > 1 {
-        make_folders(root, parent(folder), journal)?;
+        make_folders(root, parent(folder), journal, others)?;
     }
-    fs::create_dir(&path).map_err(about(&path))?;
-    journal.folders.push(folder.to_owned());
+    if !there {
+        fs::create_dir(&path).map_err(about(&path))?;
+    }
+    if !journal.folders.iter().any(|known| known == folder) {
+        journal.folders.push(folder.to_owned());
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::wire::{Trouble, about, exit, file_name, known_roots, ledger, runtime,
 use super::{WaiveArgs, output};
 use crate::config;
 use crate::ledger::{Decision, DecisionId, Ledger};
-use crate::policy::{Excuse, Finding, PROPOSED, proposal};
+use crate::policy::{Excuse, PROPOSED, proposals};
 use crate::telemetry;
 
 pub(super) fn waive(args: &WaiveArgs) -> ExitCode {
@@ -64,18 +64,9 @@ fn tables(args: &WaiveArgs, decision: &Decision) -> Result<String, Trouble> {
             }
         },
     };
-    let meant = |finding: &&Finding| match &args.finding {
-        None => finding.denies(),
-        Some(word) => {
-            let named = finding.affected.iter().flat_map(|about| &about.ids);
-            finding.code.as_str() == word || named.into_iter().any(|id| id == word)
-        }
-    };
     let repository = decision.reference.repository().as_str();
-    let findings = decision.verdict.findings.iter().filter(meant);
-    let blocks: Vec<String> = findings
-        .filter_map(|finding| proposal(repository, finding, &excuse, until))
-        .collect();
+    let word = args.finding.as_deref();
+    let blocks = proposals(repository, &decision.verdict, word, &excuse, until);
     if blocks.is_empty() {
         return Err(other(match &args.finding {
             Some(word) => {

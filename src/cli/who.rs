@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::wire::{Trouble, exit, ledger, runtime};
 use super::{REFUSED, WhoArgs, csv, output, when};
 use crate::ledger::{About, HeldKind, Ledger, Puller, Who, who as named};
-use crate::oci::{Digest, Reference, Repository};
 use crate::telemetry;
 
 /// The columns of `--csv`.
@@ -63,13 +62,7 @@ async fn run(args: &WhoArgs) -> Result<u8, Trouble> {
 
 fn about(args: &WhoArgs) -> Option<About> {
     if let Some(package) = &args.package {
-        // An npm package may begin with one.
-        let (name, version) = match package.rfind('@').filter(|at| *at > 0) {
-            Some(at) => package.split_at(at),
-            None => (package.as_str(), ""),
-        };
-        let version = version.strip_prefix('@').map(str::to_owned);
-        return Some(About::Held(HeldKind::Package, name.to_owned(), version));
+        return Some(About::package(package));
     }
     if let Some(id) = &args.advisory {
         return Some(About::Held(HeldKind::Advisory, id.clone(), None));
@@ -77,24 +70,7 @@ fn about(args: &WhoArgs) -> Option<About> {
     if let Some(signer) = &args.signer {
         return Some(About::Held(HeldKind::Signer, signer.clone(), None));
     }
-    args.what.as_deref().map(meant)
-}
-
-/// A digest, an image, and else a word.
-pub(super) fn meant(text: &str) -> About {
-    if let Ok(digest) = text.parse::<Digest>() {
-        return About::Digest(digest);
-    }
-    // A word without a slash is rather an advisory or a package than one of Docker Hub's own images.
-    let image = text.contains(['/', ':', '@']);
-    match text.parse::<Reference>() {
-        Ok(reference) if image => match (reference.digest(), text.rsplit('/').next()) {
-            (Some(digest), _) => About::Digest(*digest),
-            (None, Some(last)) if last.contains(':') => About::Reference(reference),
-            _ => About::Repository(Repository::clone(reference.repository())),
-        },
-        _ => About::Word(text.to_owned()),
-    }
+    args.what.as_deref().map(About::meant)
 }
 
 fn line(one: &Puller) -> String {

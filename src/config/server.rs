@@ -14,8 +14,8 @@ use url::Url;
 use crate::policy::Team;
 
 use super::{
-    AddressRange, ClientCertificates, IdentitySettings, Inspection, NotifyTarget, ProxyServer,
-    ScannerServer,
+    AddressRange, ApiSettings, ClientCertificates, IdentitySettings, Inspection, NotifyTarget,
+    ProxyServer, ScannerServer, VsaSettings,
 };
 
 /// `lazaret.toml`, validated.
@@ -39,6 +39,10 @@ pub struct Server {
     pub identity: IdentitySettings,
     /// Explain pages, health, metrics.
     pub admin: Listener,
+    /// The API of that listener, off unless given.
+    pub api: Option<ApiSettings>,
+    /// Verdicts as attestations, off unless given.
+    pub vsa: Option<VsaSettings>,
     /// Blobs on disk.
     pub cache: Cache,
     /// How long a client waits.

@@ -57,6 +57,7 @@ pub(super) struct Check<'a> {
 impl Check<'_> {
     fn server(&mut self, raw: RawServer) -> Server {
         let log = raw.log.unwrap_or_default();
+        let (admin, api) = self.admin(raw.admin.unwrap_or_default(), raw.api);
         let shows = raw.inspection.is_some();
         let (gateway, of_gateway) = raw.gateway.map(|raw| self.gateway(raw)).unzip();
         let (proxy, of_proxy) = raw.proxy.map(|raw| self.proxy(raw)).unzip();
@@ -72,7 +73,9 @@ impl Check<'_> {
             proxy,
             authority,
             identity: self.identity(raw.identity.unwrap_or_default()),
-            admin: self.listener(raw.admin.unwrap_or_default(), 5080, false),
+            admin,
+            api,
+            vsa: self.vsa(raw.vsa),
             cache: self.cache(raw.cache.unwrap_or_default()),
             hold: self.hold(raw.hold.unwrap_or_default()),
             retention: self.time(

@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::server_api::RawApi;
 use super::server_gateway::RawGateway;
 use super::server_identity::RawIdentity;
 use super::server_notify::RawNotify;
 use super::server_proxy::RawProxy;
 use super::server_scanner::{RawInspection, RawScanner};
 use super::server_team::{RawHook, RawTeam};
+use super::server_vsa::RawVsa;
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -39,6 +41,12 @@ pub(super) struct RawServer {
     pub(super) identity: Option<RawIdentity>,
     /// Explain pages, health and metrics.
     pub(super) admin: Option<RawListener>,
+    /// The JSON API of the admin listener; off unless this table is there.
+    #[schemars(with = "Option<RawApi>")]
+    pub(super) api: Option<Spanned<RawApi>>,
+    /// Verdicts as attestations beside the images; off unless this table is there.
+    #[schemars(with = "Option<RawVsa>")]
+    pub(super) vsa: Option<Spanned<RawVsa>>,
     /// The blobs on disk.
     pub(super) cache: Option<RawCache>,
     /// How long a client is held while its image is judged.

@@ -180,6 +180,54 @@ fn each_mistake_has_its_words() {
             "this is not the name of a credential helper",
         ),
         ("policy = \"\"", "an empty path"),
+        (
+            "[mirror]\nclient_ca = \"ca.pem\"",
+            "clients show certificates only in TLS",
+        ),
+        (
+            "[gateway]\nclient_certificate = \"optional\"",
+            "`client_certificate` without `client_ca`",
+        ),
+        (
+            "[proxy]\nclient_ca = \"ca.pem\"\nclient_certificate = \"maybe\"",
+            "`maybe` is not how certificates are asked for",
+        ),
+        (
+            "[gateway]\nca_certificate = \"a\"\nca_key = \"b\"\n[proxy]\nca_certificate = \"c\"\nca_key = \"d\"",
+            "gateway and proxy have different authorities",
+        ),
+        (
+            "[gateway]\nca_key = \"b\"",
+            "`ca_key` without `ca_certificate`",
+        ),
+        (
+            "[identity]\nheader = \"X-Team\"",
+            "anybody could say to be anybody: nothing tells where the header is believed",
+        ),
+        (
+            "[identity]\nheader = \"a b\"\nheader_listeners = [\"gateway\"]",
+            "`a b` cannot be the header",
+        ),
+        (
+            "[identity]\nheader = \"Host\"\nheader_from = [\"10.0.0.0/8\"]",
+            "`Host` cannot be the header",
+        ),
+        (
+            "[identity]\nheader = \"X-Team\"\nheader_listeners = [\"admin\"]",
+            "`admin` is no listener of pulls",
+        ),
+        (
+            "[identity.addresses]\n\"10.1.0.0\" = \"\"",
+            "a name of nothing",
+        ),
+        (
+            "[identity.addresses]\n\"10.1.0.1/16\" = \"a\"",
+            "`10.1.0.1/16` has bits set behind its prefix; `10.1.0.0/16` is meant",
+        ),
+        (
+            "[identity.addresses]\n\"10.1.0.0/16\" = \"a\"\n\"::ffff:0:0/0\" = \"b\"",
+            "`::ffff:0:0/0` has bits set behind its prefix; `::/0` is meant",
+        ),
     ] {
         let error = parse_server(text, "lazaret.toml").expect_err(text);
         let messages: Vec<_> = error.iter().map(|d| d.message()).collect();
@@ -187,6 +235,27 @@ fn each_mistake_has_its_words() {
     }
     assert!(parse_server("[gateway]\nlisten = \"0.0.0.0:1\"\nplain_http = true", "f").is_ok());
     assert!(parse_server("a = = 1\n[", "f").is_err());
+}
+
+#[test]
+fn registries_names_are_tls_and_clients_are_known_as_written() {
+    let text = "[gateway]\nlisten = \"0.0.0.0:443\"\nregistry_names = true\nclient_ca = \"c.pem\"\n\
+                ca_certificate = \"a.pem\"\nca_key = \"a.key\"\n[proxy]\nusers = \"u.toml\"\n\
+                client_ca = \"c.pem\"\nclient_certificate = \"optional\"\n\
+                [identity]\nheader = \"X-Team\"\nheader_from = [\"10.0.0.0/8\"]\n\
+                [identity.addresses]\n\"10.1.0.0/16\" = \"team-a\"\n";
+    let server = parse_server(text, "/etc/lazaret/lazaret.toml").unwrap();
+    let gateway = server.gateway.unwrap();
+    assert!(gateway.registry_names && gateway.tls.is_none());
+    assert!(gateway.clients.unwrap().required);
+    let proxy = server.proxy.unwrap();
+    assert_eq!(proxy.users, Some("/etc/lazaret/u.toml".into()));
+    assert!(!proxy.listener.clients.unwrap().required);
+    let authority = ("/etc/lazaret/a.pem".into(), "/etc/lazaret/a.key".into());
+    assert_eq!(server.authority, Some(authority));
+    let header = server.identity.header.unwrap();
+    assert_eq!((header.name.as_str(), header.from.len()), ("x-team", 1));
+    assert_eq!(server.identity.addresses[0].1, "team-a");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::telemetry;
 
 use super::index::{Filters, index, missing};
 use super::today::Today;
+use super::view::decision_json;
 use super::why::{Known, decision};
 use super::{canary, html};
 
@@ -232,22 +233,6 @@ pub fn as_json(decision: &Decision, pulls: &[PullRow]) -> String {
         told.insert("pulls".to_owned(), serde_json::json!(pulls));
     }
     told.to_string()
-}
-
-/// A decision for programs, without its pulls: a line of `lazaret log --json`.
-pub fn decision_json(decision: &Decision) -> serde_json::Value {
-    serde_json::json!({
-        "id": decision.id,
-        "at": decision.at.to_string(),
-        "reference": decision.reference.to_string(),
-        "digest": decision.digest,
-        "allowed": decision.allowed,
-        "mode": decision.mode,
-        "verdict": decision.verdict,
-        "policy": { "file": decision.policy_file, "epoch": format!("{:016x}", decision.policy_epoch) },
-        "client": decision.client,
-        "gathered_ms": decision.gathered_ms,
-    })
 }
 
 const HTML: &str = "text/html; charset=utf-8";

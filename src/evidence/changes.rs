@@ -287,7 +287,7 @@ mod tests {
     fn a_strangers_words_are_bounded() {
         let long = "x".repeat(10_000);
         let old = described("", &[], &[], &[]);
-        let names: Vec<String> = (0..1_000).map(|at| format!("{at}{long}")).collect();
+        let names: Vec<String> = (0..100).map(|at| format!("{at}{long}")).collect();
         let packages: Vec<(&str, &str)> = names
             .iter()
             .map(|name| (name.as_str(), long.as_str()))

@@ -28,6 +28,9 @@ const MANY_INDEXES: usize = 3;
 const TOGETHER: Duration = Duration::from_secs(3_600);
 /// After so long a client is told of again for the same repository.
 const QUIET: Duration = Duration::from_secs(3_600);
+/// Most that people are told of within [`TOGETHER`], whoever it is about: somebody who makes names and addresses up must
+/// not bury the rest. All are counted and logged.
+const MOST_TOLD: u32 = 100;
 
 /// Why a client is suspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +147,8 @@ struct Trail {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     trails: HashMap<Client, Trail>,
+    /// How many were told since when.
+    told: Option<(Instant, u32)>,
 }
 
 impl Watch {
@@ -206,6 +211,20 @@ impl Watch {
         self.trails
             .retain(|_, trail| !trail.traces.is_empty() || now - trail.seen < QUIET);
         found
+    }
+
+    /// Whether people are told of a suspicion: of sure ones, of others from a client's second on, and of so many only.
+    pub(super) fn tells(&mut self, now: Instant, suspicion: &Suspicion) -> bool {
+        if !suspicion.sign.is_sure() && suspicion.times < 2 {
+            return false;
+        }
+        let (since, count) = self.told.unwrap_or((now, 0));
+        let (since, count) = match now - since < TOGETHER {
+            true => (since, count),
+            false => (now, 0),
+        };
+        self.told = Some((since, count.saturating_add(1)));
+        count < MOST_TOLD
     }
 
     fn forget_one(&mut self) {

@@ -195,3 +195,23 @@ fn the_memory_is_bounded_and_ends() {
     watch.overdue(start + Duration::from_secs(10_000));
     assert!(watch.trails.is_empty());
 }
+
+#[test]
+fn people_are_told_of_so_many_and_no_more() {
+    let (start, mut watch) = (Instant::now(), Watch::default());
+    let of = |sign, times| Suspicion {
+        client: client(1),
+        repository: repository("a"),
+        sign,
+        decision: None,
+        times,
+    };
+    let (sure, unsure) = (Sign::UnknownContent, Sign::NoFollowUp);
+    assert!(!watch.tells(start, &of(unsure, 1)));
+    assert!(watch.tells(start, &of(unsure, 2)));
+    let told = (0..1_000)
+        .filter(|_| watch.tells(start, &of(sure, 1)))
+        .count();
+    assert_eq!(told, 99);
+    assert!(watch.tells(start + TOGETHER, &of(sure, 1)));
+}

@@ -46,7 +46,8 @@ impl Gateway {
             Err(error) => return failed(&error, ask.head),
         };
         match upstream.referrers(repository, digest).await {
-            Ok(all) => {
+            Ok(mut all) => {
+                all.extend(self.vouched(ask, repository, digest).await);
                 let wanted = ask.query.artifact_type.as_deref();
                 let fits = |d: &&Descriptor| {
                     wanted.is_none_or(|wanted| d.artifact_type.as_deref() == Some(wanted))

@@ -25,6 +25,7 @@ use super::respond::{self, Refusal};
 use super::suspect::{self, Suspects};
 use super::tokens;
 use super::tombs::Tombs;
+use super::vouch::Voucher;
 use super::warnings::{Served, warnings};
 
 /// Which kind of listener a request arrived at.
@@ -77,6 +78,7 @@ pub struct Gateway {
     pub(super) sightings: Sightings,
     identification: Identification,
     dialled: Arc<Dialled>,
+    pub(super) voucher: Option<Arc<Voucher>>,
     pub(super) suspects: Suspects,
 }
 
@@ -98,16 +100,15 @@ impl Gateway {
             tombs: Tombs::new(),
             sightings: Sightings::new(),
             identification: Identification::default(),
+            voucher: None,
             suspects: Suspects::default(),
         }
     }
 
     /// The same, where clients that prove nothing are known by what they say or where they are.
-    pub fn identifying(self, identification: Identification) -> Gateway {
-        Gateway {
-            identification,
-            ..self
-        }
+    pub fn identifying(mut self, identification: Identification) -> Gateway {
+        self.identification = identification;
+        self
     }
 
     /// The hosts that it can answer as.
@@ -186,6 +187,9 @@ impl Gateway {
         };
         if let Some(canary) = Canary::of(repository) {
             return self.canary(side, ask, canary, &reference);
+        }
+        if let Some(own) = self.own(ask, repository).await {
+            return own;
         }
         match &ask.route {
             Route::Manifest { .. } => self.manifest(side, ask, &reference).await,

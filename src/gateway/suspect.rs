@@ -105,7 +105,8 @@ impl Gateway {
             client = client.who(), listener = client.listener, user_agent = %client.user_agent, %repository, sign = sign.as_str(), times,
             "a client {}", sign.sentence()
         );
-        if !sign.is_sure() && *times < 2 {
+        let now = Instant::now();
+        if !self.suspects.watch(|watch| watch.tells(now, suspicion)) {
             return;
         }
         let event = Event {

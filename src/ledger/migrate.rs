@@ -12,7 +12,7 @@ use super::{LedgerError, chain, held};
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Migrations in their order; the number of those done is in the table `migration`.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("001_start.sql"),
     include_str!("002_names.sql"),
     include_str!("003_revocations.sql"),
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("010_outbox.sql"),
     include_str!("011_waivers.sql"),
     include_str!("012_led.sql"),
+    include_str!("013_summary.sql"),
 ];
 /// The migration that begins the chain, and takes into it what was written before.
 const CHAIN: usize = 7;

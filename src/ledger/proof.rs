@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::params;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -10,13 +11,12 @@ use serde_json::value::RawValue;
 use super::audit::{Audit, Trusted, audit};
 use super::canonical::EntryKind;
 use super::chain::{self, Entry, hex};
-use super::key::{Key, pem};
+use super::key::Key;
 use super::migrate::{readable, writable};
 use super::note::{NoteKey, NoteSigner};
 use super::seal::{newest_note, renew, signer};
 use super::{LedgerError, SqliteLedger};
-
-use jiff::Timestamp;
+use crate::keyfile;
 
 /// An entry of the chain with its row, as it is exported.
 #[derive(Clone, Debug, Serialize)]
@@ -57,7 +57,7 @@ impl SqliteLedger {
     pub fn key_pem(&self) -> Result<String, LedgerError> {
         let der = self.signer()?.public_der();
         let der = der.ok_or_else(|| LedgerError("the key cannot be written".to_owned()))?;
-        Ok(pem("PUBLIC KEY", &der))
+        Ok(keyfile::pem("PUBLIC KEY", &der))
     }
 
     /// The newest signed checkpoint; none where nothing was decided yet. Blocks.

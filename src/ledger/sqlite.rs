@@ -16,10 +16,13 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_b
 use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
-    Approval, Decision, DecisionId, Holdings, KnownName, Led, Ledger, LedgerError, LoggedPull,
-    Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search, WaiverUse, Who,
+    Approval, Decision, DecisionId, Holdings, KeptSummary, KnownName, Led, Ledger, LedgerError,
+    LoggedPull, Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search,
+    WaiverUse, Who,
 };
-use super::{admitted, held, led, recorded, revocations, search, sweep, tags, waivers, who};
+use super::{
+    admitted, held, led, recorded, revocations, search, summaries, sweep, tags, waivers, who,
+};
 
 /// Most roots that are looked at for one digest: a base layer has thousands, and any live one will do.
 const MAX_ROOTS: u32 = 16;
@@ -274,6 +277,22 @@ impl Ledger for SqliteLedger {
             self.writer
                 .write(move |to| held::hold(to, &image, &holdings)),
         )
+    }
+
+    fn keep_summary(&self, summary: KeptSummary) -> Pending<'_, ()> {
+        Box::pin(self.writer.write(move |to| summaries::keep(to, &summary)))
+    }
+
+    fn summary_of(&self, id: DecisionId, subject: Digest) -> Pending<'_, Option<KeptSummary>> {
+        Box::pin(self.read(move |from| summaries::of(from, id, &subject)))
+    }
+
+    fn summary_with(&self, digest: Digest) -> Pending<'_, Option<KeptSummary>> {
+        Box::pin(self.read(move |from| summaries::with(from, &digest)))
+    }
+
+    fn summary_digests(&self, most: u32) -> Pending<'_, Vec<Digest>> {
+        Box::pin(self.read(move |from| summaries::digests(from, most)))
     }
 
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {

@@ -12,10 +12,11 @@ use crate::telemetry;
 pub(super) const BATCH: u32 = 2_000;
 
 /// The tables that no chain is about: name, key, and the column that says how old a row is.
-pub(super) const PLAIN: [(&str, &str, &str); 3] = [
+pub(super) const PLAIN: [(&str, &str, &str); 4] = [
     ("pull", "id", "at"),
     ("puller", "number", "last"),
     ("event", "id", "at"),
+    ("summary", "id", "at"),
 ];
 
 /// Removes old rows of such a table; how many.

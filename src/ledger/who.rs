@@ -29,6 +29,35 @@ pub enum About {
     Held(HeldKind, String, Option<String>),
 }
 
+impl About {
+    /// What a person means: a digest, an image, and else a word.
+    pub fn meant(text: &str) -> About {
+        if let Ok(digest) = text.parse::<Digest>() {
+            return About::Digest(digest);
+        }
+        // A word without a slash is rather an advisory or a package than one of Docker Hub's own images.
+        let image = text.contains(['/', ':', '@']);
+        match text.parse::<Reference>() {
+            Ok(reference) if image => match (reference.digest(), text.rsplit('/').next()) {
+                (Some(digest), _) => About::Digest(*digest),
+                (None, Some(last)) if last.contains(':') => About::Reference(reference),
+                _ => About::Repository(Repository::clone(reference.repository())),
+            },
+            _ => About::Word(text.to_owned()),
+        }
+    }
+
+    /// A package, after an `@` in one version; npm's names may begin with one.
+    pub fn package(text: &str) -> About {
+        let (name, version) = match text.rfind('@').filter(|at| *at > 0) {
+            Some(at) => text.split_at(at),
+            None => (text, ""),
+        };
+        let version = version.strip_prefix('@').map(str::to_owned);
+        About::Held(HeldKind::Package, name.to_owned(), version)
+    }
+}
+
 /// Which pullers are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Code, Finding};
+use super::{Code, Finding, Verdict};
 use crate::oci::Digest;
 
 /// How long a proposed waiver holds where nobody says otherwise.
@@ -63,6 +63,27 @@ pub fn proposal(
     }
     lines.push(format!("until = {}", until.strftime("%Y-%m-%d")));
     Some(lines.join("\n") + "\n")
+}
+
+/// The tables that would excuse what denies in a verdict, or what one word means: a code, or an advisory's id.
+pub fn proposals(
+    repository: &str,
+    verdict: &Verdict,
+    word: Option<&str>,
+    excuse: &Excuse,
+    until: Timestamp,
+) -> Vec<String> {
+    let meant = |finding: &&Finding| match word {
+        None => finding.denies(),
+        Some(word) => {
+            let mut named = finding.affected.iter().flat_map(|about| &about.ids);
+            finding.code.as_str() == word || named.any(|id| id == word)
+        }
+    };
+    let findings = verdict.findings.iter().filter(meant);
+    findings
+        .filter_map(|finding| proposal(repository, finding, excuse, until))
+        .collect()
 }
 
 /// A basic string of TOML (1.0, "String").

@@ -21,12 +21,17 @@ class Client:
     route = ""
     # Whether a block says why even when the client asked by digest.
     tells_by_digest = True
-    # What its environment has beside that of all.
+    # What its environment has beside that of all, and what is mounted over its files.
     env: dict[str, str] = {}
+    mounts: tuple = ()
+    # Whose program it is, as the table of docs/clients.md has it.
+    family = ""
 
     def __init__(self, lab: Lab):
         self.lab = lab
-        self.dir = lab.dir / re.sub(r"\W+", "-", self.name)
+        # A client that is set up once more begins with nothing.
+        taken = sum(1 for _ in lab.dir.glob(f"{re.sub(r'[^A-Za-z0-9]+', '-', self.name)}.[0-9]*"))
+        self.dir = lab.dir / f"{re.sub(r'[^A-Za-z0-9]+', '-', self.name)}.{taken + 1}"
         self.dir.mkdir()
 
     def start(self):
@@ -72,7 +77,7 @@ class Docker(Client):
 
     def start(self):
         argv = [self.dockerd, "--config-file", "/etc/docker/daemon.json"]
-        binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run")]
+        binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run"), *self.mounts]
         # The distribution's docker command is older than what Docker 29 talks to unasked.
         more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
         self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more, **self.env))
@@ -152,14 +157,15 @@ address = "{self.socket}.ttrpc"
 
     def start(self):
         self.lab.start(self.name, "lz-client", [f"{self.bin}containerd", "-c", self.config],
-                       binds=[("tmpfs", "/run")], env=self.lab.client_env())
+                       binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env))
         wait_for(self.name, lambda: self.ctr("version")[0] == 0)
 
     def stop(self):
         self.lab.stop(self.name)
 
     def ctr(self, *argv) -> tuple[int, str]:
-        done = self.lab.client([f"{self.bin}ctr", "-a", self.socket, *argv])
+        # It resolves names itself and has the daemon keep what it fetched.
+        done = self.lab.client([f"{self.bin}ctr", "-a", self.socket, *argv], binds=self.mounts, **self.env)
         return done.returncode, done.stdout
 
     def pull(self, image):
@@ -196,7 +202,7 @@ class Buildkit(Client):
             self.bin / "buildkitd", "--config", self.config, "--addr", f"unix://{self.dir}/sock", "--root",
             self.dir / "root", "--oci-worker-snapshotter", "native", "--oci-worker-net", "host",
             "--containerd-worker=false",
-        ], binds=[("tmpfs", "/run")], env=self.lab.client_env())
+        ], binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env))
         wait_for(self.name, lambda: self.buildctl("debug", "workers")[0] == 0)
 
     def stop(self):
@@ -239,7 +245,7 @@ class Podman(Client):
         })
 
     def tool(self, *argv) -> tuple[int, str]:
-        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers")], **self.env)
+        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers"), *self.mounts], **self.env)
         return done.returncode, done.stdout
 
     def pull(self, image):

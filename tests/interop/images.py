@@ -154,6 +154,8 @@ def hub(writer: Writer):
     writer.image("acme/rooty", "1.0", user="root")
     for stranger in ["ab4bz/homer", "somebody/nginx", "somebody/tool"]:
         writer.image(stranger, "1.0", user="1000")
+    writer.image("acme/slow", "1.0", user="1000", files=debian("3.0.14-1"))
+    writer.image("acme/slower", "1.0", user="1000", files=debian("3.0.15-1"))
     for name, version in [("acme/vulnerable", "3.0.11-1"), ("acme/fixed", "3.0.13-1")]:
         writer.image(name, "1.0", user="1000", files=debian(version))
 

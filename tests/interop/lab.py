@@ -32,7 +32,13 @@ HOSTS = f"""127.0.0.1 localhost
 {GHCR} ghcr.io
 {GATEWAY} gw.test
 """
+# Of a client whose resolver leads the registries' names to Lazaret.
+LED_HERE = f"""127.0.0.1 localhost
+{GATEWAY} registry-1.docker.io auth.docker.io index.docker.io ghcr.io gw.test
+"""
 WHY = "http://gw.test:5080/why/"
+# Longer than one exchange is held, and longer than one that Docker 29 waits for.
+SLOW, SLOWER = 35, 100
 
 
 ADVISORY = {
@@ -94,6 +100,7 @@ class Lab:
             run(["ip", "netns", "add", name])
             run(["ip", "-n", name, "link", "set", "lo", "up"])
         (self.dir / "hosts").write_text(HOSTS)
+        (self.dir / "led-here").write_text(LED_HERE)
         (self.dir / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
         run(["ip", "-n", "lz-hub", "link", "add", "br0", "type", "bridge"])
         for address in [HUB, GHCR]:
@@ -184,6 +191,9 @@ class Lab:
         run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
              "-subj", "/CN=interop authority", "-keyout", self.dir / "ca.key", "-out", self.dir / "ca.pem",
              "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"])
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=somebody else", "-keyout", self.dir / "other.key", "-out", self.dir / "other.pem",
+             "-addext", "basicConstraints=critical,CA:TRUE"])
         for name, hosts in [("hub", ["registry-1.docker.io", "auth.docker.io", "index.docker.io"]),
                             ("ghcr", ["ghcr.io"]), ("gw", ["gw.test"])]:
             request, extensions = self.dir / f"{name}.csr", self.dir / f"{name}.ext"
@@ -255,10 +265,17 @@ listen = "{GATEWAY}:{ports[0]}"
 [gateway]
 listen = "{GATEWAY}:{ports[1]}"
 {tls}
+registry_names = {"false" if mirror_tls else "true"}
 [admin]
 listen = "{GATEWAY}:{ports[2]}"
 {plain}
 {proxy}
+[scanner.slow]
+kind = "exec"
+command = ["{HERE}/slow.sh", "{SLOW}", "{{digest}}"]
+[scanner.slower]
+kind = "exec"
+command = ["{HERE}/slow.sh", "{SLOWER}", "{{digest}}"]
 [cache]
 tag_freshness = "1s"
 [upstream]
@@ -274,7 +291,21 @@ allow_addresses = ["{NET}.0/24"]
 """)
         return config
 
-    def policy(self, *, mode="enforce", allow="", names="") -> str:
+    def policy(self, *, mode="enforce", allow="", names="", slow=False) -> str:
+        slow = "" if not slow else """
+[scan.slow]
+scanners = ["slow"]
+[scan.slower]
+scanners = ["slower"]
+[[rule]]
+match = ["docker.io/acme/slow"]
+unsigned = "allow"
+scan = "slow"
+[[rule]]
+match = ["docker.io/acme/slower"]
+unsigned = "allow"
+scan = "slower"
+"""
         return f"""version = 1
 mode = "{mode}"
 [names]
@@ -288,6 +319,7 @@ root_user = "deny"
 [scan.standard]
 only_fixable = true
 max_database_age = "72h"
+{slow}
 [[rule]]
 match = ["docker.io/acme/vulnerable", "docker.io/acme/fixed"]
 unsigned = "allow"
@@ -323,11 +355,18 @@ unsigned = "deny"
 
     def start_lazaret(self, name="lazaret", mirror_tls=False):
         config = self.lazaret_config(name, mirror_tls)
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.dir), "RUST_BACKTRACE": "1"}
+        env = self.lazaret_env()
         export = self.dir / "Debian.jsonl"
         export.write_text(json.dumps(ADVISORY))
         run([self.lazaret, "db", "import", export, "--ecosystem", "Debian", "--config", config], env=env)
-        self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=env)
+        self.serve(name, mirror_tls)
+
+    def lazaret_env(self) -> dict:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.dir), "RUST_BACKTRACE": "1"}
+
+    def serve(self, name="lazaret", mirror_tls=False):
+        config = self.dir / f"{name}.toml"
+        self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=self.lazaret_env())
         for port in (5051, 444) if mirror_tls else (5050, 443):
             self.listening(name, "lz-gw", GATEWAY, port)
 

@@ -4,9 +4,14 @@ import newer
 from clients import Buildkit, Containerd, Docker, DockerBuild, Podman, Skopeo
 from lab import ROOT, Lab
 
-MIRROR = "plain mirror"
-ONLY = "Lazaret is the only endpoint"
-PROXY = "the HTTPS proxy"
+MIRROR = "mirror"
+HOSTS = "hosts.toml"
+LOCATION_OF = "location"
+PROXY = "proxy"
+DNS = "DNS"
+PREFIX = "prefix"
+# The columns of the table in docs/clients.md.
+ROUTES = [PROXY, DNS, HOSTS, LOCATION_OF, MIRROR, PREFIX]
 # What a client is told of the proxy, and all that it is told.
 BY_PROXY = {"HTTPS_PROXY": "http://gw.test:3128", "https_proxy": "http://gw.test:3128"}
 
@@ -29,6 +34,7 @@ location = "gw.test/docker.io"
 prefix = "ghcr.io"
 location = "gw.test/ghcr.io"
 """
+UNQUALIFIED = 'unqualified-search-registries = ["docker.io"]\n'
 BUILDKIT_MIRROR = """[registry."docker.io"]
 mirrors = ["gw.test:5050"]
 [registry."gw.test:5050"]
@@ -55,7 +61,7 @@ def docker_build(lab: Lab):
 
 
 def ctr(lab: Lab):
-    return Containerd(lab, "ctr", ONLY, {"_default/hosts.toml": HOSTS_ONLY})
+    return Containerd(lab, "ctr", HOSTS, {"_default/hosts.toml": HOSTS_ONLY})
 
 
 def ctr_mirror(lab: Lab):
@@ -63,7 +69,7 @@ def ctr_mirror(lab: Lab):
 
 
 def podman(lab: Lab):
-    return Podman(lab, "podman", ONLY, LOCATION)
+    return Podman(lab, "podman", LOCATION_OF, LOCATION)
 
 
 def podman_mirror(lab: Lab):
@@ -73,7 +79,7 @@ def podman_mirror(lab: Lab):
 
 
 def skopeo(lab: Lab):
-    return Skopeo(lab, "skopeo", ONLY, LOCATION)
+    return Skopeo(lab, "skopeo", LOCATION_OF, LOCATION)
 
 
 def docker_29(lab: Lab, name: str, kind=Docker, only=False):
@@ -84,7 +90,7 @@ def docker_29(lab: Lab, name: str, kind=Docker, only=False):
     else:
         daemon["registry-mirrors"], hosts = ["http://gw.test:5050"], {}
     dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
-    return kind(lab, name, ONLY if only else MIRROR, dockerd=dockerd / "dockerd", daemon=daemon, hosts=hosts,
+    return kind(lab, name, HOSTS if only else MIRROR, dockerd=dockerd / "dockerd", daemon=daemon, hosts=hosts,
                 path=[containerd])
 
 
@@ -105,7 +111,7 @@ def docker_build_29_only(lab: Lab):
 
 
 def ctr_2(lab: Lab):
-    return Containerd(lab, "ctr 2", ONLY, {"_default/hosts.toml": HOSTS_ONLY}, newer.get(newer.CONTAINERD))
+    return Containerd(lab, "ctr 2", HOSTS, {"_default/hosts.toml": HOSTS_ONLY}, newer.get(newer.CONTAINERD))
 
 
 def ctr_2_mirror(lab: Lab):
@@ -127,21 +133,103 @@ def docker_proxy(lab: Lab):
 
 
 def docker_29_proxy(lab: Lab):
-    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
-    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
-    return by_proxy(Docker(lab, "docker 29 proxy", PROXY, dockerd=dockerd / "dockerd", daemon=daemon, path=[containerd]))
+    return by_proxy(docker_29_plain(lab, "docker 29 proxy", PROXY))
 
 
 def podman_proxy(lab: Lab):
-    return by_proxy(Podman(lab, "podman proxy", PROXY, 'unqualified-search-registries = ["docker.io"]\n'))
+    return by_proxy(Podman(lab, "podman proxy", PROXY, UNQUALIFIED))
 
 
 def skopeo_proxy(lab: Lab):
-    return by_proxy(Skopeo(lab, "skopeo proxy", PROXY, 'unqualified-search-registries = ["docker.io"]\n'))
+    return by_proxy(Skopeo(lab, "skopeo proxy", PROXY, UNQUALIFIED))
 
 
-CLIENTS = [
-    docker_mirror, docker_build, ctr, ctr_mirror, podman, podman_mirror, skopeo,
-    docker_29_mirror, docker_29_only, docker_build_29_mirror, docker_build_29_only, ctr_2, ctr_2_mirror, buildkit,
-    docker_proxy, docker_29_proxy, podman_proxy, skopeo_proxy,
-]
+def led_here(client):
+    """The same client, as it comes, but for its resolver."""
+    client.mounts = ((client.lab.dir / "led-here", "/etc/hosts"),)
+    return client
+
+
+def prefixed(client):
+    """The same client, as it comes; a person types where Lazaret is before the image."""
+    pull, remove, digest = client.pull, client.remove, client.digest
+    client.pull = lambda image: pull(f"gw.test/{image}")
+    client.remove = lambda image: remove(f"gw.test/{image}")
+    client.digest = lambda image, said: digest(f"gw.test/{image}", said)
+    return client
+
+
+def docker_dns(lab: Lab):
+    return led_here(Docker(lab, "docker 20.10 DNS", DNS, daemon={"storage-driver": "vfs"}))
+
+
+def docker_29_plain(lab: Lab, name: str, route: str):
+    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
+    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
+    return Docker(lab, name, route, dockerd=dockerd / "dockerd", daemon=daemon, path=[containerd])
+
+
+def docker_29_dns(lab: Lab):
+    return led_here(docker_29_plain(lab, "docker 29 DNS", DNS))
+
+
+def podman_dns(lab: Lab):
+    return led_here(Podman(lab, "podman DNS", DNS, UNQUALIFIED))
+
+
+def skopeo_dns(lab: Lab):
+    return led_here(Skopeo(lab, "skopeo DNS", DNS, UNQUALIFIED))
+
+
+def ctr_dns(lab: Lab):
+    return led_here(Containerd(lab, "ctr DNS", DNS, {}))
+
+
+def ctr_2_dns(lab: Lab):
+    return led_here(Containerd(lab, "ctr 2 DNS", DNS, {}, newer.get(newer.CONTAINERD)))
+
+
+def buildkit_dns(lab: Lab):
+    return led_here(Buildkit(lab, "buildkitd DNS", DNS, "", newer.get(newer.BUILDKIT)))
+
+
+def ctr_2_proxy(lab: Lab):
+    return by_proxy(Containerd(lab, "ctr 2 proxy", PROXY, {}, newer.get(newer.CONTAINERD)))
+
+
+def buildkit_proxy(lab: Lab):
+    return by_proxy(Buildkit(lab, "buildkitd proxy", PROXY, "", newer.get(newer.BUILDKIT)))
+
+
+def docker_prefix(lab: Lab):
+    return prefixed(Docker(lab, "docker 20.10 prefix", PREFIX, daemon={"storage-driver": "vfs"}))
+
+
+def docker_29_prefix(lab: Lab):
+    return prefixed(docker_29_plain(lab, "docker 29 prefix", PREFIX))
+
+
+def podman_prefix(lab: Lab):
+    return prefixed(Podman(lab, "podman prefix", PREFIX, UNQUALIFIED))
+
+
+def ctr_2_prefix(lab: Lab):
+    return prefixed(Containerd(lab, "ctr 2 prefix", PREFIX, {}, newer.get(newer.CONTAINERD)))
+
+
+# By whom and how; the first word is the row in docs/clients.md, and what is in one row is one program.
+CLIENTS = {
+    "Docker 20.10": [docker_mirror, docker_proxy, docker_dns, docker_prefix],
+    "docker build 20.10": [docker_build],
+    "Docker 29": [docker_29_mirror, docker_29_only, docker_29_proxy, docker_29_dns, docker_29_prefix],
+    "docker build 29": [docker_build_29_mirror, docker_build_29_only],
+    "containerd 1.6": [ctr, ctr_mirror, ctr_dns],
+    "containerd 2.4": [ctr_2, ctr_2_mirror, ctr_2_proxy, ctr_2_dns, ctr_2_prefix],
+    "buildkitd 0.34": [buildkit, buildkit_proxy, buildkit_dns],
+    "podman 4.3": [podman, podman_mirror, podman_proxy, podman_dns, podman_prefix],
+    "skopeo 1.9": [skopeo, skopeo_proxy, skopeo_dns],
+}
+# Pulled by at the same time, while the verdict takes its time; the first also waits for the slower one.
+PATIENT = [docker_29_mirror, docker_mirror, docker_29_proxy, ctr_2, podman, skopeo_dns]
+# One for each route on which a certificate is looked at.
+CAREFUL = [docker_proxy, podman_dns, ctr_2, podman]

@@ -12,9 +12,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from concurrent.futures import ThreadPoolExecutor
+
+import networks
 import routes
 import setting_up
-from lab import GATEWAY, CLIENT, ROOT, VECTORS, WHY, Failure, Lab, run, wait_for
+import words
+from lab import GATEWAY, CLIENT, ROOT, VECTORS, Failure, Lab, run, wait_for
+from matrix import Matrix
 
 ALLOWED = "docker.io/library/nginx:1.27"
 MULTI = "docker.io/library/alpine:3.20"
@@ -27,12 +32,17 @@ FIXED = "docker.io/acme/fixed:1.0"
 WARNED = "docker.io/ab4bz/homer:1.0"
 HINTED = "docker.io/somebody/nginx:1.0"
 NEW = "docker.io/somebody/tool:1.0"
+SLOW = "docker.io/acme/slow:1.0"
+SLOWER = "docker.io/acme/slower:1.0"
+# Longest that a client may take for an image whose verdict takes its time.
+PATIENCE = 240
 
 
 class Suite:
-    def __init__(self, lab: Lab, only: str | None, said: Path | None):
-        self.lab, self.only, self.said = lab, only, said
+    def __init__(self, lab: Lab, only: str | None, said: Path | None, write_said: bool):
+        self.lab, self.only, self.said, self.write_said = lab, only, said, write_said
         self.passed = self.failed = 0
+        self.matrix = Matrix()
 
     def wanted(self, name: str) -> bool:
         return self.only is None or self.only in name
@@ -53,10 +63,12 @@ class Suite:
         self.failed += 1
         print(f"FAILED {name}: {why}", flush=True)
 
-    def client(self, make):
+    def client(self, make, family: str):
         """Everything that one client must do."""
+        failed = self.failed
         try:
             client = make(self.lab)
+            client.family = family
         except Failure as why:
             self.fail(f"{make.__name__}: getting it", str(why))
             return
@@ -73,11 +85,14 @@ class Suite:
         for name, (check, *given) in zip(names, cases(client).values(), strict=True):
             self.case(name, check, self, client, *given)
         client.stop()
+        self.matrix.note(client, failed == self.failed)
 
     def quote(self, client, image: str, said: str):
         if self.said:
             with self.said.open("a") as file:
                 file.write(f"--- {client.name}, {image}\n{said.strip()}\n")
+        if image == SQUAT:
+            words.check(client, said, self.write_said)
 
 
 def cases(client) -> dict:
@@ -91,14 +106,17 @@ def cases(client) -> dict:
         "configuration blocked by tag": (blocked, ROOTY),
         "configuration blocked by digest": (blocked, by_digest(lab, ROOTY)),
     }
-    found |= {
-        "clean scan allowed": (allowed, FIXED),
-        "vulnerable blocked by tag": (blocked, VULNERABLE),
-        "vulnerable blocked by digest": (blocked, by_digest(lab, VULNERABLE)),
-    }
+    # How a client takes an answer does not depend on why it is no: two routes of each kind have every reason.
+    if client.route not in (routes.DNS, routes.PREFIX):
+        found |= {
+            "clean scan allowed": (allowed, FIXED),
+            "vulnerable blocked by tag": (blocked, VULNERABLE),
+            "vulnerable blocked by digest": (blocked, by_digest(lab, VULNERABLE)),
+        }
     if client.route != routes.MIRROR:
         found["ghcr.io allowed"] = (allowed, GHCR)
         found["ghcr.io blocked by default"] = (blocked, STRANGER)
+    found["Lazaret is down"] = (down,)
     return found
 
 
@@ -140,6 +158,88 @@ def blocked(suite: Suite, client, image: str):
         return
     if not re.search(r"gw\.test:508[01]/why/", said):
         raise Failure(f"no reason that a person could follow: {said[-800:]}")
+
+
+def down(suite: Suite, client):
+    """What the pages say of a Lazaret that does not answer: clients of mirrors pull past it, all others fail."""
+    lab = suite.lab
+    lab.stop("lazaret")
+    lab.stop("lazaret-tls")
+    try:
+        mark = lab.mark()
+        code, said = client.pull(ALLOWED)
+        past = lab.requests(mark, CLIENT)
+        if client.route == routes.MIRROR:
+            if code != 0 or not past:
+                raise Failure(f"docs/clients.md says that it goes to the registry: exit {code}: {said[-800:]}")
+            client.remove(ALLOWED)
+        elif code == 0 or past:
+            raise Failure(f"exit {code}, the registry saw {past}: {said[-800:]}")
+        suite.matrix.down[client.family, client.route] = "down: open" if past else "down: closed"
+    finally:
+        lab.serve("lazaret")
+        lab.serve("lazaret-tls", mirror_tls=True)
+
+
+def patient(suite: Suite):
+    """Clients wait for a verdict that takes 35 s, all for the same one; Docker 29 also for one that takes 100 s."""
+    lab = suite.lab
+    lab.set_policy(slow=True)
+    clients = []
+    try:
+        for make in routes.PATIENT:
+            client = make(lab)
+            clients.append(client)
+            client.start()
+        pulls = [(client, SLOW) for client in clients] + [(clients[0], SLOWER)]
+        mark = lab.mark()
+        with ThreadPoolExecutor(len(pulls)) as pool:
+            done = list(pool.map(lambda pull: waited(*pull), pulls))
+        for (client, image), why in zip(pulls, done, strict=True):
+            suite.case(f"slow: {client.name} waits for {image}", waited_well, why)
+        suite.case("slow: nobody went round meanwhile", untouched, lab, mark)
+    finally:
+        for client in clients:
+            client.stop()
+        lab.set_policy()
+
+
+def waited(client, image: str) -> str:
+    """Why the pull did not bring what it should; nothing if it did."""
+    try:
+        pull_allowed(client, image)
+    except Failure as why:
+        return str(why)
+    return ""
+
+
+def waited_well(why: str):
+    if why:
+        raise Failure(why)
+
+
+def careful(suite: Suite):
+    """A Lazaret whose certificate a client does not trust is not asked, and nobody else is either."""
+    lab = suite.lab
+    for make in routes.CAREFUL:
+        client = make(lab)
+        client.env = {**client.env, "SSL_CERT_FILE": str(lab.dir / "other.pem")}
+        suite.case(f"wrong authority: {client.name}", distrusts, suite, client)
+
+
+def distrusts(suite: Suite, client):
+    lab = suite.lab
+    client.start()
+    try:
+        mark = lab.mark()
+        code, said = client.pull(ALLOWED)
+        if code == 0:
+            raise Failure(f"the pull went through: {said[-800:]}")
+        if not re.search("certificate|x509|unknown authority", said):
+            raise Failure(f"it does not say that the certificate is the trouble: {said[-800:]}")
+        untouched(lab, mark)
+    finally:
+        client.stop()
 
 
 def untouched(lab: Lab, mark: dict):
@@ -224,6 +324,8 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the folder with all logs")
     parser.add_argument("--clean", action="store_true", help="only remove what a killed run left behind")
     parser.add_argument("--said", type=Path, metavar="FILE", help="append what clients print for a block")
+    parser.add_argument("--write-said", action="store_true", help="write what they print to tests/interop/said")
+    parser.add_argument("--write-matrix", action="store_true", help="write the table of docs/clients.md")
     given = parser.parse_args()
     if os.geteuid() != 0:
         print("FAILED start: needs root, for network namespaces and daemons")
@@ -237,7 +339,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     lab = Lab(given.lazaret.resolve())
-    suite = Suite(lab, given.only, given.said)
+    suite = Suite(lab, given.only, given.said, given.write_said)
     if not VECTORS.is_dir():
         print(f"# {VECTORS} is not there: the images have a made-up base layer")
     try:
@@ -247,14 +349,25 @@ def main() -> int:
         lab.set_policy()
         lab.start_lazaret()
         lab.start_lazaret("lazaret-tls", mirror_tls=True)
-        for make in routes.CLIENTS:
-            suite.client(make)
+        for family, makes in routes.CLIENTS.items():
+            for make in makes:
+                suite.client(make, family)
+        if suite.wanted("slow: "):
+            patient(suite)
+        if suite.wanted("wrong authority: "):
+            careful(suite)
         if suite.only is None or "setup" in suite.only:
             setting_up.all_of(suite)
         if suite.wanted("policy: "):
             policy_changes(suite)
         if suite.wanted("names: "):
             names(suite)
+        if suite.wanted("networks: "):
+            networks.cases(suite)
+        if given.write_matrix and given.only is None:
+            suite.matrix.write()
+        elif given.only is None:
+            suite.case("docs/clients.md says what was seen", suite.matrix.check)
         suite.case("lazaret never panicked", no_panics, lab)
     except Failure as why:
         suite.fail("start", str(why))

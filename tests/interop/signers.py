@@ -97,6 +97,7 @@ http: {{ addr: "127.0.0.1:{self.registry}", secret: signers }}
             f'version = 1\n[names]\nregistries = ["ghcr.io"]\n{signers}{rules}[default]\nunsigned = "deny"\n')
         (self.folder / "lazaret.toml").write_text(f"""data_dir = "{self.folder}/data"
 policy = "policy.toml"
+vsa.verifier = "https://lazaret.example"
 mirror.listen = "127.0.0.1:{self.mirror}"
 gateway.listen = "127.0.0.1:{self.gateway}"
 admin.listen = "127.0.0.1:{self.admin}"
@@ -107,6 +108,14 @@ plain_http = true
 """)
         start(children, self.folder, "lazaret", [LAZARET, "serve", "--config", self.folder / "lazaret.toml"])
         wait_for("lazaret", lambda: answers(f"http://127.0.0.1:{self.gateway}/v2/"))
+
+    def vouched(self, version: str, key: Path, repository: str, digest: str) -> tuple[bool, str]:
+        """Whether cosign finds and believes the gateway's own word about an image."""
+        own = ["--new-bundle-format"] if version == "cosign 2" else []
+        done = run([self.cosign[version], "verify-attestation", "--allow-http-registry", "--insecure-ignore-tlog=true", *own,
+                    "--key", key, "--type", "https://slsa.dev/verification_summary/v1",
+                    f"127.0.0.1:{self.gateway}/ghcr.io/{repository}@{digest}"], env=self.env, check=False, timeout=120)
+        return done.returncode == 0, done.stdout
 
     def pull(self, repository: str, target: str, *more) -> tuple[bool, str]:
         with tempfile.TemporaryDirectory() as into:
@@ -190,6 +199,16 @@ def test(folder: Path, children: list) -> int:
     for what, repository, words, referee in certified + messages:
         ok, said = lab.pull(repository, ":1")
         table.row(what, ok, words is None, referee, said, words or "")
+    ours = folder / "lazaret.pub"
+    ours.write_text(run([LAZARET, "vsa", "key", "--config", folder / "lazaret.toml"]).stdout)
+    for version in lab.cosign:
+        for what, repository, digest, key, good in [
+            ("our word about an image", "acme/multi", multi, ours, True),
+            ("our word by another key", "acme/multi", multi, folder / "p256.pub", False),
+            ("our word about a refused image", "acme/strange", strange, ours, False),
+        ]:
+            ok, said = lab.vouched(version, key, repository, digest)
+            table.row(f"{what}, {version}", ok, good, None, said)
     needed = {f"{version}, {key}" for version in lab.cosign for key in ["p256", "rsa3072"]}
     missing = needed - {what for what, *_ in cases}
     if missing:

@@ -1,6 +1,5 @@
 //! The ledger can be proved: whatever is changed in it behind Lazaret's back shows, and where.
 
-use crate::support::ledger::UNDO_LATER;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +74,42 @@ async fn written() -> TempDir {
 
 fn audit(ledger: &SqliteLedger) -> Audit {
     ledger.audit(None, None, &mut |_, _| {}).unwrap()
+}
+
+/// Makes a ledger what it would be with the first so many migrations only, and what is in these tables.
+pub(crate) fn aged(folder: &Path, migrations: usize, tables: &[&str]) {
+    let (new, old) = (folder.join("ledger.db"), folder.join("old.db"));
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
+    let entries = std::fs::read_dir(sources).unwrap();
+    let mut scripts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    scripts.retain(|path| path.extension().is_some_and(|end| end == "sql"));
+    scripts.sort();
+    let connection = Connection::open(&old).unwrap();
+    let run = |sql: &str| connection.execute_batch(sql).unwrap();
+    run("CREATE TABLE migration (number INTEGER PRIMARY KEY)");
+    for (number, script) in scripts.iter().take(migrations).enumerate() {
+        run(&std::fs::read_to_string(script).unwrap());
+        run(&format!("INSERT INTO migration VALUES ({number})"));
+    }
+    run(&format!("ATTACH {:?} AS new", new.display().to_string()));
+    for table in tables {
+        let mut columns = connection
+            .prepare(&format!("PRAGMA table_info({table})"))
+            .unwrap();
+        let names = columns
+            .query_map([], |row| row.get::<_, String>(1))
+            .unwrap();
+        let names: Vec<String> = names.collect::<Result<_, _>>().unwrap();
+        let names = names.join(", ");
+        run(&format!(
+            "INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}"
+        ));
+    }
+    drop(connection);
+    for end in ["ledger.db-wal", "ledger.db-shm"] {
+        let _ = std::fs::remove_file(folder.join(end));
+    }
+    std::fs::rename(old, new).unwrap();
 }
 
 fn behind_its_back(folder: &Path, sql: &str) {
@@ -194,10 +229,10 @@ async fn a_history_that_was_written_anew_is_not_the_one_that_was_kept() {
     let kept = open(&folder).checkpoint().unwrap().unwrap();
     let key = open(&folder).key().unwrap();
     // All that an intruder with the key could do: begin again, with the same number of entries.
-    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-        let _ = std::fs::remove_file(folder.path().join(file));
-    }
-    let ledger = open(&folder);
+    let other = tempfile::tempdir().unwrap();
+    let stolen = |folder: &TempDir| folder.path().join("ledger.key");
+    std::fs::copy(stolen(&folder), stolen(&other)).unwrap();
+    let ledger = open(&other);
     for name in ["a", "b", "c", "d", "e"] {
         ledger.record_decision(decision(name, 0)).await.unwrap();
     }
@@ -318,11 +353,7 @@ async fn the_key_does_not_change_in_silence() {
 async fn a_ledger_of_before_is_taken_into_the_chain() {
     let folder = written().await;
     // As it was before there was a chain.
-    behind_its_back(
-        folder.path(),
-        &format!("DROP TABLE chain; DROP TABLE checkpoint; DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller;
-         {UNDO_LATER} DELETE FROM migration WHERE number >= 7"),
-    );
+    aged(folder.path(), 7, &["decision", "revocation"]);
     let ledger = open(&folder);
     let found = audit(&ledger);
     assert_eq!((found.size, found.checkpoints, found.broken), (5, 1, None));

@@ -18,16 +18,19 @@ scan      : oci telemetry
 report    : oci policy scan
 upstream  : oci telemetry
 store     : oci telemetry
-ledger    : oci policy telemetry
+ledger    : oci policy keyfile telemetry
 evidence  : oci policy names trust scan report upstream store program telemetry
 admission : oci policy names trust upstream store ledger evidence telemetry
 trial     : oci policy names trust evidence
 ca        : trust
-gateway   : oci canary policy names config upstream store ledger evidence admission ca telemetry
+keyfile   :
+vsa       : oci policy ledger keyfile telemetry
+gateway   : oci canary policy names config upstream store ledger evidence admission ca vsa telemetry
 proxy     : oci policy config ledger ca gateway upstream telemetry
 notify    : oci policy ledger upstream program telemetry
 inspection: oci store evidence
 console   : oci policy ledger admission telemetry
+api       : oci policy config ledger admission console telemetry
 program   :
 telemetry : oci policy
 cli       : *

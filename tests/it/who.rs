@@ -6,10 +6,9 @@ use lazaret::ledger::{
 };
 use lazaret::oci::Digest;
 
-use crate::ledger::decision;
+use crate::ledger::{aged, decision};
 use crate::scans::{APP, advisory, at, debian, gate, image, know, refused};
 use crate::support::gate::Gate;
-use crate::support::ledger::UNDO_LATER;
 
 async fn who(gate: &Gate, about: About) -> Vec<Puller> {
     gate.ledger.pullers(Who::of(about, 9)).await.unwrap()
@@ -183,10 +182,11 @@ async fn pulls_are_told_apart_by_client_and_time() {
     }
     // A ledger of before has it all from the pulls.
     drop(ledger);
-    let connection = rusqlite::Connection::open(&file).unwrap();
-    connection
-        .execute_batch(&format!("DROP TABLE image; DROP TABLE word; DROP TABLE held; DROP TABLE puller; {UNDO_LATER} DELETE FROM migration WHERE number >= 8"))
-        .unwrap();
+    aged(
+        folder.path(),
+        8,
+        &["decision", "pull", "chain", "checkpoint"],
+    );
     let ledger = SqliteLedger::open(&file).unwrap();
     let found = ledger.pullers(all).await.unwrap();
     assert_eq!(

@@ -8,13 +8,14 @@ use std::time::Duration;
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
 use lazaret::evidence::{AdvisoryData, Content, NameCollector, OtherScanner, Reputations, Scanner};
-use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side};
+use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side, Voucher};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
 use lazaret::policy::Policy;
 use lazaret::scan;
 use lazaret::store::Store;
 use lazaret::upstream::{RegistrySettings, Settings, Timeouts, Upstreams};
+use lazaret::vsa::VsaSigner;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -48,6 +49,10 @@ pub(crate) struct Setup {
     pub(crate) scanners: Vec<OtherScanner>,
     /// Bounds of the pass over a layer.
     pub(crate) pass: scan::Limits,
+    /// Whether its verdicts lie beside the images as attestations.
+    pub(crate) vouches: bool,
+    /// What its ledger is put into.
+    pub(crate) wrap: Box<dyn Fn(SqliteLedger) -> Arc<dyn Ledger> + Send + Sync>,
 }
 
 impl Setup {
@@ -57,6 +62,8 @@ impl Setup {
             hops: 9,
         };
         Setup {
+            vouches: false,
+            wrap: Box::new(|ledger| Arc::new(ledger)),
             policy: policy.to_owned(),
             hold,
             tag_freshness: Duration::from_secs(3600),
@@ -73,15 +80,20 @@ impl Setup {
 
     /// The same in a folder that may have been another gate's.
     pub(crate) async fn start_in(self, folder: Arc<TempDir>, registry: &FakeRegistry) -> Gate {
+        self.start_at(folder, &registry.url()).await
+    }
+
+    /// The same before a registry that another process has.
+    pub(crate) async fn start_at(self, folder: Arc<TempDir>, url: &str) -> Gate {
         let store = Store::open(folder.path(), 1 << 30).await.unwrap();
-        let ledger: Arc<dyn Ledger> =
-            Arc::new(SqliteLedger::open(&folder.path().join("ledger.db")).unwrap());
-        let upstreams = Arc::new(upstreams(&registry.url()));
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+        let ledger = (self.wrap)(ledger);
+        let upstreams = Arc::new(upstreams(url));
         let admission = Admission::new(Parts {
             policy: policy(&self.policy),
             names: NameCollector::new(Corpus::embedded()),
             // The registry stands for Docker Hub's own API too; without a policy that asks, it is not asked.
-            reputations: self::upstreams(&registry.url())
+            reputations: self::upstreams(url)
                 .get("docker.io")
                 .cloned()
                 .map(Reputations::new),
@@ -96,12 +108,17 @@ impl Setup {
             tag_freshness: self.tag_freshness,
         });
         let explain = "http://explain.test".to_owned();
-        let path = Arc::new(Gateway::new(
-            admission.clone(),
-            upstreams,
-            explain,
-            self.hold,
-        ));
+        let path = Gateway::new(admission.clone(), upstreams, explain, self.hold);
+        let voucher = match self.vouches {
+            true => {
+                let signer = VsaSigner::open(&folder.path().join("vsa.key")).unwrap();
+                let verifier = "https://lazaret.test".to_owned();
+                let voucher = Voucher::new(signer, verifier, ledger.as_ref()).await;
+                Some(Arc::new(voucher.unwrap()))
+            }
+            false => None,
+        };
+        let path = Arc::new(path.vouching(voucher));
         let (stop, stopping) = watch::channel(false);
         let mirror = listen(path.clone(), Side::Mirror, stopping.clone()).await;
         let gateway = listen(path, Side::Gateway, stopping).await;

@@ -8,7 +8,6 @@ pub(crate) mod fixtures;
 pub(crate) mod gate;
 pub(crate) mod instance;
 pub(crate) mod lazy;
-pub(crate) mod ledger;
 pub(crate) mod notary;
 pub(crate) mod signing;
 pub(crate) mod tarball;

@@ -1,0 +1,546 @@
+//! The JSON API: who may what, what it tells, and that its description is true.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Request};
+use lazaret::api::{Api, openapi};
+use lazaret::config::{hashed_token, parse_api_tokens};
+use serde_json::{Value, json};
+
+use crate::support::fake_registry::{FakeRegistry, ImageSpec};
+use crate::support::gate::{Gate, LENIENT, Setup};
+
+struct Told {
+    status: u16,
+    headers: HeaderMap,
+    json: Value,
+}
+
+struct Asked<'a> {
+    token: &'a str,
+    method: &'a str,
+    path: &'a str,
+    body: String,
+    kind: &'a str,
+}
+
+fn api(gate: &Gate) -> Api {
+    let text: String = ["read", "waive", "revoke", "admin"]
+        .iter()
+        .map(|role| {
+            let hash = hashed_token("salt", &format!("token-{role}"));
+            format!("[{role}-holder]\nrole = {role:?}\ntoken = {hash:?}\n")
+        })
+        .collect();
+    let tokens = parse_api_tokens(&text, "tokens.toml").unwrap();
+    Api {
+        admission: gate.admission.clone(),
+        tokens: Arc::new(ArcSwap::from_pointee(tokens)),
+        targets: vec!["chat".to_owned()],
+    }
+}
+
+async fn ask(api: &Api, asked: Asked<'_>) -> Told {
+    assert!(Api::answers(asked.path.split('?').next().unwrap()));
+    let mut request = Request::builder()
+        .method(asked.method)
+        .uri(asked.path)
+        .header("content-type", asked.kind);
+    if !asked.token.is_empty() {
+        request = request.header("authorization", format!("Bearer {}", asked.token));
+    }
+    let request = request.body(Full::new(Bytes::from(asked.body))).unwrap();
+    let (parts, body) = api.answer(request).await.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Told {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        json: serde_json::from_slice(&bytes).unwrap(),
+    }
+}
+
+async fn get(api: &Api, path: &str) -> Told {
+    let asked = Asked {
+        token: "token-read",
+        method: "GET",
+        path,
+        body: String::new(),
+        kind: "",
+    };
+    ask(api, asked).await
+}
+
+async fn send(api: &Api, role: &str, method: &str, path: &str, body: &Value) -> Told {
+    let asked = Asked {
+        token: &format!("token-{role}"),
+        method,
+        path,
+        body: body.to_string(),
+        kind: "application/json",
+    };
+    ask(api, asked).await
+}
+
+/// A gate that served one image and denied another, and the id of the denial.
+async fn gate() -> (FakeRegistry, Gate, String) {
+    let registry = FakeRegistry::start().await;
+    let text = LENIENT.replace("root_user = \"warn\"", "secret_env = \"deny\"");
+    let gate = Setup::new(&text).start(&registry).await;
+    registry.push_image("acme/app", "1", &ImageSpec::default());
+    let spec = ImageSpec {
+        env: vec!["PASSWORD=hunter2hunter2"],
+        ..ImageSpec::default()
+    };
+    registry.push_image("acme/app", "bad", &spec);
+    let client = gate.at_gateway().with_namespace("docker.io");
+    client.pull("acme/app", "1").await.pulled();
+    client.pull("acme/app", "bad").await.refused();
+    gate.ledger.flush().await.unwrap();
+    let newest = gate.ledger.decisions(None, 1).await.unwrap().remove(0);
+    (registry, gate, newest.id.to_string())
+}
+
+#[tokio::test]
+async fn decisions_pulls_and_pullers_are_told() {
+    let (_registry, gate, denial) = gate().await;
+    let api = api(&gate);
+    let all = get(&api, "/api/v1/decisions").await;
+    assert_eq!(all.status, 200);
+    assert_eq!(all.headers["content-type"], "application/json");
+    assert_eq!(all.headers["cache-control"], "no-store");
+    assert!(!all.headers.contains_key("access-control-allow-origin"));
+    assert_eq!(all.json["decisions"].as_array().unwrap().len(), 2);
+    let newest = all.json["newest"].as_i64().unwrap();
+    for (query, count) in [
+        ("allowed=false", 1),
+        ("allowed=true&image=docker.io/acme/app", 1),
+        ("image=docker.io/acme/app:bad", 1),
+        ("code=secret-in-env", 1),
+        ("code=name-squat", 0),
+        ("client=127.0.0.1&limit=1", 1),
+        ("client=10.0.0.1", 0),
+        ("since=2100-01-01T00:00:00Z", 0),
+        (&format!("after={newest}"), 0),
+        (&format!("after={}", newest - 1), 1),
+    ] {
+        let told = get(&api, &format!("/api/v1/decisions?{query}")).await;
+        let found = told.json["decisions"].as_array().map(Vec::len);
+        assert_eq!(found, Some(count), "{query}: {}", told.json);
+    }
+    for path in [
+        format!("/api/v1/decisions/{denial}"),
+        "/api/v1/why?image=docker.io/acme/app:bad".to_owned(),
+    ] {
+        let told = get(&api, &path).await.json;
+        assert_eq!(told["id"], denial);
+        assert_eq!(told["verdict"]["findings"][0]["code"], "secret-in-env");
+        assert_eq!(told["pulls"][0]["outcome"], "denied");
+    }
+    let told = get(&api, "/api/v1/pulls?allowed=true").await.json;
+    assert!(told["pulls"].as_array().unwrap().len() > 2, "{told}");
+    assert_eq!(told["pulls"][0]["reference"], "docker.io/acme/app:1");
+    let told = get(&api, "/api/v1/who-pulled?what=docker.io/acme/app")
+        .await
+        .json;
+    assert_eq!(told["pullers"][0]["address"], "127.0.0.1");
+    let told = get(&api, "/api/v1/status").await.json;
+    assert_eq!(
+        (&told["ledger"]["writable"], &told["policy"]["mode"]),
+        (&json!(true), &json!("enforce"))
+    );
+    let told = get(&api, "/api/v1/notify").await.json;
+    assert_eq!(
+        told["targets"][0],
+        json!({ "target": "chat", "waiting": 0, "given_up": 0, "why": null })
+    );
+}
+
+#[tokio::test]
+async fn revoking_holds_at_once_and_is_taken_back() {
+    let (_registry, gate, _) = gate().await;
+    let api = api(&gate);
+    let client = gate.at_gateway().with_namespace("docker.io");
+    let body = json!({ "what": "docker.io/acme/app:1", "reason": "xz" });
+    let told = send(&api, "revoke", "POST", "/api/v1/revocations", &body).await;
+    assert_eq!(told.status, 200, "{}", told.json);
+    assert_eq!(
+        (&told.json["by"], &told.json["kind"]),
+        (&json!("revoke-holder"), &json!("digest"))
+    );
+    client.pull("acme/app", "1").await.refused();
+    let again = send(&api, "revoke", "POST", "/api/v1/revocations", &body).await;
+    assert_eq!(again.status, 409, "{}", again.json);
+    assert_eq!(
+        get(&api, "/api/v1/revocations").await.json["revocations"][0],
+        told.json
+    );
+    let path = format!("/api/v1/revocations/{}", told.json["id"].as_str().unwrap());
+    assert_eq!(
+        send(&api, "admin", "DELETE", &path, &Value::Null)
+            .await
+            .json,
+        told.json
+    );
+    assert_eq!(
+        send(&api, "admin", "DELETE", &path, &Value::Null)
+            .await
+            .status,
+        404
+    );
+    client.pull("acme/app", "1").await.pulled();
+}
+
+#[tokio::test]
+async fn a_waiver_is_proposed_and_nothing_changes() {
+    let (_registry, gate, denial) = gate().await;
+    let api = api(&gate);
+    let body =
+        json!({ "decision": denial, "reason": "a test", "owner": "ops", "until": "2100-01-31" });
+    let told = send(&api, "waive", "POST", "/api/v1/waivers", &body).await;
+    assert_eq!(
+        told.json["toml"],
+        "[[waiver]]\nfinding = \"secret-in-env\"\nimages = [\"docker.io/acme/app\"]\nreason = \"a test\"\nowner = \"ops\"\nuntil = 2100-01-31\n"
+    );
+    for (body, status) in [
+        (json!({ "decision": denial, "finding": "name-squat" }), 404),
+        (json!({ "decision": "01ARZ3NDEKTSV4RRFFQ69G5FAV" }), 404),
+        (json!({ "decision": "nothing" }), 400),
+        (json!({ "decision": denial, "until": "soon" }), 400),
+    ] {
+        let told = send(&api, "waive", "POST", "/api/v1/waivers", &body).await;
+        assert_eq!(told.status, status, "{body}: {}", told.json);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_or_makes_no_sense_is_a_problem() {
+    let (_registry, gate, _) = gate().await;
+    let api = api(&gate);
+    let revoke = json!({ "what": "docker.io/acme/app", "reason": "x" }).to_string();
+    let big = json!({ "what": "a", "reason": "x".repeat(70_000) }).to_string();
+    for (token, method, path, kind, body, status, words) in [
+        (
+            "",
+            "GET",
+            "/api/v1/decisions",
+            "",
+            "",
+            401,
+            "who asks? Authorization: Bearer TOKEN",
+        ),
+        (
+            "token-rea",
+            "GET",
+            "/api/v1/decisions",
+            "",
+            "",
+            401,
+            "this is no token of the file that [api] names",
+        ),
+        ("", "GET", "/api/v1/nothing", "", "", 401, "who asks?"),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/nothing",
+            "",
+            "",
+            404,
+            "there is no such endpoint; /api/v1/openapi.json has all",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions/a/b",
+            "",
+            "",
+            404,
+            "there is no such endpoint",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions/nothing",
+            "",
+            "",
+            404,
+            "a decision's id is a ULID",
+        ),
+        (
+            "token-read",
+            "PUT",
+            "/api/v1/revocations",
+            "",
+            "",
+            405,
+            "this endpoint answers GET and POST",
+        ),
+        (
+            "token-read",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            &revoke,
+            403,
+            "the token of read-holder is for read, and this needs revoke",
+        ),
+        (
+            "token-waive",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            &revoke,
+            403,
+            "is for waive, and this needs revoke",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/waivers",
+            "application/json",
+            "{}",
+            403,
+            "is for revoke, and this needs waive",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "text/plain",
+            &revoke,
+            415,
+            "the body is JSON",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            "{",
+            400,
+            "the body: EOF",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            "{\"whatt\":1,\"reason\":\"\"}",
+            400,
+            "unknown field `whatt`",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            "{\"reason\":\"x\"}",
+            400,
+            "one of what, signer and publisher",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            "{\"what\":\"a b\",\"reason\":\"x\"}",
+            400,
+            "a b: ",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            "{\"signer\":\"a\",\"reason\":\" \"}",
+            400,
+            "why? The reason",
+        ),
+        (
+            "token-revoke",
+            "POST",
+            "/api/v1/revocations",
+            "application/json",
+            &big,
+            413,
+            "larger than 65536 bytes",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions?imag=a",
+            "",
+            "",
+            400,
+            "no parameter \"imag\"; known are image, digest",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions?limit=1&limit=2",
+            "",
+            "",
+            400,
+            "the parameter limit stands twice",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions?limit=5000",
+            "",
+            "",
+            400,
+            "limit: at most 1000",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/decisions?code=none",
+            "",
+            "",
+            400,
+            "code: \"none\" is none; write it as in name-squat",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/who-pulled",
+            "",
+            "",
+            400,
+            "who pulled what?",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/who-pulled?what=a&signer=b",
+            "",
+            "",
+            400,
+            "one of what, package, advisory and signer at once",
+        ),
+        (
+            "token-read",
+            "GET",
+            "/api/v1/notify?a=b",
+            "",
+            "",
+            400,
+            "no parameter \"a\"; it has none",
+        ),
+    ] {
+        let asked = Asked {
+            token,
+            method,
+            path,
+            body: body.to_owned(),
+            kind,
+        };
+        let told = ask(&api, asked).await;
+        assert_eq!(told.status, status, "{method} {path}: {}", told.json);
+        assert_eq!(told.headers["content-type"], "application/problem+json");
+        assert_eq!(
+            (&told.json["type"], told.json["status"].as_u64()),
+            (&json!("about:blank"), Some(u64::from(status)))
+        );
+        let detail = told.json["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{method} {path}: {detail}");
+        assert_eq!(told.headers.contains_key("www-authenticate"), status == 401);
+    }
+    assert_eq!(gate.ledger.revocations().await.unwrap(), []);
+    // A cookie is nobody's token, and two tokens are none.
+    for header in [
+        ("cookie", "token=token-admin"),
+        ("authorization", "Basic token-admin"),
+    ] {
+        let request = Request::get("/api/v1/decisions").header(header.0, header.1);
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        assert_eq!(api.answer(request).await.status(), 401);
+    }
+}
+
+/// `UPDATE=1 cargo test --test it api` writes the document anew.
+#[test]
+fn the_description_is_current() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let made = format!("{:#}\n", openapi());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/openapi.json is not what lazaret api openapi prints; UPDATE=1 writes it"
+    );
+}
+
+/// Every member of an answer is in its schema, and every one that the schema requires is in the answer.
+fn covered(value: &Value, schema: &Value, document: &Value, at: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return covered(
+            value,
+            &document["components"]["schemas"][name],
+            document,
+            at,
+        );
+    }
+    if let Some(each) = value.as_array() {
+        each.iter()
+            .for_each(|one| covered(one, &schema["items"], document, at));
+        return;
+    }
+    let (Some(members), Some(known)) = (value.as_object(), schema["properties"].as_object()) else {
+        return;
+    };
+    for (name, member) in members {
+        let known = known
+            .get(name)
+            .unwrap_or_else(|| panic!("{at}.{name} is not described"));
+        covered(member, known, document, &format!("{at}.{name}"));
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            members.contains_key(name.as_str().unwrap()),
+            "{at} has no {name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_description_is_true() {
+    let (_registry, gate, denial) = gate().await;
+    let api = api(&gate);
+    let body = json!({ "signer": "somebody", "reason": "x" });
+    send(&api, "revoke", "POST", "/api/v1/revocations", &body).await;
+    let document = get(&api, "/api/v1/openapi.json").await.json;
+    assert_eq!(document, openapi());
+    let mut looked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let Some(operation) = operations.get("get") else {
+            continue;
+        };
+        let query = match path.as_str() {
+            "/api/v1/why" => "?image=docker.io/acme/app:1",
+            "/api/v1/who-pulled" => "?what=docker.io/acme/app",
+            _ => "",
+        };
+        let told = get(&api, &format!("{}{query}", path.replace("{id}", &denial))).await;
+        assert_eq!(told.status, 200, "{path}: {}", told.json);
+        let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        covered(&told.json, schema, &document, path);
+        looked += 1;
+    }
+    assert_eq!(looked, 8);
+    let problem = &document["components"]["responses"]["Problem"]["content"]["application/problem+json"]
+        ["schema"];
+    covered(
+        &get(&api, "/api/v1/decisions/x").await.json,
+        problem,
+        &document,
+        "problem",
+    );
+}
