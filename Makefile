@@ -59,5 +59,5 @@ bench-advisories: ## build an index of advisories and look 400 packages up: SCAL
 bench-layers: ## read a generated layer: MB/s of one core, gzip, zstd and plain
 	$(CARGO) bench --bench layers
 
-fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|name|advisory|version|layer|signature|certificate (needs cargo-fuzz, nightly)
+fuzz: ## fuzz one parser: TARGET=reference|route|manifest|image_config|challenge|name|advisory|version|layer|file|log|toc|index|signature|certificate (needs cargo-fuzz, nightly)
 	$(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz $(TARGET) -- -max_total_time=$(SECONDS_TO_FUZZ)

@@ -21,7 +21,7 @@ pub fn cyclonedx(survey: &Survey) -> Value {
         }));
     }
     let mut refs: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
-    for (number, package) in survey.inventory.packages.iter().enumerate() {
+    for (number, package) in survey.inventory.all().enumerate() {
         let component = component(number, package);
         let key = (
             package.name.as_str(),

@@ -33,7 +33,7 @@ pub fn spdx(survey: &Survey) -> Value {
         }));
         relationships.push(related(ROOT, "CONTAINS", "SPDXRef-System"));
     }
-    for (number, found) in survey.inventory.packages.iter().enumerate() {
+    for (number, found) in survey.inventory.all().enumerate() {
         let id = format!("SPDXRef-Package-{number}");
         relationships.push(related(ROOT, "CONTAINS", &id));
         packages.push(package(&id, found));

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Compares what Lazaret finds in file systems with what syft finds: nothing that syft finds may be missing, but for
-differences that are listed with their reasons.
+"""Compares what Lazaret finds in file systems with what syft finds, and with what dpkg, rpm and apk's own file say:
+nothing may be missing, but for differences that are listed with their reasons.
 
-syft comes from PyPI into the cache of clients; root file systems from the folder in LAZARET_VECTORS, if there is one.
+syft comes from PyPI into the cache of clients, a Debian from its mirror by debootstrap; other root file systems and
+databases of rpm from the folder in LAZARET_VECTORS, if there is one.
 """
 
 import argparse
@@ -71,6 +72,47 @@ def by_syft(syft: Path, tree: Path) -> tuple[set[str], float]:
     return purls(one["purl"] for one in artifacts if one.get("purl") and one.get("version")), time.monotonic() - start
 
 
+def by_managers(tree: Path) -> set[str]:
+    """What the managers of distributions say themselves, of databases that lie in the tree."""
+    said = set()
+    if (tree / "var/lib/dpkg/status").exists():
+        lines = run("dpkg-query", "--admindir", tree / "var/lib/dpkg", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n")
+        fields = [line.split(" ") for line in lines]
+        said |= {f"pkg:deb/{name}@{version}" for name, version, state in fields if state not in ("config-files", "not-installed")}
+    for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm"):
+        for file, backend in (("rpmdb.sqlite", "sqlite"), ("Packages.db", "ndb"), ("Packages", "bdb_ro")):
+            if (tree / folder / file).exists():
+                lines = run("rpm", "--define", f"_db_backend {backend}", "--dbpath", tree / folder, "-qa", "--qf", "%{NAME}@%{VERSION}-%{RELEASE}\n")
+                said |= {f"pkg:rpm/{line}" for line in lines if not line.startswith("gpg-pubkey@")}
+    for installed in (tree / "lib/apk/db/installed", tree / "usr/lib/apk/db/installed"):
+        if installed.exists():
+            stanzas = installed.read_text().split("\n\n")
+            fields = [dict(line.split(":", 1) for line in stanza.splitlines() if line[1:2] == ":") for stanza in stanzas if stanza.strip()]
+            said |= {f"pkg:apk/{one['P']}@{one['V']}" for one in fields}
+    return said
+
+
+def run(*command) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]}: {done.stderr}")
+    return done.stdout.splitlines()
+
+
+def debian() -> Path:
+    """A small Debian 12 with a package of Python that dpkg brought, made once."""
+    archive = CACHE / "debian-bookworm.tar"
+    if not archive.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as root:
+            subprocess.run(["debootstrap", "--variant=minbase", "--include=python3-requests", "bookworm", root,
+                            "http://deb.debian.org/debian"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["tar", "cf", f"{archive}.new", "-C", root, "--exclude=./dev", "--exclude=./proc", "--exclude=./sys",
+                            "--exclude=./var/cache", "--exclude=./var/lib/apt/lists", "."], check=True)
+        Path(f"{archive}.new").rename(archive)
+    return archive
+
+
 def get_syft() -> Path:
     name, version = SYFT
     home = CACHE / f"{name}-{version}"
@@ -84,10 +126,16 @@ def get_syft() -> Path:
 def trees(folder: Path, vectors: Path, pip: Path) -> list[Path]:
     """The root file systems of the vectors, and trees that package managers make here."""
     made = []
-    for archive in sorted(vectors.glob("*.tar.*")):
+    for archive in [debian(), *sorted(vectors.glob("*.tar.*"))]:
         tree = folder / archive.name.split(".tar")[0]
         tree.mkdir()
         subprocess.run(["tar", "xf", archive, "-C", tree], check=True, stderr=subprocess.DEVNULL)
+        made.append(tree)
+    for database in sorted(vectors.parent.glob("rpmdb/*/*")):
+        tree = folder / f"rpm-{database.parent.name}"
+        place = tree / ("usr/lib/sysimage/rpm" if database.name == "Packages.db" else "var/lib/rpm")
+        place.mkdir(parents=True)
+        shutil.copy(database, place)
         made.append(tree)
     python = folder / "python"
     subprocess.run([pip, "install", "-q", "--disable-pip-version-check", "--target", python,
@@ -119,10 +167,19 @@ def main() -> int:
         print(f"{'tree':<38} {'both':>5} {'ours':>5} {'syft':>5} {'missed':>6} {'s':>6} {'syft s':>6}")
         for tree in trees(folder, VECTORS, syft.with_name("pip")):
             (ours, seconds), (theirs, their_seconds) = by_lazaret(given.lazaret, tree, config), by_syft(syft, tree)
+            managers = by_managers(tree)
+            theirs |= managers
             left = [one for one in sorted(theirs - ours) if not any(re.search(known, one) for known, _ in REASONED)]
             missed += len(left)
             print(f"{tree.name:<38} {len(ours & theirs):>5} {len(ours - theirs):>5} {len(theirs - ours):>5} {len(left):>6} "
                   f"{seconds:>6.2f} {their_seconds:>6.2f}")
+            if managers:
+                own = {one for one in ours if one.startswith(("pkg:deb/", "pkg:rpm/", "pkg:apk/"))}
+                strangers = sorted(own - managers)
+                missed += len(strangers)
+                print(f"  {len(managers)} by the distribution's manager, {len(managers & own)} found, {len(strangers)} that it does not know")
+                for one in strangers[:20]:
+                    print(f"  stranger: {one}")
             for one in left[:20]:
                 print(f"  missed: {one}")
             for one in sorted(ours - theirs)[:5]:

@@ -35,6 +35,7 @@ mod killed;
 mod lazy_layers;
 mod ledger;
 mod log;
+mod mutations;
 mod names;
 mod new_names;
 mod notation;

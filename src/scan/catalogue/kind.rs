@@ -44,6 +44,14 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether distributions ship such packages as their own, with fixes that the version does not show. What is linked
+    /// into a program, or packed with it, is nothing that their advisories name.
+    pub(in crate::scan) fn is_shipped(self) -> bool {
+        matches!(self, Kind::Python | Kind::Node | Kind::Ruby | Kind::Php)
+    }
+}
+
 /// A distribution's database that one file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {

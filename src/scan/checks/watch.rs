@@ -124,6 +124,11 @@ impl Watch {
         }
     }
 
+    /// Whether a package of the distribution brought the file at `path`, as far as is known yet.
+    pub(in crate::scan) fn owns(&self, path: &str) -> bool {
+        self.owned.contains(path)
+    }
+
     fn files(&mut self, list: &[u8]) {
         if self.owned.len() < MAX_OWNED {
             self.owned.add_list(list);

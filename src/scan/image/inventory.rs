@@ -28,6 +28,9 @@ pub struct Inventory {
     pub system: Option<System>,
     /// Every package, sorted.
     pub packages: Vec<Package>,
+    /// Packages of languages that packages of the distribution brought, sorted: its advisories say what is wrong with
+    /// those, and it puts fixes into old versions.
+    pub shipped: Vec<Package>,
     /// The databases of distributions, and how they were written.
     pub databases: BTreeMap<Place, Kind>,
     /// Programs and libraries, of all layers, those that higher ones removed included.
@@ -53,6 +56,11 @@ pub enum Answer {
 }
 
 impl Inventory {
+    /// All packages, whoever's advisories count for them.
+    pub fn all(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().chain(&self.shipped)
+    }
+
     /// How much this says: for a static program on an empty base, that no packages are known.
     pub fn answer(&self) -> Answer {
         match (self.packages.is_empty(), self.executables) {

@@ -34,7 +34,7 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
     split_logs(source, &view)?;
     let ecosystem = inventory.system.as_ref().map(System::ecosystem);
     let ecosystem = ecosystem.unwrap_or(Ecosystem::Unsupported("unknown".to_owned()));
-    let mut newest: BTreeMap<(String, Kind), (Place, &Found)> = BTreeMap::new();
+    let mut newest: Newest<'_> = BTreeMap::new();
     for (at, (digest, facts)) in layers.iter().enumerate() {
         inventory.executables += facts.counts.executables;
         observed::add(&mut inventory, &facts.observed, |path| {
@@ -65,25 +65,44 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
             view.survives(path, at)
         });
     }
+    add_packages(&mut inventory, newest, &ecosystem);
+    add_runtimes(&mut inventory, source);
+    inventory.packages.sort();
+    inventory.packages.dedup();
+    inventory.shipped.sort();
+    inventory.shipped.dedup();
+    Ok(inventory)
+}
+
+/// The files that name packages, each the newest of its path and kind.
+type Newest<'a> = BTreeMap<(String, Kind), (Place, &'a Found)>;
+
+fn add_packages(inventory: &mut Inventory, newest: Newest<'_>, ecosystem: &Ecosystem) {
+    // Where the distribution or its packages are not known, what they brought is judged as what it is.
+    let databases = newest
+        .iter()
+        .filter(|((_, kind), _)| kind.ecosystem().is_none());
+    let known = !matches!(ecosystem, Ecosystem::Unsupported(_))
+        && databases
+            .into_iter()
+            .any(|(_, (_, found))| !found.packages.is_empty());
     for ((_, kind), (place, found)) in newest {
         if kind.ecosystem().is_none() {
             inventory.databases.insert(place.clone(), kind);
         }
         let ecosystem = kind.ecosystem().unwrap_or_else(|| ecosystem.clone());
-        inventory
-            .packages
-            .extend(found.packages.iter().map(|item| Package {
-                ecosystem: ecosystem.clone(),
-                name: item.name.clone(),
-                version: item.version.clone(),
-                source: item.source.clone(),
-                found: place.clone(),
-            }));
+        let packages = match found.shipped && known {
+            true => &mut inventory.shipped,
+            false => &mut inventory.packages,
+        };
+        packages.extend(found.packages.iter().map(|item| Package {
+            ecosystem: ecosystem.clone(),
+            name: item.name.clone(),
+            version: item.version.clone(),
+            source: item.source.clone(),
+            found: place.clone(),
+        }));
     }
-    add_runtimes(&mut inventory, source);
-    inventory.packages.sort();
-    inventory.packages.dedup();
-    Ok(inventory)
 }
 
 /// Whether a link takes the place of a folder on the way to a database.

@@ -256,3 +256,61 @@ fn what_an_inventory_says() {
         Answer::Packages
     );
 }
+
+/// Distributions put fixes into old versions: a package of Python that dpkg brought is judged once, as dpkg's.
+#[test]
+fn what_a_distributions_package_brought_is_judged_as_its() {
+    let path = "usr/lib/python3/dist-packages/six-1.16.0.egg-info/PKG-INFO";
+    let six = format!("{path}=Name: six\nVersion: 1.16.0\n");
+    let own = "opt/app/six-1.16.0.dist-info/METADATA=Name: six\nVersion: 1.16.0\n";
+    let debian = "etc/os-release=ID=debian\nVERSION_ID=12\n";
+    let status = "var/lib/dpkg/status=Package: python3-six\nStatus: install ok installed\nVersion: 1.16.0-4\n\n";
+    let list = format!("var/lib/dpkg/info/python3-six.list=/.\n/usr\n/{path}\n");
+    let owned: [&str; 4] = [debian, status, &list, &six];
+    let judged = |layers: Vec<LayerFacts>| {
+        let inventory = merged(layers).unwrap();
+        let shipped = inventory.shipped.iter();
+        let shipped: Vec<String> = shipped
+            .map(|one| format!("{} {}", one.name, one.found.path))
+            .collect();
+        (packages(&inventory), shipped)
+    };
+    let (packages, shipped) = judged(vec![layer(&owned)]);
+    assert_eq!(packages, ["python3-six 1.16.0-4 @0"]);
+    assert_eq!(shipped, [format!("six {path}")]);
+    let cases: [(&str, Vec<LayerFacts>, &[&str]); 5] = [
+        (
+            "one that pip installed",
+            vec![layer(&owned), layer(&[own])],
+            &["python3-six 1.16.0-4 @0", "six 1.16.0 @1"],
+        ),
+        (
+            "one that a later layer puts over it",
+            vec![
+                layer(&owned),
+                layer(&[&six.replace("Version: 1", "Version: 2")]),
+            ],
+            &["python3-six 1.16.0-4 @0", "six 2.16.0 @1"],
+        ),
+        (
+            "no list says whose it is",
+            vec![layer(&[debian, status, &six])],
+            &["python3-six 1.16.0-4 @0", "six 1.16.0 @0"],
+        ),
+        (
+            "a distribution that nobody knows",
+            vec![layer(&["etc/os-release=ID=mine\n", status, &list, &six])],
+            &["python3-six 1.16.0-4 @0", "six 1.16.0 @0"],
+        ),
+        (
+            "a database that is gone",
+            vec![layer(&owned), layer(&["var/lib/dpkg/.wh.status="])],
+            &["six 1.16.0 @0"],
+        ),
+    ];
+    for (what, layers, expected) in cases {
+        let (mut found, _) = judged(layers);
+        found.sort();
+        assert_eq!(found, expected, "{what}");
+    }
+}

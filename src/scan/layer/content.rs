@@ -197,6 +197,7 @@ impl Pass<'_> {
             path: path.to_owned(),
             kind,
             packages,
+            shipped: false,
         });
         Ok(())
     }

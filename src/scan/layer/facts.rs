@@ -10,7 +10,7 @@ use crate::scan::catalogue::{Item, Kind, System};
 use crate::scan::checks::Observed;
 
 /// The version of facts: raise it when a reader learns more, so that layers are read anew.
-pub const FACTS_VERSION: u32 = 2;
+pub const FACTS_VERSION: u32 = 3;
 /// Most gaps that are told one by one; all are counted.
 pub(super) const MAX_GAPS: usize = 100;
 
@@ -67,6 +67,9 @@ pub struct Found {
     pub kind: Kind,
     /// What it names.
     pub packages: Vec<Item>,
+    /// A package of the distribution brought it, in this layer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shipped: bool,
 }
 
 /// Files that may name packages and were not understood: the inventory is incomplete by these.

@@ -266,6 +266,9 @@ impl<'a> Pass<'a> {
             toc.finish(&bytes.take_trace())?;
         }
         let logs = self.sqlite()?;
+        for found in &mut self.found {
+            found.shipped = found.kind.is_shipped() && self.watch.owns(&found.path);
+        }
         self.paths.seal();
         self.counts.compressed_bytes = bytes.compressed_bytes();
         self.counts.tar_bytes = bytes.bytes();

@@ -1,8 +1,6 @@
 #![no_main]
-use lazaret::scan::Record;
+#[allow(dead_code)]
+#[path = "../inputs.rs"]
+mod inputs;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(record) = Record::parse(bytes) {
-        record.counts();
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| inputs::record(bytes));

@@ -1,0 +1,155 @@
+// What fuzz targets do with bytes, and what `cargo test` does with mutated seeds: never a panic, and what is read is kept
+// as it was read.
+
+use lazaret::oci::Digest;
+use lazaret::scan::{
+    Advisories, Ecosystem, Exploited, Index, LayerFacts, Limits, Package, Place, Record, Toc,
+    read_layer,
+};
+
+const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A path for each reader of a layer's files; their names choose it.
+pub const PATHS: [&str; 26] = [
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d/a",
+    "var/lib/dpkg/info/a.list",
+    "lib/apk/db/installed",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+    "etc/os-release",
+    "a.dist-info/METADATA",
+    "a.egg-info",
+    "node_modules/a/package.json",
+    "specifications/a-1.gemspec",
+    "vendor/composer/installed.json",
+    "a.deps.json",
+    "opt/bitnami/.spdx-a.spdx",
+    "app.jar",
+    "app.war",
+    "bin/program",
+    "etc/passwd",
+    "etc/shadow",
+    "root/.docker/config.json",
+    "root/.netrc",
+    "root/.ssh/id_ed25519",
+    "root/.kube/config",
+    "root/.aws/credentials",
+    "app/.env",
+];
+
+fn add(tar: &mut Vec<u8>, path: &str, content: &[u8]) {
+    let mut header = [0; 512];
+    header[..path.len()].copy_from_slice(path.as_bytes());
+    header[100..107].copy_from_slice(b"0000755");
+    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+    header[148..156].copy_from_slice(b"        ");
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    tar.extend(header);
+    tar.extend(content);
+    tar.resize(tar.len().next_multiple_of(512), 0);
+}
+
+fn kept(facts: &LayerFacts) {
+    let json = serde_json::to_string(facts).unwrap();
+    assert_eq!(serde_json::from_str::<LayerFacts>(&json).unwrap(), *facts);
+}
+
+/// A file of a layer, at one of the paths.
+pub fn file(path: &str, content: &[u8]) {
+    let mut tar = Vec::new();
+    add(&mut tar, path, content);
+    if let Ok(facts) = read_layer(PLAIN, None, tar.as_slice(), &Limits::default()) {
+        kept(&facts);
+    }
+}
+
+/// A database of SQLite and the log beside it.
+pub fn log(database: &[u8], log: &[u8]) {
+    let mut tar = Vec::new();
+    add(&mut tar, "var/lib/rpm/rpmdb.sqlite", database);
+    add(&mut tar, "var/lib/rpm/rpmdb.sqlite-wal", log);
+    let _ = read_layer(PLAIN, None, tar.as_slice(), &Limits::default());
+}
+
+/// A layer as it is sent: compressed or not, headers of tar and all.
+pub fn layer(bytes: &[u8]) {
+    for kind in ["", "+gzip", "+zstd"] {
+        let kind = format!("{PLAIN}{kind}");
+        if let Ok(facts) = read_layer(&kind, None, bytes, &Limits::default()) {
+            kept(&facts);
+        }
+    }
+}
+
+/// A table of contents of either kind.
+pub fn toc(table: &[u8]) {
+    let mut tar = Vec::new();
+    add(&mut tar, "a", b"a");
+    add(&mut tar, "stargz.index.json", table);
+    let stargz = Some(Toc::Stargz(Digest::of(table)));
+    let _ = read_layer(PLAIN, stargz, tar.as_slice(), &Limits::default());
+    let chunked = Toc::ZstdChunked {
+        digest: Digest::of(table),
+        at: 8,
+        length: table.len() as u64,
+    };
+    let length = u32::try_from(table.len()).unwrap();
+    let frame = [
+        &[0x50, 0x2a, 0x4d, 0x18],
+        length.to_le_bytes().as_slice(),
+        table,
+    ]
+    .concat();
+    let _ = read_layer(
+        &format!("{PLAIN}+zstd"),
+        Some(chunked),
+        frame.as_slice(),
+        &Limits::default(),
+    );
+}
+
+/// A record of OSV.
+pub fn record(bytes: &[u8]) {
+    if let Ok(record) = Record::parse(bytes) {
+        record.counts();
+        let _ = record.id();
+    }
+}
+
+/// A file of advisories; packages are asked for in it.
+pub fn index(bytes: &[u8], folder: &std::path::Path) {
+    let path = folder.join(Ecosystem::named("Debian").index_file());
+    std::fs::write(&path, bytes).unwrap();
+    let Ok(index) = Index::open(&path) else {
+        return;
+    };
+    let _ = index.advisories(&Ecosystem::named("Debian:12"), "openssl");
+    drop(index);
+    let Ok(advisories) = Advisories::open(folder, Exploited::default()) else {
+        return;
+    };
+    let package = Package {
+        ecosystem: Ecosystem::named("Debian:12"),
+        name: "libssl3".to_owned(),
+        version: "3.0.11-1".to_owned(),
+        source: Some(("openssl".to_owned(), "3.0.11-1".to_owned())),
+        found: Place {
+            layer: Digest::of(b""),
+            path: String::new(),
+        },
+    };
+    let _ = advisories.findings(&[package]);
+}
+
+/// What is exploited, and how likely the rest is to be.
+pub fn exploited(bytes: &[u8], folder: &std::path::Path) {
+    let path = folder.join("exploited");
+    std::fs::write(&path, bytes).unwrap();
+    let _ = Exploited::read(Some(&path), None);
+    let _ = Exploited::read(None, Some(&path));
+}
