@@ -265,6 +265,11 @@ def reason(kind: str, record: dict, question: tuple) -> str | None:
     listed = {version for one in about for version in one.get("versions") or []}
     if whose == "PyPI" and listed and version not in listed:
         return "a version in a range of the advisory that is not among those it lists: osv-scanner goes by the list"
+    if whose == "PyPI" and re.sub("[-_.]+", "-", name).lower() != name:
+        return "a name that the record does not write as PEP 503 would: osv-scanner asks for that spelling alone"
+    kinds = {ranged["type"] for one in about for ranged in one.get("ranges", [])}
+    if whose == "PyPI" and not listed and "GIT" in kinds:
+        return "ranges of commits beside those of versions, and no list: osv-scanner does not take the latter"
     return None
 
 

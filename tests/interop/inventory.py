@@ -136,6 +136,9 @@ def trees(folder: Path, vectors: Path, pip: Path) -> list[Path]:
         place = tree / ("usr/lib/sysimage/rpm" if database.name == "Packages.db" else "var/lib/rpm")
         place.mkdir(parents=True)
         shutil.copy(database, place)
+        # Packages of a distribution that nobody names have no kind of package URL; which one is of no matter here.
+        (tree / "etc").mkdir()
+        (tree / "etc/os-release").write_text('ID=almalinux\nVERSION_ID="9"\n')
         made.append(tree)
     python = folder / "python"
     subprocess.run([pip, "install", "-q", "--disable-pip-version-check", "--target", python,
