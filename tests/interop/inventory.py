@@ -63,7 +63,7 @@ def by_lazaret(lazaret: Path, tree: Path, config: Path) -> tuple[set[str], float
 
 
 def by_syft(syft: Path, tree: Path) -> tuple[set[str], float]:
-    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+    env = {"PATH": os.environ["PATH"], "HOME": str(tree.parent), "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     start = time.monotonic()
     done = subprocess.run([syft, "scan", f"dir:{tree}", "-o", "json", "-q"], capture_output=True, text=True, env=env)
     if done.returncode != 0:

@@ -17,7 +17,7 @@ from lab import Failure, Lab, wait_for
 
 ADMIN = "http://gw.test:5080"
 # So that nothing but what `setup` put down makes Lazaret's certificates trusted.
-NOTHING = {"SSL_CERT_FILE": "/nonexistent"}
+NOTHING = {"SSL_CERT_FILE": "/nonexistent/ca.pem"}
 
 
 class Machine:
