@@ -13,6 +13,7 @@ mod debug;
 mod doctor;
 mod doctor_machine;
 mod doctor_server;
+mod hashes;
 mod junit;
 mod ledger;
 mod listeners;

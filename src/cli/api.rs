@@ -1,7 +1,5 @@
 //! `lazaret api`, and the API of a server.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::proxy::{SALT_BYTES, TOKEN_BYTES, random};
 use super::wire::{Built, Trouble, about, exit};
-use super::{ApiCommand, output};
+use super::{ApiCommand, hashes, output};
 use crate::api::{Api, openapi};
 use crate::config::reload::{Change, read, watch as watch_file};
 use crate::config::{Role, Server, hashed_token, parse_api_tokens, proxy_user_problem};
@@ -80,20 +78,7 @@ fn write(name: &str, table: &str, file: &Path) -> Result<(), Trouble> {
     let gap = if text.is_empty() { "" } else { "\n" };
     let fresh = format!("{text}{gap}{table}");
     parse_api_tokens(&fresh, &shown).map_err(Trouble::Mistakes)?;
-    let beside = file.with_extension("new");
-    // Whoever can read the hashes can do nothing with them; whoever can write them can let anybody in.
-    let opened = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o640)
-        .open(&beside);
-    let mut opened = opened.map_err(about(&beside))?;
-    opened
-        .write_all(fresh.as_bytes())
-        .and_then(|()| opened.sync_all())
-        .map_err(about(&beside))?;
-    std::fs::rename(&beside, file).map_err(about(file))
+    hashes::replace(file, &fresh)
 }
 
 /// The API of these settings, where they have one; its tokens are read anew when their file changes.

@@ -1,7 +1,5 @@
 //! `lazaret proxy`: who may use it.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::wire::{Trouble, about, exit};
-use super::{ProxyCommand, output};
+use super::{ProxyCommand, hashes, output};
 use crate::config::reload::read;
 use crate::config::{hashed_token, parse_proxy_users, proxy_user_problem};
 
@@ -71,20 +69,7 @@ fn write(name: &str, line: &str, file: &Path) -> Result<(), Trouble> {
     };
     let fresh = replaced(&text, name, line);
     parse_proxy_users(&fresh, &file.to_string_lossy()).map_err(Trouble::Mistakes)?;
-    let beside = file.with_extension("new");
-    // Whoever can read the hashes can do nothing with them; whoever can write them can let anybody in.
-    let opened = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o640)
-        .open(&beside);
-    let mut opened = opened.map_err(about(&beside))?;
-    opened
-        .write_all(fresh.as_bytes())
-        .and_then(|()| opened.sync_all())
-        .map_err(about(&beside))?;
-    std::fs::rename(&beside, file).map_err(about(file))
+    hashes::replace(file, &fresh)
 }
 
 fn replaced(text: &str, name: &str, line: &str) -> String {
