@@ -29,6 +29,7 @@ mod server_registry;
 mod server_scanner;
 mod server_team;
 mod server_vsa;
+mod server_yara;
 mod shape;
 pub mod units;
 

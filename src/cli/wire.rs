@@ -10,7 +10,11 @@ use url::Url;
 use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
 use crate::config::{self, Beside, ClamdAddress, Diagnostics, Server};
-use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, Shown, fetched_roots};
+#[cfg(feature = "yara")]
+use crate::evidence::Yara;
+use crate::evidence::{
+    Clamd, Content, Helpers, NameCollector, Reputations, Scanner, Shown, fetched_roots,
+};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
@@ -294,6 +298,24 @@ pub(super) async fn build(
     })
 }
 
+/// All who help to look into images. `shown`: where other scanners find them.
+fn helpers(server: &Server, shown: Option<&Arc<Shown>>) -> Result<Helpers, Trouble> {
+    Ok(Helpers {
+        clamd: server.clamd.as_ref().map(clamd),
+        #[cfg(feature = "yara")]
+        yara: yara(server)?,
+        others: scanners::others(server, shown)?,
+    })
+}
+
+/// The operator's rules, understood; none where there are none.
+#[cfg(feature = "yara")]
+pub(super) fn yara(server: &Server) -> Result<Option<Yara>, Trouble> {
+    let rules = Some(&server.yara).filter(|rules| !rules.is_empty());
+    let read = rules.map(|rules| Yara::read(rules)).transpose();
+    read.map_err(|why| Trouble::Other(format!("[yara]: {why}")))
+}
+
 /// What looks into layers, and keeps what it learns of them in `folder`.
 /// `shown`: where other scanners find images.
 pub(super) fn scanner(
@@ -304,8 +326,7 @@ pub(super) fn scanner(
     Ok(Scanner::with(
         &folder.join(FACTS),
         db::advisories(server, false)?,
-        server.clamd.as_ref().map(clamd),
-        scanners::others(server, shown)?,
+        helpers(server, shown)?,
     ))
 }
 
@@ -327,12 +348,7 @@ pub(super) async fn kept_admission(
         names: NameCollector::new(corpus(data)?),
         reputations: None,
         content: Arc::new(Content::in_folder(store, nobody, data)),
-        scanner: Scanner::with(
-            &data.join(FACTS),
-            db::opened(data),
-            server.clamd.as_ref().map(clamd),
-            scanners::others(server, None)?,
-        ),
+        scanner: Scanner::with(&data.join(FACTS), db::opened(data), helpers(server, None)?),
         ledger: Arc::new(ledger),
         tag_freshness: server.cache.tag_freshness,
     });
