@@ -23,7 +23,8 @@ COSIGN2 = ("github.com/sigstore/cosign/v2", "v2.6.5", ["cmd/cosign"])
 COSIGN3 = ("github.com/sigstore/cosign/v3", "v3.1.3", ["cmd/cosign"])
 NOTATION = ("github.com/notaryproject/notation", "v1.3.2", ["cmd/notation"])
 TRIVY = ("github.com/aquasecurity/trivy", "v0.74.0", ["cmd/trivy"])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY]
+GRYPE = ("github.com/anchore/grype", "v0.121.2", ["cmd/grype"])
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY, GRYPE]
 # What their sources take for granted and the compiler has behind a switch.
 EXPERIMENTS = {TRIVY[0]: "jsonv2"}
 
