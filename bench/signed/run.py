@@ -2,67 +2,26 @@
 
 `make bench-signed`. Needs what tests/interop/signers.py needs; docs/performance.md has the figures.
 """
-import asyncio
 import json
 import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/interop"))
+sys.path[:0] = [str(ROOT / "tests/interop"), str(ROOT / "bench")]
 import conformance
 if os.environ.get('BENCH_LAZARET'): conformance.LAZARET = Path(os.environ['BENCH_LAZARET'])
 import signers
+from link import Link
 
 IMAGES = int(os.environ.get("BENCH_IMAGES", "20"))
 # One way, in seconds: a registry that is 50 ms away.
 DELAY = float(os.environ.get("BENCH_DELAY", "0.025"))
 MANIFESTS = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
-
-
-class Link:
-    """A relay that delays every piece of both directions."""
-
-    def __init__(self, to: int):
-        self.to, self.port, self.dialled = to, None, 0
-        ready = threading.Event()
-        threading.Thread(target=lambda: asyncio.run(self.run(ready)), daemon=True).start()
-        ready.wait()
-
-    async def run(self, ready):
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await server.serve_forever()
-
-    async def serve(self, reader, writer):
-        self.dialled += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self.to)
-        # A connection costs a round trip before its first byte.
-        await asyncio.sleep(2 * DELAY)
-        await asyncio.gather(self.pump(reader, back), self.pump(there, writer))
-
-    async def pump(self, reader, writer):
-        late = asyncio.Queue()
-
-        async def write():
-            while (piece := await late.get()) is not None:
-                at, bytes_ = piece
-                await asyncio.sleep(max(0, at - time.monotonic()))
-                writer.write(bytes_)
-                await writer.drain()
-            writer.close()
-
-        writing = asyncio.create_task(write())
-        while bytes_ := await reader.read(65536):
-            late.put_nowait((time.monotonic() + DELAY, bytes_))
-        late.put_nowait(None)
-        await writing
 
 
 def cold(port: int, repository: str) -> float:
@@ -87,7 +46,7 @@ def main() -> int:
                     digest = lab.writer.image(repository, "1", user=str(1000 + number), oci=True)["digest"]
                     if kind == "signed" and not lab.sign("cosign 3", "p256", repository, digest):
                         return 1
-            link = Link(lab.registry)
+            link = Link(lab.registry, DELAY)
             lab.registry = link.port
             lab.serve(children, '[[rule]]\nmatch = ["ghcr.io/signed/*"]\nsigned_by = ["p256"]\n'
                                 '[[rule]]\nmatch = ["ghcr.io/plain/*"]\nunsigned = "allow"\n')

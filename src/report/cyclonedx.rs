@@ -80,8 +80,9 @@ fn component(number: usize, package: &Package) -> Value {
         json!({ "name": "lazaret:path", "value": package.found.path }),
     ];
     if let Some((name, version)) = &package.source {
-        let source = format!("{name} {version}");
-        properties.push(json!({ "name": "lazaret:source", "value": source }));
+        // By these trivy knows it, and matches the distribution's advisories.
+        properties.push(json!({ "name": "aquasecurity:trivy:SrcName", "value": name }));
+        properties.push(json!({ "name": "aquasecurity:trivy:SrcVersion", "value": version }));
     }
     json!({
         "type": "library",

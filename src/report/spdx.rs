@@ -7,6 +7,8 @@ use super::{Survey, TOOL, VERSION};
 use crate::scan::Package;
 
 const ROOT: &str = "SPDXRef-Image";
+/// trivy knows it by the beginning of this.
+const SYSTEM: &str = "SPDXRef-OperatingSystem";
 
 /// The packages of an image, contained in it.
 pub fn spdx(survey: &Survey) -> Value {
@@ -24,18 +26,22 @@ pub fn spdx(survey: &Survey) -> Value {
     let mut relationships = vec![related("SPDXRef-DOCUMENT", "DESCRIBES", ROOT)];
     if let Some(system) = &survey.inventory.system {
         packages.push(json!({
-            "SPDXID": "SPDXRef-System",
+            "SPDXID": SYSTEM,
             "name": system.id,
             "versionInfo": system.version_id,
             "primaryPackagePurpose": "OPERATING-SYSTEM",
             "downloadLocation": "NOASSERTION",
             "filesAnalyzed": false,
         }));
-        relationships.push(related(ROOT, "CONTAINS", "SPDXRef-System"));
+        relationships.push(related(ROOT, "CONTAINS", SYSTEM));
     }
     for (number, found) in survey.inventory.all().enumerate() {
         let id = format!("SPDXRef-Package-{number}");
-        relationships.push(related(ROOT, "CONTAINS", &id));
+        // A distribution's packages are the distribution's: trivy looks for them there.
+        let shipped = survey.inventory.system.is_some()
+            && survey.inventory.databases.contains_key(&found.found);
+        let holder = if shipped { SYSTEM } else { ROOT };
+        relationships.push(related(holder, "CONTAINS", &id));
         packages.push(package(&id, found));
     }
     json!({
@@ -54,7 +60,7 @@ pub fn spdx(survey: &Survey) -> Value {
 }
 
 fn package(id: &str, found: &Package) -> Value {
-    json!({
+    let mut package = json!({
         "SPDXID": id,
         "name": found.name,
         "versionInfo": found.version,
@@ -62,13 +68,19 @@ fn package(id: &str, found: &Package) -> Value {
         "filesAnalyzed": false,
         "licenseConcluded": "NOASSERTION",
         "licenseDeclared": "NOASSERTION",
-        "sourceInfo": format!("found in {} of layer {}", found.found.path, found.found.layer),
+        "comment": format!("found in {} of layer {}", found.found.path, found.found.layer),
         "externalRefs": [{
             "referenceCategory": "PACKAGE-MANAGER",
             "referenceType": "purl",
             "referenceLocator": found.purl(),
         }],
-    })
+    });
+    if let (Some((name, version)), Some(package)) = (&found.source, package.as_object_mut()) {
+        // The words that trivy reads, to match a distribution's advisories.
+        let source = format!("built package from: {name} {version}");
+        package.insert("sourceInfo".to_owned(), source.into());
+    }
+    package
 }
 
 fn related(from: &str, how: &str, to: &str) -> Value {

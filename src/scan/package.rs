@@ -40,12 +40,13 @@ pub struct Place {
 }
 
 impl Package {
-    /// The package URL (purl-spec): one word for name, version and ecosystem, for people and for waivers.
+    /// The package URL (purl-spec): one word for name, version and ecosystem, for people and for waivers. The source package
+    /// is in `upstream`, which is no part of the specification but what grype matches a distribution's advisories by.
     pub fn purl(&self) -> String {
         let (kind, namespace) = self.ecosystem.purl();
         let mut purl = format!("pkg:{kind}/");
         if let Some(namespace) = namespace {
-            let _ = write!(purl, "{namespace}/");
+            let _ = write!(purl, "{}/", utf8_percent_encode(namespace, PLAIN));
         }
         // Slashes of Go and Packagist, the colon of Maven: purl has a segment for each.
         let maven = self.ecosystem == Ecosystem::Maven;
@@ -59,23 +60,100 @@ impl Package {
             _ => (None, self.version.as_str()),
         };
         let _ = write!(purl, "@{}", utf8_percent_encode(version, PLAIN));
-        let distro = self.ecosystem.release().zip(namespace);
+        let distro = self.ecosystem.purl_release().zip(namespace);
         let distro = distro.map(|(release, name)| {
             let release = release.trim_start_matches('v').to_lowercase();
-            format!("distro={name}-{}", utf8_percent_encode(&release, PLAIN))
+            let encoded = |word| utf8_percent_encode(word, PLAIN);
+            format!("distro={}-{}", encoded(name), encoded(&release))
         });
         let epoch = epoch.map(|epoch| format!("epoch={}", utf8_percent_encode(epoch, PLAIN)));
-        let qualifiers: Vec<String> = distro.into_iter().chain(epoch).collect();
+        let qualifiers: Vec<String> = (distro.into_iter().chain(epoch))
+            .chain(self.upstream(kind))
+            .collect();
         if !qualifiers.is_empty() {
             let _ = write!(purl, "?{}", qualifiers.join("&"));
         }
         purl
+    }
+
+    /// The source package as syft writes it: with its version where that is another one, and rpm's as the file that it was.
+    fn upstream(&self, kind: &str) -> Option<String> {
+        let (name, version) = self.source.as_ref()?;
+        if *name == self.name {
+            return None;
+        }
+        let name = utf8_percent_encode(name, PLAIN);
+        let plain = version.split_once(':').map_or(version.as_str(), |v| v.1);
+        Some(match kind {
+            "rpm" => format!(
+                "upstream={name}-{}.src.rpm",
+                utf8_percent_encode(plain, PLAIN)
+            ),
+            _ if *version == self.version => format!("upstream={name}"),
+            _ => format!("upstream={name}%40{}", utf8_percent_encode(version, PLAIN)),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn source_packages() {
+        let cases = [
+            (
+                "Debian:12",
+                "libssl3",
+                "3.0.11-1",
+                ("openssl", "3.0.11-1"),
+                "?distro=debian-12&upstream=openssl",
+            ),
+            (
+                "Debian:12",
+                "libgcc-s1",
+                "12.2.0-14",
+                ("gcc-12", "12.2.0-1"),
+                "?distro=debian-12&upstream=gcc-12%4012.2.0-1",
+            ),
+            (
+                "Debian:12",
+                "bash",
+                "5.2-2+b7",
+                ("bash", "5.2-2"),
+                "?distro=debian-12",
+            ),
+            (
+                "Alpine:v3.20",
+                "libcrypto3",
+                "3.3.2-r0",
+                ("openssl", "3.3.2-r0"),
+                "?distro=alpine-3.20&upstream=openssl",
+            ),
+            (
+                "AlmaLinux:9",
+                "openssl-libs",
+                "1:3.0.7-1.el9",
+                ("openssl", "1:3.0.7-1.el9"),
+                "?distro=almalinux-9&epoch=1&upstream=openssl-3.0.7-1.el9.src.rpm",
+            ),
+        ];
+        for (ecosystem, name, version, source, qualifiers) in cases {
+            let package = Package {
+                ecosystem: Ecosystem::named(ecosystem),
+                name: name.to_owned(),
+                version: version.to_owned(),
+                source: Some((source.0.to_owned(), source.1.to_owned())),
+                found: Place {
+                    layer: Digest::of(b""),
+                    path: "lib/apk/db/installed".to_owned(),
+                },
+            };
+            let purl = package.purl();
+            let from = purl.find('?').unwrap_or_default();
+            assert_eq!(purl.get(from..), Some(qualifiers));
+        }
+    }
 
     #[test]
     fn purls() {

@@ -23,7 +23,7 @@ from lab import HERE, ROOT, VECTORS, Failure, run, wait_for
 
 REPOSITORY = "docker.io/acme/conf"
 REPORTS = ROOT / "target" / "conformance"
-LAZARET = ROOT / "target" / "release" / "lazaret"
+LAZARET = Path(os.environ.get("LAZARET_PROGRAM", ROOT / "target" / "release" / "lazaret"))
 
 POLICY = """version = 1
 [names]

@@ -25,7 +25,8 @@ NOTATION = ("github.com/notaryproject/notation", "v1.3.2", ["cmd/notation"])
 CRANE = ("github.com/google/go-containerregistry", "v0.22.1", ["cmd/crane"])
 CRICTL = ("sigs.k8s.io/cri-tools", "v1.37.0", ["cmd/crictl"])
 TRIVY = ("github.com/aquasecurity/trivy", "v0.74.0", ["cmd/trivy"])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CRANE, CRICTL, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY]
+GRYPE = ("github.com/anchore/grype", "v0.121.2", ["cmd/grype"])
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CRANE, CRICTL, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY, GRYPE]
 # What their sources take for granted and the compiler has behind a switch.
 EXPERIMENTS = {TRIVY[0]: "jsonv2"}
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Pulls through Lazaret with skopeo while other scanners are asked: the real trivy as a program and behind an adapter of
-Harbor's scanner API, and Debian's clamd.
+Harbor's scanner API, the real grype with the image and with what was found in it, and Debian's clamd.
 
 Everything is on loopback. Needs docker-registry, skopeo, clamav-daemon and go; see docs/interop.md.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import grype_db
 import newer
 from adapter import KEY, Adapter
 from conformance import LAZARET, answers, free_port, start
@@ -48,6 +49,8 @@ class Scanners:
         self.trivy = newer.get(newer.TRIVY) / "trivy"
         self.cache = folder / "trivy"
         run([database(), self.cache])
+        self.grype = newer.get(newer.GRYPE) / "grype"
+        grype_db.put(self.grype, folder / "grype", folder)
         (folder / "registry.yml").write_text(f"""version: 0.1
 log: {{ level: warn }}
 storage: {{ filesystem: {{ rootdirectory: {folder}/registry }} }}
@@ -83,10 +86,13 @@ StreamMaxLength 1M
 
     def serve(self, children: list):
         asked = {"by-trivy": 'scanners = ["trivy"]', "by-adapter": 'scanners = ["adapter"]',
+                 "by-grype": 'scanners = ["grype"]', "by-grype-bill": 'scanners = ["grype-bill"]',
                  "by-nobody": 'scanners = ["broken"]', "by-clamd": 'viruses = "deny"'}
         rules = "".join(PROFILE.format(name=name, what=what) for name, what in asked.items())
         (self.folder / "policy.toml").write_text(f'{POLICY}{rules}[default]\nunsigned = "deny"\n')
         (self.folder / "adapter.key").write_text(KEY)
+        grype = ", ".join(f'{name} = "{value}"' for name, value in grype_db.environment(self.folder / "grype", self.folder).items()
+                          if name != "HOME")
         quoted = lambda command: ", ".join(json.dumps(word) for word in command)
         (self.folder / "lazaret.toml").write_text(f"""data_dir = "{self.folder}/data"
 policy = "policy.toml"
@@ -104,6 +110,14 @@ listen = "127.0.0.1:{self.inspection}"
 kind = "exec"
 command = [{quoted(self.command("{layout}"))}]
 environment = {{ TRIVY_CACHE_DIR = "{self.cache}" }}
+[scanner.grype]
+kind = "exec"
+command = ["{self.grype}", "oci-dir:{{layout}}", "-o", "json"]
+environment = {{ {grype} }}
+[scanner.grype-bill]
+kind = "exec"
+command = ["{self.grype}", "sbom:{{bill}}", "-o", "json"]
+environment = {{ {grype} }}
 [scanner.broken]
 kind = "exec"
 command = [{quoted(self.command("{layout}"))}]
@@ -128,6 +142,28 @@ plain_http = true
         return done.returncode == 0, done.stdout
 
 
+    def read_bills(self) -> list[tuple[str, bool, str]]:
+        """What was found here in an old Debian, written down and given to the others: do they find its vulnerability?"""
+        tree = self.folder / "tree"
+        for path, text in debian("3.0.11-1").items():
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(text)
+        read = []
+        for form in ["cyclonedx", "spdx"]:
+            bill = self.folder / f"{form}.json"
+            done = subprocess.run([LAZARET, "scan", "--config", self.folder / "lazaret.toml", "--sbom", form, f"dir:{tree}"],
+                                  text=True, capture_output=True)
+            bill.write_text(done.stdout)
+            offline = ["--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check"]
+            for who, argv, env in [
+                ("trivy", [self.trivy, "sbom", bill, "--format", "json", "--quiet", *offline], self.env()),
+                ("grype", [self.grype, f"sbom:{bill}", "-o", "json", "-q"], grype_db.environment(self.folder / "grype", self.folder)),
+            ]:
+                said = run(argv, check=False, env=env).stdout
+                read.append((f"{who} reads a bill of materials, {form}", "CVE-2026-1" in said, done.stderr + said))
+        return read
+
+
 def database() -> Path:
     """The program that writes trivy's database, built once."""
     program = newer.CACHE / "trivy-db" / "trivy-db"
@@ -148,7 +184,7 @@ def database() -> Path:
 
 def test(folder: Path, children: list) -> int:
     lab = Scanners(folder, children)
-    for name in ["by-trivy", "by-adapter", "by-nobody"]:
+    for name in ["by-trivy", "by-adapter", "by-grype", "by-grype-bill", "by-nobody"]:
         lab.writer.image(f"acme/{name}", "old", user="1000", oci=True, files=debian("3.0.11-1"))
         lab.writer.image(f"acme/{name}", "new", user="1000", oci=True, files=debian("3.0.13-1"))
     lab.writer.image("acme/by-clamd", "clean", user="1000", files={"app/readme": "nothing\n"} | debian("1"))
@@ -160,6 +196,10 @@ def test(folder: Path, children: list) -> int:
         ("trivy, fixed", "by-trivy", "new", None),
         ("trivy behind an adapter, vulnerable", "by-adapter", "old", f"{VULNERABLE}, says adapter"),
         ("trivy behind an adapter, fixed", "by-adapter", "new", None),
+        ("grype, vulnerable", "by-grype", "old", f"{VULNERABLE} of var/lib/dpkg/status, says grype "),
+        ("grype, fixed", "by-grype", "new", None),
+        ("grype of a bill of materials, vulnerable", "by-grype-bill", "old", f"{VULNERABLE}, says grype-bill "),
+        ("grype of a bill of materials, fixed", "by-grype-bill", "new", None),
         ("trivy without a database", "by-nobody", "new", "is required and says nothing"),
         ("clamd, clean", "by-clamd", "clean", None),
         ("clamd, infected", "by-clamd", "infected", "Lazaret.Interop.Marker"),
@@ -173,9 +213,15 @@ def test(folder: Path, children: list) -> int:
         print(f"{'ok' if good else 'FAILED'} {what}: {'served' if ok else 'refused'}", flush=True)
         if not good:
             print(said.strip()[-900:])
+    bills = lab.read_bills()
+    for what, good, said in bills:
+        failed += not good
+        print(f"{'ok' if good else 'FAILED'} {what}", flush=True)
+        if not good:
+            print(said.strip()[-900:])
     if (log := (folder / "lazaret.log").read_text(errors="replace")).count("panicked at"):
         raise Failure(f"lazaret panicked: {log[-600:]}")
-    print(f"{len(cases) - failed} passed, {failed} failed")
+    print(f"{len(cases) + len(bills) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

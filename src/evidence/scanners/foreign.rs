@@ -43,8 +43,21 @@ pub(in crate::evidence) fn read_value(value: Value, image: &Named<'_>) -> Result
     report.checked(image.manifest)
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, String> {
+fn parsed<T: for<'de> Deserialize<'de>>(mut value: Value) -> Result<T, String> {
+    drop_nulls(&mut value);
     serde_json::from_value(value).map_err(|error| format!("its report is malformed: {error}"))
+}
+
+/// Go writes a list that nobody made as `null`: what is so is not there.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }
 
 /// Whether a report names the image, where it names any; both scanners name the configuration, and grype the manifest.

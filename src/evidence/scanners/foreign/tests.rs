@@ -116,3 +116,23 @@ fn what_is_not_understood_is_no_report() {
     // What somebody signed over the image need not name it.
     assert!(read_as(&trivy(), None).is_ok());
 }
+
+#[test]
+fn what_go_writes_of_a_list_that_nobody_made_is_none() {
+    let grype = |matches: Value| {
+        json!({
+            "matches": matches, "distro": { "name": "debian" }, "descriptor": { "name": "grype", "version": "0.121.2", "db": null },
+            "source": { "type": "image", "target": { "imageID": Digest::of(b"manifest"), "repoDigests": null } },
+        })
+    };
+    let found = json!([{
+        "vulnerability": { "id": "CVE-2026-1", "severity": "Critical", "fix": { "versions": null }, "knownExploited": null },
+        "relatedVulnerabilities": null,
+        "artifact": { "name": "libssl3", "version": "3.0.11-1", "purl": null, "locations": null },
+    }]);
+    let said = read_as(&grype(found), Some(&config())).unwrap().said(None);
+    assert_eq!(said.vulnerabilities[0].ids, ["CVE-2026-1"]);
+    assert_eq!(said.vulnerabilities[0].fixed, None);
+    // Nothing said of the whole is no answer.
+    assert!(read_as(&grype(Value::Null), Some(&config())).is_err());
+}
