@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import networks
 import routes
 import setting_up
+import waivers
 import words
 from lab import GATEWAY, CLIENT, ROOT, VECTORS, Failure, Lab, run, wait_for
 from matrix import Matrix
@@ -360,6 +361,8 @@ def main() -> int:
             setting_up.all_of(suite)
         if suite.wanted("policy: "):
             policy_changes(suite)
+        if suite.wanted("waivers: "):
+            waivers.cases(suite, allowed, blocked)
         if suite.wanted("names: "):
             names(suite)
         if suite.wanted("networks: "):
