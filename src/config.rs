@@ -29,12 +29,13 @@ mod server_registry;
 mod server_scanner;
 mod server_team;
 mod server_vsa;
+mod server_yara;
 mod shape;
 pub mod units;
 
 pub use api_tokens::{ApiTokens, Role, parse_api_tokens};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use policy_build::{parse_policy, parse_policy_with};
+pub use policy_build::{Beside, parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
 pub use proxy_users::{ProxyUsers, hashed_token, parse_proxy_users, proxy_user_problem};
 pub use server::{

@@ -16,6 +16,7 @@ mod gather;
 mod issuers;
 mod kept;
 mod local;
+mod looked;
 mod name;
 mod openpgp;
 mod remember;
@@ -28,6 +29,8 @@ mod source;
 mod statements;
 mod structure;
 mod weigh;
+#[cfg(feature = "yara")]
+mod yara;
 
 pub use advisories::{
     AdvisoryData, AdvisorySource, Current, Exploitation, Fetched, PARTIAL, Progress,
@@ -43,9 +46,11 @@ pub use name::NameCollector;
 pub use remember::{Lacking, Remembered, remember};
 pub use reputation::Reputations;
 pub use roots::{Refreshed, fetched as fetched_roots, refresh as refresh_root};
-pub use scan::Scanner;
+pub use scan::{Helpers, Scanner};
 pub use scanners::{
     Adapter, Exhibit, Login, OtherScanner, OtherScanners, Program, ScannerWay, Shown, Webhook,
 };
 pub use signature::{Found, signatures_of};
 pub use structure::{Opened, Structure};
+#[cfg(feature = "yara")]
+pub use yara::Yara;

@@ -33,7 +33,7 @@ pub use evidence::{
 };
 pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
-pub use hygiene::{Hygiene, HygieneProfile, LeftSecret, RaisingProgram, Viruses};
+pub use hygiene::{FileScan, Hygiene, HygieneProfile, LeftSecret, RaisingProgram};
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WantedAttestation,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::wire::{Built, Trouble, build, exit, known_roots, ledger, policy_with, runtime, server};
+use super::wire::{Built, Trouble, beside, build, exit, ledger, policy_with, runtime, server};
 use super::{CheckArgs, DataArgs, FAILED, REFUSED, output};
 use crate::admission::{Admission, AdmissionError, Answer, Ruling, ServedManifest};
 use crate::config::Server;
@@ -30,7 +30,7 @@ async fn run(args: CheckArgs) -> Result<u8, Trouble> {
     server.inspection = None;
     let loaded = policy_with(
         args.policy.or_else(|| server.policy.clone()),
-        &known_roots(&server.data_dir),
+        &beside(&server),
     )?;
     let folder = Scratch::new();
     let built = build(&server, loaded.policy, folder.path()).await?;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::wire::{Trouble, ledger, policy as load, runtime, settings};
+use super::wire::{Trouble, ledger, policy_with, runtime, scanner_names, settings};
 use super::{DataArgs, PolicyCheckArgs, REFUSED, output};
-use crate::config::Diagnostics;
+use crate::config::{Beside, Diagnostics};
 use crate::ledger::{Ledger as _, WaiverUse};
 use crate::policy::{Concern, Policy, Waiver};
 use crate::telemetry;
@@ -15,7 +15,8 @@ use crate::telemetry;
 type Used = Option<BTreeMap<String, WaiverUse>>;
 
 pub(super) fn check(args: &PolicyCheckArgs) -> Result<u8, Trouble> {
-    let loaded = match load(Some(args.file.clone())) {
+    let beside = beside(&args.data)?;
+    let loaded = match policy_with(Some(args.file.clone()), &beside) {
         Err(Trouble::Mistakes(mistakes)) if args.json => {
             output::out(json!({ "file": args.file, "mistakes": as_json(&mistakes) }));
             return Ok(REFUSED);
@@ -38,6 +39,16 @@ pub(super) fn check(args: &PolicyCheckArgs) -> Result<u8, Trouble> {
     }
     let doubtful = concerns.iter().any(|(_, concerns)| !concerns.is_empty());
     Ok(if args.strict && doubtful { REFUSED } else { 0 })
+}
+
+/// Which scanners the server has, where its file is named.
+fn beside(data: &DataArgs) -> Result<Beside, Trouble> {
+    let named = data.config.is_some();
+    let scanners = named.then(|| settings(data).map(|server| scanner_names(&server)));
+    Ok(Beside {
+        scanners: scanners.transpose()?,
+        ..Beside::default()
+    })
 }
 
 /// What the ledger knows, where a server's data is named and there is one.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::wire::{Trouble, file_name, known_roots, outside, policy_with, runtime, server};
 use super::{FAILED, REFUSED, TrustArgs, output};
 use crate::admission::Admission;
-use crate::config::{self, Server};
+use crate::config::{self, Beside, Server};
 use crate::evidence::{Refreshed, refresh_root};
 use crate::policy::Policy;
 use crate::telemetry;
@@ -154,6 +154,8 @@ pub(super) struct Reloader {
     pub(super) file: Option<PathBuf>,
     pub(super) text: Mutex<String>,
     pub(super) data_dir: PathBuf,
+    /// Those that policies may name.
+    pub(super) scanners: Vec<String>,
     pub(super) admission: Arc<Admission>,
 }
 
@@ -166,8 +168,11 @@ impl Reloader {
             Some(file) => (file_name(file), file.parent()),
             None => (config::SHIPPED_POLICY_NAME.to_owned(), None),
         };
-        let roots = known_roots(&self.data_dir);
-        let policy = config::parse_policy_with(&text, &name, folder, &roots)
+        let beside = Beside {
+            scanners: Some(self.scanners.clone()),
+            ..known_roots(&self.data_dir)
+        };
+        let policy = config::parse_policy_with(&text, &name, folder, &beside)
             .map_err(|mistakes| mistakes.to_string())?;
         let policy = Arc::new(policy);
         self.admission.replace_policy(policy.clone());

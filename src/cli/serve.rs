@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::listeners::Listeners;
 use super::roots::{self, Reloader};
 use super::wire::{
-    Built, Loaded, Trouble, about, build, exit, known_roots, policy_with, runtime, server,
+    Built, Loaded, Trouble, about, beside, build, exit, policy_with, runtime, scanner_names, server,
 };
 use super::{ServeArgs, db, listeners, output, pages, scanners};
 use crate::admission::Admission;
@@ -52,7 +52,7 @@ fn settings(args: ServeArgs) -> Result<(Server, Loaded), Trouble> {
     }
     server.data_dir = args.data_dir.unwrap_or(server.data_dir);
     let file = args.policy.or_else(|| server.policy.clone());
-    let loaded = policy_with(file, &known_roots(&server.data_dir))?;
+    let loaded = policy_with(file, &beside(&server))?;
     Ok((server, loaded))
 }
 
@@ -261,6 +261,7 @@ fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
         file: loaded.file,
         text: Mutex::new(loaded.text.clone()),
         data_dir: server.data_dir.clone(),
+        scanners: scanner_names(server),
         admission: admission.clone(),
     });
     if let Some(file) = reloader.file.clone() {

@@ -9,13 +9,16 @@ use url::Url;
 
 use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
-use crate::config::{self, ClamdAddress, Diagnostics, Server};
-use crate::evidence::{Clamd, Content, NameCollector, Reputations, Scanner, Shown, fetched_roots};
+use crate::config::{self, Beside, ClamdAddress, Diagnostics, Server};
+#[cfg(feature = "yara")]
+use crate::evidence::Yara;
+use crate::evidence::{
+    Clamd, Content, Helpers, NameCollector, Reputations, Scanner, Shown, fetched_roots,
+};
 use crate::ledger::{Ledger, SqliteLedger};
 use crate::names::Corpus;
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::trust::Roots;
 use crate::upstream::{ProxySettings, RegistrySettings, Settings, Timeouts, Upstream, Upstreams};
 
 /// What Docker Hub's API is called in messages.
@@ -135,22 +138,39 @@ pub(super) struct Loaded {
 
 /// The policy of a file, or the shipped one.
 pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
-    policy_with(file, &Roots::embedded())
+    policy_with(file, &Beside::default())
+}
+
+/// What a server's policy is read beside.
+pub(super) fn beside(server: &Server) -> Beside {
+    Beside {
+        scanners: Some(scanner_names(server)),
+        ..known_roots(&server.data_dir)
+    }
+}
+
+/// The scanners that policies may name.
+pub(super) fn scanner_names(server: &Server) -> Vec<String> {
+    let scanners = server.scanners.iter();
+    scanners.map(|scanner| scanner.name.clone()).collect()
 }
 
 /// The trusted roots that are built in or were fetched into the data folder.
-pub(super) fn known_roots(data_dir: &Path) -> Roots {
+pub(super) fn known_roots(data_dir: &Path) -> Beside {
     let (roots, wrong) = fetched_roots(&roots::folder(data_dir));
     for why in wrong {
         output::err(format_args!(
             "warning: {why}; fetch it again: lazaret trust update"
         ));
     }
-    roots
+    Beside {
+        roots,
+        scanners: None,
+    }
 }
 
-/// The same with these trusted roots.
-pub(super) fn policy_with(file: Option<PathBuf>, fetched: &Roots) -> Result<Loaded, Trouble> {
+/// The same beside what is there.
+pub(super) fn policy_with(file: Option<PathBuf>, beside: &Beside) -> Result<Loaded, Trouble> {
     let (text, name) = match &file {
         Some(file) => (
             config::reload::read(file).map_err(about(file))?,
@@ -163,7 +183,7 @@ pub(super) fn policy_with(file: Option<PathBuf>, fetched: &Roots) -> Result<Load
     };
     let folder = file.as_deref().and_then(Path::parent);
     let policy =
-        config::parse_policy_with(&text, &name, folder, fetched).map_err(Trouble::Mistakes)?;
+        config::parse_policy_with(&text, &name, folder, beside).map_err(Trouble::Mistakes)?;
     Ok(Loaded {
         policy: Arc::new(policy),
         text,
@@ -278,6 +298,24 @@ pub(super) async fn build(
     })
 }
 
+/// All who help to look into images. `shown`: where other scanners find them.
+fn helpers(server: &Server, shown: Option<&Arc<Shown>>) -> Result<Helpers, Trouble> {
+    Ok(Helpers {
+        clamd: server.clamd.as_ref().map(clamd),
+        #[cfg(feature = "yara")]
+        yara: yara(server)?,
+        others: scanners::others(server, shown)?,
+    })
+}
+
+/// The operator's rules, understood; none where there are none.
+#[cfg(feature = "yara")]
+pub(super) fn yara(server: &Server) -> Result<Option<Yara>, Trouble> {
+    let rules = Some(&server.yara).filter(|rules| !rules.is_empty());
+    let read = rules.map(|rules| Yara::read(rules)).transpose();
+    read.map_err(|why| Trouble::Other(format!("[yara]: {why}")))
+}
+
 /// What looks into layers, and keeps what it learns of them in `folder`.
 /// `shown`: where other scanners find images.
 pub(super) fn scanner(
@@ -288,8 +326,7 @@ pub(super) fn scanner(
     Ok(Scanner::with(
         &folder.join(FACTS),
         db::advisories(server, false)?,
-        server.clamd.as_ref().map(clamd),
-        scanners::others(server, shown)?,
+        helpers(server, shown)?,
     ))
 }
 
@@ -311,12 +348,7 @@ pub(super) async fn kept_admission(
         names: NameCollector::new(corpus(data)?),
         reputations: None,
         content: Arc::new(Content::in_folder(store, nobody, data)),
-        scanner: Scanner::with(
-            &data.join(FACTS),
-            db::opened(data),
-            server.clamd.as_ref().map(clamd),
-            scanners::others(server, None)?,
-        ),
+        scanner: Scanner::with(&data.join(FACTS), db::opened(data), helpers(server, None)?),
         ledger: Arc::new(ledger),
         tag_freshness: server.cache.tag_freshness,
     });

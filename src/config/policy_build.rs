@@ -28,10 +28,27 @@ const NO_SCAN: &str = "none";
 /// # Errors
 /// All mistakes of the file, each with its place and its remedy.
 pub fn parse_policy(text: &str, file: &str, folder: Option<&Path>) -> Result<Policy, Diagnostics> {
-    parse_policy_with(text, file, folder, &Roots::embedded())
+    parse_policy_with(text, file, folder, &Beside::default())
 }
 
-/// The same with trusted roots that were fetched, in the place of the built-in ones and for the policy's own.
+/// What a policy is read beside.
+pub struct Beside {
+    /// Trusted roots, fetched ones in the place of the built-in ones and for the policy's own.
+    pub roots: Roots,
+    /// The scanners that `lazaret.toml` names; none: that is not known, and names of scanners are taken as they are.
+    pub scanners: Option<Vec<String>>,
+}
+
+impl Default for Beside {
+    fn default() -> Beside {
+        Beside {
+            roots: Roots::embedded(),
+            scanners: None,
+        }
+    }
+}
+
+/// The same beside what is there already.
 ///
 /// # Errors
 /// As for [`parse_policy`].
@@ -39,7 +56,7 @@ pub fn parse_policy_with(
     text: &str,
     file: &str,
     folder: Option<&Path>,
-    fetched: &Roots,
+    beside: &Beside,
 ) -> Result<Policy, Diagnostics> {
     let mut build = Build {
         file: file.into(),
@@ -57,7 +74,7 @@ pub fn parse_policy_with(
     let Some(written) = shape::read::<PolicyFile>(text, &mut build.diagnostics) else {
         return Err(build.diagnostics);
     };
-    let parts = build.policy(&written, fetched);
+    let parts = build.policy(&written, beside);
     build.diagnostics.into_result(Policy::new(parts))
 }
 
@@ -117,14 +134,14 @@ impl Build {
         }
     }
 
-    fn policy(&mut self, written: &PolicyFile, fetched: &Roots) -> Parts {
+    fn policy(&mut self, written: &PolicyFile, beside: &Beside) -> Parts {
         if *written.version.get() != 1 {
             self.error(
                 written.version.span(),
                 "this version of Lazaret reads policies of version 1",
             );
         }
-        let (roots, root_sources) = self.roots(&written.root, fetched);
+        let (roots, root_sources) = self.roots(&written.root, &beside.roots);
         let signers = written
             .signer
             .iter()
@@ -135,6 +152,9 @@ impl Build {
         for table in written.scan.values() {
             for signers in [&table.get().reports_by, &table.get().vex_by] {
                 self.known("signer", signers, written.signer.keys());
+            }
+            if let Some(known) = &beside.scanners {
+                self.scanners(table.get(), known);
             }
         }
         let scans: BTreeMap<&str, Arc<ScanProfile>> = written

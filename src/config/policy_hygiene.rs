@@ -26,6 +26,8 @@ impl Build {
             denied_files: self.denied_files(&written.denied_files),
             viruses: written.viruses.map(level),
             virus_unscanned: action(written.virus_unscanned, Level::Deny),
+            yara: written.yara.map(level),
+            yara_unscanned: action(written.yara_unscanned, Level::Deny),
         }
     }
 

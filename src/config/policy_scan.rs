@@ -7,7 +7,7 @@ use crate::policy::{Level, ScanProfile, Severity};
 
 use super::policy_build::{Build, words};
 use super::policy_file::{Action, At, Text};
-use super::policy_tables::level;
+use super::policy_tables::{level, suggestion};
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -87,6 +87,10 @@ pub(super) struct ScanTable {
     pub(super) viruses: Option<Action>,
     /// What a file meets that the virus scanner would not look into; default deny.
     pub(super) virus_unscanned: Option<Action>,
+    /// What a file meets that a YARA rule matches. With it rules are required: `[yara]` in lazaret.toml.
+    pub(super) yara: Option<Action>,
+    /// What a file meets that the rules were not tried on; default deny.
+    pub(super) yara_unscanned: Option<Action>,
 }
 
 impl Build {
@@ -128,6 +132,17 @@ impl Build {
 }
 
 impl Build {
+    /// A scanner that nobody set up would deny every image at its first pull, with words about the scanner.
+    pub(super) fn scanners(&mut self, written: &ScanTable, known: &[String]) {
+        for name in written.scanners.iter().chain(&written.consult) {
+            if !known.contains(name.get()) {
+                let message = format!("there is no [scanner.{}] in lazaret.toml", name.get());
+                let help = suggestion(name.get(), known.iter().map(String::as_str));
+                self.error(name.span(), message).help(help);
+            }
+        }
+    }
+
     /// They pass, so they cannot deny.
     fn passing(&mut self, written: Option<&At<Action>>) -> Level {
         let Some(place) = written else {

@@ -55,6 +55,8 @@ pub struct Server {
     pub upstream: UpstreamSettings,
     /// Who looks for viruses in files; none: nobody.
     pub clamd: Option<ClamdAddress>,
+    /// Files and folders with YARA rules; none: no rules are tried.
+    pub yara: Vec<PathBuf>,
     /// Scanners beside our own.
     pub scanners: Vec<ScannerServer>,
     /// Where some of them fetch images, off unless given.

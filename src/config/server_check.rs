@@ -87,6 +87,7 @@ impl Check<'_> {
                 level: log.level.unwrap_or_default(),
             },
             clamd: self.clamd(raw.clamd.unwrap_or_default()),
+            yara: self.yara(raw.yara),
             scanners: raw
                 .scanner
                 .unwrap_or_default()

@@ -14,6 +14,7 @@ use super::server_proxy::RawProxy;
 use super::server_scanner::{RawInspection, RawScanner};
 use super::server_team::{RawHook, RawTeam};
 use super::server_vsa::RawVsa;
+use super::server_yara::RawYara;
 
 pub(super) type Text = Option<Spanned<String>>;
 
@@ -59,6 +60,9 @@ pub(super) struct RawServer {
     pub(super) upstream: Option<RawUpstream>,
     /// Who looks for viruses in the files of scanned images.
     pub(super) clamd: Option<RawClamd>,
+    /// The operator's YARA rules, tried on the files of scanned images. Needs the cargo feature `yara`.
+    #[schemars(with = "Option<RawYara>")]
+    pub(super) yara: Option<Spanned<RawYara>>,
     /// Scanners beside the one that is built in, by the names that policies give them.
     #[schemars(with = "Option<BTreeMap<String, RawScanner>>")]
     pub(super) scanner: Option<BTreeMap<String, Spanned<RawScanner>>>,

@@ -259,6 +259,23 @@ fn registries_names_are_tls_and_clients_are_known_as_written() {
 }
 
 #[test]
+fn yara_rules_are_files_from_the_files_folder() {
+    let named = parse_server("[yara]\nrules = [\"a.yar\", \"/r\"]", "/etc/l/lazaret.toml");
+    if cfg!(feature = "yara") {
+        let expected: [std::path::PathBuf; 2] = ["/etc/l/a.yar".into(), "/r".into()];
+        assert_eq!(named.unwrap().yara, expected);
+    } else {
+        let said = named.unwrap_err().to_string();
+        let expected = "[yara] names rules, and this lazaret is built without YARA";
+        assert!(said.contains(expected), "{said}");
+    }
+    let said = parse_server("[yara]", "lazaret.toml")
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("[yara] names no rules"), "{said}");
+}
+
+#[test]
 fn the_data_folder_follows_the_user() {
     for (xdg, home, expected) in [
         (Some("/x"), Some("/h"), "/x/lazaret"),

@@ -6,16 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::looked::{Looked, Looking};
 use crate::scan::Onlooker;
 
 /// Largest piece of a file that is sent at once.
 const MAX_CHUNK_BYTES: usize = 64 << 10;
 /// Longest answer in bytes: a path, a name, a word.
 const MAX_ANSWER_BYTES: u64 = 4_096;
-/// Most files of a layer that are told, of either kind.
-const MAX_TOLD: usize = 1_000;
 /// How long clamd may be silent: it looks into archives of a hundred MB only once it has them.
 const SILENCE: Duration = Duration::from_secs(120);
 
@@ -73,15 +70,6 @@ impl Clamd {
     }
 }
 
-/// What clamd said of the files of a layer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Looked {
-    /// Files, and what they are infected with.
-    pub(super) infected: Vec<(String, String)>,
-    /// Files that it would not look into, and its words.
-    pub(super) unscanned: Vec<(String, String)>,
-}
-
 /// A layer's files on their way to clamd.
 pub(super) struct Streamed {
     clamd: Clamd,
@@ -99,14 +87,6 @@ struct Sent {
 }
 
 impl Streamed {
-    /// What it said of all, or why that is not known.
-    pub(super) fn finish(self) -> Result<Looked, String> {
-        match self.broken {
-            Some(why) => Err(why),
-            None => Ok(self.found),
-        }
-    }
-
     fn open(&mut self, path: &str) -> io::Result<Sent> {
         let mut stream = self.clamd.connect()?;
         stream.write_all(b"zINSTREAM\0")?;
@@ -123,23 +103,24 @@ impl Streamed {
         }
         let answer = answer(&mut sent.stream)?;
         let said = answer.strip_prefix("stream: ").unwrap_or(&answer);
-        let path = sent.path.clone();
-        let list = match said.strip_suffix(" FOUND") {
+        let told = match said.strip_suffix(" FOUND") {
             Some(name) if name.starts_with("Heuristics.Limits.Exceeded") => {
-                Some((&mut self.found.unscanned, name))
+                self.found.miss(&sent.path, name)
             }
-            Some(name) => Some((&mut self.found.infected, name)),
-            None if said == "OK" && !sent.stopped => None,
-            None => Some((&mut self.found.unscanned, said)),
+            Some(name) => self.found.find(&sent.path, name),
+            None if said == "OK" && !sent.stopped => Ok(()),
+            None => self.found.miss(&sent.path, said),
         };
-        if let Some((list, words)) = list {
-            let plain = words.chars().filter(|c| !c.is_control()).take(200);
-            if list.len() >= MAX_TOLD {
-                return Err(io::Error::other("more files than are told"));
-            }
-            list.push((path, plain.collect()));
+        told.map_err(io::Error::other)
+    }
+}
+
+impl Looking for Streamed {
+    fn finish(self: Box<Self>) -> Result<Looked, String> {
+        match self.broken {
+            Some(why) => Err(why),
+            None => Ok(self.found),
         }
-        Ok(())
     }
 }
 

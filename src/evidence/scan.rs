@@ -12,23 +12,22 @@ use tokio::task::{JoinError, JoinSet};
 use crate::oci::{
     Descriptor, Digest, ImageConfig, ImageManifest, MAX_CONFIG_BYTES, Platform, Repository,
 };
-use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage, Viruses};
+use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage};
 use crate::report::Survey;
 use crate::scan::{Ecosystem, Inventory, LayerFacts, Limits, Source, Toc, Unscannable, merge};
 use crate::telemetry;
 
 mod hygiene;
 mod known;
+mod lookers;
 mod others;
 mod passing;
 mod survey;
-mod viruses;
 
+use lookers::{Answer, Looker, Said, Versions, Who};
 pub(super) use others::Asking;
-use passing::apart;
-use viruses::VirusScanner;
 
-use super::clamd::{Clamd, Looked};
+use super::clamd::Clamd;
 use super::facts::Facts;
 use super::scanners::{OtherScanner, OtherScanners};
 use super::{AdvisoryData, Content, Structure};
@@ -37,25 +36,34 @@ use super::{AdvisoryData, Content, Structure};
 const MAX_PASSES: usize = 4;
 /// Pieces of a layer that wait for its reader.
 const PIECES_AHEAD: usize = 8;
-/// The folder of what a virus scanner said, beside that of facts.
-const ANSWERS: &str = "viruses";
-/// The folder of what other scanners said, beside that.
+/// The folder of what other scanners said, beside that of facts.
 const REPORTS: &str = "reports";
 
 /// Looks into images.
 pub struct Scanner {
     facts: Facts,
     advisories: Arc<AdvisoryData>,
-    viruses: Option<VirusScanner>,
+    /// Who is shown the files of layers.
+    lookers: Vec<Looker>,
     others: Arc<OtherScanners>,
     passes: Semaphore,
     limits: Limits,
 }
 
-/// What a layer holds, and what a virus scanner says of it where there is one.
-type Seen = (LayerFacts, Option<Result<Looked, String>>);
-/// The version of a virus scanner and its data, or why it does not answer; none where there is none.
-type Version = Option<Result<String, String>>;
+/// Who helps to look into images.
+#[derive(Default)]
+pub struct Helpers {
+    /// Is shown the files of layers.
+    pub clamd: Option<Clamd>,
+    /// Are tried on the files of layers.
+    #[cfg(feature = "yara")]
+    pub yara: Option<super::Yara>,
+    /// Are asked about images where profiles want it.
+    pub others: Vec<OtherScanner>,
+}
+
+/// What a layer holds, and what each who looks at its files says of them.
+type Seen = (LayerFacts, Vec<Answer>);
 
 /// Why there is nothing to say of an image.
 enum Failed {
@@ -83,46 +91,33 @@ impl From<Unscannable> for Failed {
 impl Scanner {
     /// Keeps facts of layers in `folder`.
     pub fn new(folder: &Path, advisories: Arc<AdvisoryData>) -> Arc<Scanner> {
-        Scanner::with(folder, advisories, None, Vec::new())
+        Scanner::with(folder, advisories, Helpers::default())
     }
 
-    /// The same, and shows images to the `others`; with other bounds of a pass.
+    /// The same with `helpers`.
+    pub fn with(folder: &Path, advisories: Arc<AdvisoryData>, helpers: Helpers) -> Arc<Scanner> {
+        Scanner::bounded(folder, advisories, helpers, Limits::default())
+    }
+
+    /// The same with other bounds of a pass.
     pub fn bounded(
         folder: &Path,
         advisories: Arc<AdvisoryData>,
-        others: Vec<OtherScanner>,
+        helpers: Helpers,
         limits: Limits,
     ) -> Arc<Scanner> {
-        let scanner = Scanner::made(folder, advisories, None, others);
-        Arc::new(Scanner { limits, ..scanner })
-    }
-
-    /// The same, and shows the files of layers to `clamd`, and images to the `others` for whom profiles ask.
-    pub fn with(
-        folder: &Path,
-        advisories: Arc<AdvisoryData>,
-        clamd: Option<Clamd>,
-        others: Vec<OtherScanner>,
-    ) -> Arc<Scanner> {
-        Arc::new(Scanner::made(folder, advisories, clamd, others))
-    }
-
-    fn made(
-        folder: &Path,
-        advisories: Arc<AdvisoryData>,
-        clamd: Option<Clamd>,
-        others: Vec<OtherScanner>,
-    ) -> Scanner {
-        let answers = folder.with_file_name(ANSWERS);
-        let reports = folder.with_file_name(REPORTS);
-        Scanner {
-            others: Arc::new(OtherScanners::new(others, &reports)),
+        let data = folder.parent().unwrap_or(folder);
+        let lookers = helpers.clamd.map(Who::Clamd).into_iter();
+        #[cfg(feature = "yara")]
+        let lookers = lookers.chain(helpers.yara.map(Who::Yara));
+        Arc::new(Scanner {
+            others: Arc::new(OtherScanners::new(helpers.others, &data.join(REPORTS))),
             facts: Facts::in_folder(folder),
             advisories,
-            viruses: clamd.map(|clamd| VirusScanner::new(clamd, &answers)),
+            lookers: lookers.map(|who| Looker::new(who, data)).collect(),
             passes: Semaphore::new(MAX_PASSES),
-            limits: Limits::default(),
-        }
+            limits,
+        })
     }
 
     /// What it asks.
@@ -166,9 +161,9 @@ impl Scanner {
         image: &ImageManifest,
         asking: &Asking,
     ) -> Result<ScannedImage, String> {
-        let version = self.virus_scanner().await;
+        let versions = self.versions().await;
         let layers = self
-            .layers(content, repository, &image.layers, version.clone())
+            .layers(content, repository, &image.layers, versions.clone())
             .await;
         let config = content
             .small(repository, &image.config, MAX_CONFIG_BYTES)
@@ -179,8 +174,8 @@ impl Scanner {
         let created = config.created;
         let looked = match layers {
             Ok(layers) => {
-                let (layers, viruses) = apart(layers, version);
-                self.contents(layers, viruses, image.config.digest, config)
+                let (layers, said) = self.apart(layers, versions);
+                self.contents(layers, said, image.config.digest, config)
                     .await
             }
             Err(failed) => Err(failed),
@@ -219,7 +214,7 @@ impl Scanner {
     async fn contents(
         self: &Arc<Self>,
         layers: Vec<(Digest, LayerFacts)>,
-        viruses: Option<Viruses>,
+        said: Said,
         digest: Digest,
         config: ImageConfig,
     ) -> Result<(Inventory, Contents), Failed> {
@@ -243,7 +238,7 @@ impl Scanner {
         let missing = self.advisories.ensure(asked.clone()).await;
         let current = self.advisories.current();
         let matched = tokio::task::spawn_blocking(move || {
-            let judged = known::judged(&inventory, &current, &asked, &missing, viruses);
+            let judged = known::judged(&inventory, &current, &asked, &missing, said);
             judged.map(|contents| (inventory, contents))
         });
         matched
@@ -258,13 +253,13 @@ impl Scanner {
         content: &Arc<Content>,
         repository: &Repository,
         layers: &[Descriptor],
-        version: Version,
+        versions: Versions,
     ) -> Result<Vec<(Digest, Seen)>, Failed> {
         let reading = layers.iter().cloned().map(|layer| {
             let (scanner, content) = (self.clone(), content.clone());
-            let (repository, version) = (repository.clone(), version.clone());
+            let (repository, versions) = (repository.clone(), versions.clone());
             async move {
-                let facts = scanner.layer(&content, &repository, &layer, version).await;
+                let facts = scanner.layer(&content, &repository, &layer, versions).await;
                 facts.map(|facts| (layer.digest, facts))
             }
         });
@@ -276,23 +271,28 @@ impl Scanner {
         content: &Content,
         repository: &Repository,
         layer: &Descriptor,
-        version: Version,
+        versions: Versions,
     ) -> Result<Seen, Failed> {
         if !layer.urls.is_empty() {
             return Err(Unscannable::Foreign.into());
         }
         let toc = Toc::announced(&layer.annotations)?;
-        let (scanner, wanted, asked) = (self.clone(), layer.clone(), version.clone());
-        let kept = tokio::task::spawn_blocking(move || scanner.kept(&wanted, &asked));
-        if let Some(seen) = kept.await.map_err(Failed::for_now)? {
-            return Ok(seen);
+        let (scanner, wanted, asked) = (self.clone(), layer.clone(), versions.clone());
+        let kept = tokio::task::spawn_blocking(move || {
+            let known = scanner.known(Some(&wanted.digest), &asked);
+            (scanner.facts.read(&wanted), known)
+        });
+        let (facts, known) = kept.await.map_err(Failed::for_now)?;
+        if let Some(facts) = facts
+            && known.iter().all(Option::is_some)
+        {
+            return Ok((facts, known.into_iter().flatten().collect()));
         }
         let _pass = self.passes.acquire().await.map_err(Failed::for_now)?;
         let mut reading = content
             .layer(repository, layer)
             .await
             .map_err(Failed::for_now)?;
-        let kept_by = version.clone();
         let (pieces, arriving) = mpsc::channel(PIECES_AHEAD);
         let (scanner, wanted) = (self.clone(), layer.clone());
         let pass = tokio::task::spawn_blocking(move || {
@@ -300,7 +300,7 @@ impl Scanner {
                 pieces: arriving,
                 piece: Some(Bytes::new()),
             };
-            scanner.read(&wanted, &version, toc, bytes)
+            scanner.read(&wanted, known, toc, bytes)
         });
         let whole = loop {
             let piece = reading.chunk().await.transpose();
@@ -311,15 +311,15 @@ impl Scanner {
                 break whole;
             }
         };
-        let (facts, looked) = pass.await.map_err(Failed::for_now)??;
+        let seen = pass.await.map_err(Failed::for_now)??;
         if !whole {
             // Only the end says that the bytes are those of the digest.
             return Err(Failed::for_now("the layer was not read to its end"));
         }
         let (scanner, wanted) = (self.clone(), layer.clone());
         let kept = tokio::task::spawn_blocking(move || {
-            scanner.keep(&wanted, &kept_by, &facts, looked.as_ref());
-            (facts, looked)
+            scanner.keep(&wanted, &versions, &seen);
+            seen
         });
         kept.await.map_err(Failed::for_now)
     }

@@ -232,6 +232,10 @@ codes! {
     Virus = "virus",
     /// A virus scanner is required and has not looked into a file.
     VirusUnscanned = "virus-unscanned",
+    /// One of the operator's YARA rules matches a file.
+    YaraMatch = "yara-match",
+    /// YARA rules are required and were not tried on a file.
+    YaraUnscanned = "yara-unscanned",
     /// The image's configuration could not be read.
     ConfigUnavailable = "config-unavailable",
     /// The rule checks image configurations and this is no container image.

@@ -32,7 +32,9 @@ pub struct Hygiene {
     /// What the distribution calls itself, and when nobody looks after it any longer.
     pub end_of_life: Option<(String, Timestamp)>,
     /// What a virus scanner says; none: none was asked.
-    pub viruses: Option<Viruses>,
+    pub viruses: Option<FileScan>,
+    /// What the operator's YARA rules match; none: there are none.
+    pub yara: Option<FileScan>,
 }
 
 /// A secret that was left in a file.
@@ -59,12 +61,12 @@ pub struct RaisingProgram {
     pub packaged: bool,
 }
 
-/// What a virus scanner says of the files of an image.
+/// What a virus scanner or YARA rules say of the files of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Viruses {
-    /// Files and what they are infected with.
-    pub infected: Vec<(String, String)>,
-    /// Files that it would not look into, and why.
+pub struct FileScan {
+    /// Files and what they are infected with, or the rule that they match.
+    pub found: Vec<(String, String)>,
+    /// Files that were not looked into, and why.
     pub unscanned: Vec<(String, String)>,
     /// Which scanner, with the version of its data.
     pub scanner: String,
@@ -91,4 +93,8 @@ pub struct HygieneProfile {
     pub viruses: Option<Level>,
     /// What a file meets that the virus scanner would not look into.
     pub virus_unscanned: Level,
+    /// What a file meets that a YARA rule matches; none: no rules are required.
+    pub yara: Option<Level>,
+    /// What a file meets that the rules were not tried on.
+    pub yara_unscanned: Level,
 }

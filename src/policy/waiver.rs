@@ -124,6 +124,7 @@ fn is_of_many(code: Code) -> bool {
             | Code::SecretInFile
             | Code::DeniedFile
             | Code::Virus
+            | Code::YaraMatch
     )
 }
 

@@ -24,20 +24,23 @@ fn seen(kind: &'static str, path: &str, message: impl Into<String>) -> Seen {
 pub(super) fn care(survey: &Survey) -> Vec<Seen> {
     let found = &survey.contents.hygiene;
     let mut all = Vec::new();
-    if let Some(viruses) = &found.viruses {
-        let by = &viruses.scanner;
+    let scans = [
+        ("virus", "virus-unscanned", "infected with", &found.viruses),
+        ("yara-match", "yara-unscanned", "matches", &found.yara),
+    ];
+    for (kind, unscanned, verb, scan) in scans {
+        let Some(scan) = scan else { continue };
+        let by = &scan.scanner;
         all.extend(
-            viruses.infected.iter().map(|(path, what)| {
-                seen("virus", path, format!("infected with {what}, says {by}"))
+            scan.found
+                .iter()
+                .map(|(path, what)| seen(kind, path, format!("{verb} {what}, says {by}"))),
+        );
+        all.extend(
+            scan.unscanned.iter().map(|(path, why)| {
+                seen(unscanned, path, format!("not looked into by {by}: {why}"))
             }),
         );
-        all.extend(viruses.unscanned.iter().map(|(path, why)| {
-            seen(
-                "virus-unscanned",
-                path,
-                format!("not looked into by {by}: {why}"),
-            )
-        }));
     }
     all.extend(found.secrets.iter().map(|secret| {
         let buried = if secret.buried {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::catalogue::Kind;
+
 /// Whose packages, names and versions are meant. A distribution carries its release as OSV writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "their names are OSV's")]
@@ -34,7 +36,19 @@ pub enum Ecosystem {
     PyPi,
     RubyGems,
     /// No advisories exist that could be read: a distribution that OSV does not have, or an unknown one. Never clean.
-    Unsupported(String),
+    Unsupported(Stranger),
+}
+
+/// Whose packages nobody has advisories about, in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stranger {
+    /// What people call it: `Fedora Linux 40`.
+    name: String,
+    /// The type of its packages' URLs; none where that is not known.
+    kind: Option<&'static str>,
+    /// `ID` and `VERSION_ID` of its `os-release`, where it has one.
+    id: String,
+    release: String,
 }
 
 /// The fields of an `os-release` file (os-release(5)) that tell the ecosystem; empty where absent.
@@ -79,7 +93,23 @@ impl Ecosystem {
         found.unwrap_or_else(|| {
             let names = [os.pretty_name, os.id];
             let name = names.into_iter().find(|name| !name.is_empty());
-            Ecosystem::Unsupported(name.unwrap_or("unknown").to_owned())
+            Ecosystem::Unsupported(Stranger {
+                name: name.unwrap_or("unknown").to_owned(),
+                id: os.id.to_lowercase(),
+                release: os.version_id.to_lowercase(),
+                kind: None,
+            })
+        })
+    }
+
+    /// The same for packages that a manager's database names, where only that tells the type of their URLs.
+    pub(super) fn managed_by(&self, kind: Kind) -> Ecosystem {
+        let Ecosystem::Unsupported(stranger) = self else {
+            return self.clone();
+        };
+        Ecosystem::Unsupported(Stranger {
+            kind: kind.purl_type(),
+            ..stranger.clone()
         })
     }
 
@@ -115,8 +145,16 @@ impl Ecosystem {
             "Pub" => Ecosystem::Pub,
             "PyPI" => Ecosystem::PyPi,
             "RubyGems" => Ecosystem::RubyGems,
-            _ => Ecosystem::Unsupported(name.to_owned()),
+            _ => Ecosystem::stranger(name),
         }
+    }
+
+    /// One that nothing more is known of than its name.
+    pub(super) fn stranger(name: &str) -> Ecosystem {
+        Ecosystem::Unsupported(Stranger {
+            name: name.to_owned(),
+            ..Stranger::default()
+        })
     }
 
     /// OSV's name before the colon: what its exports, and our index files, are divided by.
@@ -149,7 +187,7 @@ impl Ecosystem {
             Ecosystem::Pub => "Pub",
             Ecosystem::PyPi => "PyPI",
             Ecosystem::RubyGems => "RubyGems",
-            Ecosystem::Unsupported(name) => name,
+            Ecosystem::Unsupported(stranger) => &stranger.name,
         }
     }
 
@@ -185,8 +223,9 @@ impl Ecosystem {
         }
     }
 
-    /// Type and namespace of package URLs (purl-spec, "PURL-TYPES").
-    pub(super) fn purl(&self) -> (&'static str, Option<&'static str>) {
+    /// Type and namespace of package URLs (purl-spec, "PURL-TYPES"). Of a distribution that is not known here the
+    /// namespace is its `ID`, as of those that are.
+    pub(super) fn purl(&self) -> (&'static str, Option<&str>) {
         match self {
             Ecosystem::Debian(_) => ("deb", Some("debian")),
             Ecosystem::Ubuntu(_) => ("deb", Some("ubuntu")),
@@ -215,7 +254,20 @@ impl Ecosystem {
             Ecosystem::Pub => ("pub", None),
             Ecosystem::PyPi => ("pypi", None),
             Ecosystem::RubyGems => ("gem", None),
-            Ecosystem::Unsupported(_) => ("generic", None),
+            Ecosystem::Unsupported(Stranger { kind, id, .. }) => match kind {
+                Some(kind) => (kind, Some(id.as_str()).filter(|id| !id.is_empty())),
+                None => ("generic", None),
+            },
+        }
+    }
+
+    /// The release that package URLs name.
+    pub(super) fn purl_release(&self) -> Option<&str> {
+        match self {
+            Ecosystem::Unsupported(stranger) => {
+                Some(stranger.release.as_str()).filter(|release| !release.is_empty())
+            }
+            _ => self.release(),
         }
     }
 }
@@ -289,86 +341,4 @@ fn open_euler(release: &str, version: &str) -> Ecosystem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(id: &str, version_id: &str, version: &str, version_codename: &str) -> String {
-        let os = OsRelease {
-            id,
-            version_id,
-            version,
-            version_codename,
-            pretty_name: "",
-        };
-        let found = Ecosystem::from_os_release(&os);
-        let name = found.to_string();
-        if !matches!(found, Ecosystem::Unsupported(_)) {
-            assert_eq!(Ecosystem::named(&name), found, "the name is read back");
-        }
-        name
-    }
-
-    #[test]
-    fn os_releases_map_to_the_names_of_osv() {
-        let cases = [
-            ("debian", "12", "", "", "Debian:12"),
-            ("debian", "", "", "trixie", "Debian:13"),
-            ("debian", "", "", "sid", "debian"),
-            ("ubuntu", "22.04", "", "", "Ubuntu:22.04:LTS"),
-            ("ubuntu", "23.10", "", "", "Ubuntu:23.10"),
-            ("ubuntu", "25.04", "", "", "Ubuntu:25.04"),
-            ("alpine", "3.20.3", "", "", "Alpine:v3.20"),
-            ("alpine", "3.22_alpha20250108", "", "", "Alpine:v3.22"),
-            ("almalinux", "9.4", "", "", "AlmaLinux:9"),
-            ("rocky", "8.10", "", "", "Rocky Linux:8"),
-            ("rhel", "9.4", "", "", "Red Hat:enterprise_linux:9"),
-            ("wolfi", "20230201", "", "", "Wolfi"),
-            ("chainguard", "20230214", "", "", "Chainguard"),
-            (
-                "sles",
-                "15.5",
-                "",
-                "",
-                "SUSE:Linux Enterprise Server 15 SP5",
-            ),
-            ("opensuse-leap", "15.6", "", "", "openSUSE:Leap 15.6"),
-            (
-                "opensuse-tumbleweed",
-                "20240101",
-                "",
-                "",
-                "openSUSE:Tumbleweed",
-            ),
-            ("azurelinux", "3.0", "", "", "Azure Linux:3"),
-            ("mariner", "2.0", "", "", "Azure Linux:2"),
-            ("photon", "4.0", "", "", "Photon OS:4.0"),
-            ("mageia", "9", "", "", "Mageia:9"),
-            (
-                "openEuler",
-                "22.03",
-                "22.03 (LTS-SP3)",
-                "",
-                "openEuler:22.03-LTS-SP3",
-            ),
-            ("amzn", "2023", "", "", "amzn"),
-            ("ol", "9.4", "", "", "ol"),
-            ("fedora", "40", "", "", "fedora"),
-            ("debian", "../..", "", "", "debian"),
-            ("alpine", "3", "", "", "alpine"),
-            ("", "", "", "", "unknown"),
-        ];
-        for (id, version_id, version, codename, name) in cases {
-            assert_eq!(of(id, version_id, version, codename), name);
-        }
-    }
-
-    #[test]
-    fn python_names_are_compared_as_python_does() {
-        assert_eq!(Ecosystem::PyPi.normal_name("Foo__Bar.-baz"), "foo-bar-baz");
-        assert_eq!(
-            Ecosystem::NuGet.normal_name("Newtonsoft.Json"),
-            "newtonsoft.json"
-        );
-        assert_eq!(Ecosystem::Npm.normal_name("JSONStream"), "JSONStream");
-    }
-}
+mod tests;

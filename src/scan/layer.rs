@@ -7,6 +7,7 @@
 //! Nothing is unpacked to disk, memory does not grow with the layer, and whatever readers of layers could see
 //! differently is [`Unscannable`]. Synchronous: it belongs on a thread that may block, fed by a bounded channel.
 
+mod attributes;
 mod content;
 mod executable;
 mod facts;

@@ -46,7 +46,7 @@ impl Package {
         let (kind, namespace) = self.ecosystem.purl();
         let mut purl = format!("pkg:{kind}/");
         if let Some(namespace) = namespace {
-            let _ = write!(purl, "{namespace}/");
+            let _ = write!(purl, "{}/", utf8_percent_encode(namespace, PLAIN));
         }
         // Slashes of Go and Packagist, the colon of Maven: purl has a segment for each.
         let maven = self.ecosystem == Ecosystem::Maven;
@@ -60,10 +60,11 @@ impl Package {
             _ => (None, self.version.as_str()),
         };
         let _ = write!(purl, "@{}", utf8_percent_encode(version, PLAIN));
-        let distro = self.ecosystem.release().zip(namespace);
+        let distro = self.ecosystem.purl_release().zip(namespace);
         let distro = distro.map(|(release, name)| {
             let release = release.trim_start_matches('v').to_lowercase();
-            format!("distro={name}-{}", utf8_percent_encode(&release, PLAIN))
+            let encoded = |word| utf8_percent_encode(word, PLAIN);
+            format!("distro={}-{}", encoded(name), encoded(&release))
         });
         let epoch = epoch.map(|epoch| format!("epoch={}", utf8_percent_encode(epoch, PLAIN)));
         let qualifiers: Vec<String> = (distro.into_iter().chain(epoch))

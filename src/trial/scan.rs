@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::oci::Digest;
 use crate::policy::{
-    AskedAdvisories, Contents, Exoneration, Hygiene, LeftSecret, Opinion, RaisingProgram, Said,
-    Severity, Uncovered, Viruses, Vulnerability,
+    AskedAdvisories, Contents, Exoneration, FileScan, Hygiene, LeftSecret, Opinion, RaisingProgram,
+    Said, Severity, Uncovered, Vulnerability,
 };
 
 use super::case::{maybe_time, time};
@@ -65,6 +65,8 @@ struct CareCase {
     end_of_life: Option<(String, Time)>,
     infected: Option<Vec<String>>,
     unscanned: Vec<String>,
+    yara: Option<Vec<String>>,
+    yara_unscanned: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -225,6 +227,14 @@ fn pairs(lines: &[String]) -> Result<Vec<(String, String)>, String> {
     lines.iter().map(pair).collect()
 }
 
+fn looked(scanner: &str, found: &[String], unscanned: &[String]) -> Result<FileScan, String> {
+    Ok(FileScan {
+        found: pairs(found)?,
+        unscanned: pairs(unscanned)?,
+        scanner: scanner.to_owned(),
+    })
+}
+
 impl CareCase {
     fn hygiene(&self) -> Result<Hygiene, String> {
         let secret = |buried| {
@@ -246,14 +256,10 @@ impl CareCase {
         let (own, packaged) = (self.setuid.iter(), self.packaged_setuid.iter());
         let programs = self.programs.iter();
         let ends = self.end_of_life.clone();
-        let viruses = match &self.infected {
-            Some(infected) => Some(Viruses {
-                infected: pairs(infected)?,
-                unscanned: pairs(&self.unscanned)?,
-                scanner: "ClamAV 1.4.3".to_owned(),
-            }),
-            None => None,
-        };
+        let viruses = self.infected.as_ref();
+        let viruses = viruses.map(|found| looked("ClamAV 1.4.3", found, &self.unscanned));
+        let yara = self.yara.as_ref();
+        let yara = yara.map(|found| looked("YARA rules 9f86d081884c", found, &self.yara_unscanned));
         Ok(Hygiene {
             secrets: left
                 .map(secret(false))
@@ -273,7 +279,8 @@ impl CareCase {
             undigested: self.undigested,
             untold: self.untold,
             end_of_life: ends.map(|(name, at)| (name, at.0)),
-            viruses,
+            viruses: viruses.transpose()?,
+            yara: yara.transpose()?,
         })
     }
 }

@@ -73,3 +73,5 @@ mod waive;
 mod waivers;
 mod walls;
 mod who;
+#[cfg(feature = "yara")]
+mod yara;

@@ -60,3 +60,54 @@ fn the_examples_in_the_shipped_policy_work() {
     let text = uncommented.replace("ghcr.io/your-org/*", "ghcr.io/acme/*");
     parse_policy(&text, "policy.toml", None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
 }
+
+/// It would deny every image at its first pull, with words about the scanner.
+#[test]
+fn a_scanner_that_nobody_set_up_is_a_mistake_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let head = "version = 1\n[names]\nregistries = [\"docker.io\"]\n[default]\nunsigned = \"allow\"\nscan = \"a\"\n";
+    let scan = "[scan.a]\nscanners = [\"trivy\"]\nconsult = [\"gripe\", \"grype\"]\n";
+    write("p.toml", &format!("{head}{scan}"));
+    let server = "[scanner.grype]\nkind = \"exec\"\ncommand = [\"true\"]\n";
+    write(
+        "half.toml",
+        &format!("{server}[mirror]\nlisten = \"127.0.0.1:0\"\n"),
+    );
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_lazaret"))
+            .args(arguments)
+            .args(["--data-dir", "data"])
+            .current_dir(folder.path())
+            .env_remove("LAZARET_CONFIG")
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let first = "error: there is no [scanner.trivy] in lazaret.toml\n --> p.toml:8:13\n";
+    let second = "error: there is no [scanner.gripe] in lazaret.toml\n --> p.toml:9:12\n";
+    let served: &[&str] = &["serve", "--policy", "p.toml", "--config", "half.toml"];
+    for arguments in [
+        served,
+        &["policy", "check", "p.toml", "--config", "half.toml"],
+    ] {
+        std::fs::create_dir_all(folder.path().join("data")).unwrap();
+        let (code, said) = run(arguments);
+        assert!(
+            code != 0 && said.contains(first),
+            "{arguments:?}: {code}\n{said}"
+        );
+        assert!(
+            said.contains(second) && said.contains("did you mean `grype`?"),
+            "{said}"
+        );
+    }
+    let unknown = std::process::Command::new(env!("CARGO_BIN_EXE_lazaret"))
+        .args(["policy", "check", "p.toml"])
+        .current_dir(folder.path())
+        .env_remove("LAZARET_CONFIG")
+        .status()
+        .unwrap();
+    assert!(unknown.success(), "without the server's file nobody knows");
+}

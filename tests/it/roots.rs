@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use jiff::Timestamp;
-use lazaret::config::{SHIPPED_POLICY, parse_policy_with};
+use lazaret::config::{Beside, SHIPPED_POLICY, parse_policy_with};
 use lazaret::evidence::{Refreshed, fetched_roots, refresh_root};
 use lazaret::oci::Digest;
 use lazaret::policy::Policy;
@@ -288,7 +288,11 @@ max_age = "30d"
 fn policy(roots: &Roots, folder: &Path, bootstrap: &[u8]) -> Policy {
     std::fs::write(folder.join("1.root.json"), bootstrap).unwrap();
     let text = format!("{SHIPPED_POLICY}\n{CORP}");
-    parse_policy_with(&text, "policy.toml", Some(folder), roots)
+    let beside = Beside {
+        roots: roots.clone(),
+        ..Beside::default()
+    };
+    parse_policy_with(&text, "policy.toml", Some(folder), &beside)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use lazaret::admission::{Admission, Parts};
 use lazaret::config::parse_policy;
-use lazaret::evidence::{AdvisoryData, Content, NameCollector, OtherScanner, Reputations, Scanner};
+use lazaret::evidence::{
+    AdvisoryData, Content, Helpers, NameCollector, OtherScanner, Reputations, Scanner,
+};
 use lazaret::gateway::{self, Gateway, Hold, Limits, Listener, Side, Voucher};
 use lazaret::ledger::{Ledger, SqliteLedger};
 use lazaret::names::Corpus;
@@ -47,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) tag_freshness: Duration,
     /// Scanners beside our own.
     pub(crate) scanners: Vec<OtherScanner>,
+    /// Who looks at files of layers.
+    pub(crate) helpers: Helpers,
     /// Bounds of the pass over a layer.
     pub(crate) pass: scan::Limits,
     /// Whether its verdicts lie beside the images as attestations.
@@ -68,6 +72,7 @@ impl Setup {
             hold,
             tag_freshness: Duration::from_secs(3600),
             scanners: Vec::new(),
+            helpers: Helpers::default(),
             pass: scan::Limits::default(),
         }
     }
@@ -101,7 +106,10 @@ impl Setup {
             scanner: Scanner::bounded(
                 &folder.path().join("facts"),
                 AdvisoryData::open(&folder.path().join("advisories"), None),
-                self.scanners,
+                Helpers {
+                    others: self.scanners,
+                    ..self.helpers
+                },
                 self.pass,
             ),
             ledger: ledger.clone(),

@@ -4,7 +4,7 @@
 use lazaret::oci::Digest;
 use serde_json::{Value, json};
 
-use super::tarball::{ended, gzip, header};
+use super::tarball::{ended, gzip, header, owned, records};
 
 /// A layer, what its manifest announces, and the digest of its tar.
 pub(crate) struct Lazy {
@@ -85,11 +85,28 @@ pub(crate) fn lazy(
         pending: Vec::new(),
     };
     let mut rows = vec![
-        json!({ "type": "dir", "name": "opt/", "mode": 0o644 }),
-        json!({ "type": "symlink", "name": "opt/link", "linkName": "target", "mode": 0o644 }),
+        json!({ "type": "dir", "name": "opt/", "mode": 0o644, "uid": 7, "gid": 8 }),
+        json!({ "type": "symlink", "name": "opt/link", "linkName": "target", "mode": 0o644, "uid": 3_000_000, "gid": 1 }),
+        json!({ "type": "reg", "name": "opt/ping", "mode": 0o644, "xattrs": { "security.capability": "AQAAAg==" } }),
+        json!({ "type": "hardlink", "name": "opt/pong", "linkName": "opt/ping", "mode": 0o644, "uid": 5 }),
+        json!({ "type": "fifo", "name": "opt/queue", "mode": 0o644, "gid": 9 }),
     ];
-    writer.pending.extend(header("opt/", b'5', "", 0));
-    writer.pending.extend(header("opt/link", b'2', "target", 0));
+    let mut pending = owned(header("opt/", b'5', "", 0), 7, 8).to_vec();
+    // Numbers that no header has room for stand in records, and win.
+    pending.extend(records(&[
+        ("uid", b"3000000"),
+        ("gid", b"1"),
+        ("LIBARCHIVE.xattr.user.x", b"eA"),
+    ]));
+    pending.extend(owned(header("opt/link", b'2', "target", 0), 5, 5));
+    pending.extend(records(&[
+        ("SCHILY.xattr.security.capability", &[1, 0, 0, 2]),
+        ("SCHILY.xattr.user.none", b""),
+    ]));
+    pending.extend(header("opt/ping", b'0', "", 0));
+    pending.extend(header("opt/pong", b'1', "opt/ping", 0));
+    pending.extend(owned(header("opt/queue", b'6', "", 0), 0, 9));
+    writer.pending = pending;
     for (path, content) in files {
         writer.file(path, content, 1000, &mut rows);
     }

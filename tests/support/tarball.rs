@@ -35,9 +35,38 @@ pub(crate) fn header(path: &str, kind: u8, link: &str, size: usize) -> [u8; 512]
     header[156] = kind;
     header[157..157 + link.len()].copy_from_slice(link.as_bytes());
     header[257..265].copy_from_slice(b"ustar\x0000");
+    summed(header)
+}
+
+/// The same of somebody else.
+pub(crate) fn owned(mut header: [u8; 512], user: u64, group: u64) -> [u8; 512] {
+    header[108..115].copy_from_slice(format!("{user:07o}").as_bytes());
+    header[116..123].copy_from_slice(format!("{group:07o}").as_bytes());
+    header[148..156].copy_from_slice(b"        ");
+    summed(header)
+}
+
+fn summed(mut header: [u8; 512]) -> [u8; 512] {
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
     header
+}
+
+/// An entry with records about the next one (pax(1), "pax Extended Header").
+pub(crate) fn records(records: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (key, value) in records {
+        let rest = [format!(" {key}=").as_bytes(), value, b"\n"].concat();
+        let mut length = rest.len();
+        while length != rest.len() + length.to_string().len() {
+            length = rest.len() + length.to_string().len();
+        }
+        body.extend_from_slice(length.to_string().as_bytes());
+        body.extend_from_slice(&rest);
+    }
+    let mut tar = Vec::new();
+    entry(&mut tar, "PaxHeaders/x", b'x', "", &body);
+    tar
 }
 
 /// Compressed as most layers are.

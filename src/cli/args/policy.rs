@@ -32,7 +32,7 @@ pub enum PolicyCommand {
 /// `lazaret policy check`.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  lazaret policy check policy.toml\n  lazaret policy check policy.toml --data-dir /var/lib/lazaret --strict\n\nIt warns of waivers that have ended or end within 14 days, last more than a year, are for a whole registry, or excuse every\nvulnerability; and, where a server's data is named, of those that have excused nothing. Exits with 1 when there are mistakes."
+    after_help = "Examples:\n  lazaret policy check policy.toml\n  lazaret policy check policy.toml --data-dir /var/lib/lazaret --strict\n  lazaret policy check policy.toml --config lazaret.toml\n\nIt warns of waivers that have ended or end within 14 days, last more than a year, are for a whole registry, or excuse every\nvulnerability; and, where a server's data is named, of those that have excused nothing. With --config\na scanner that the server's file lacks is a mistake too. Exits with 1 when there are mistakes."
 )]
 pub struct PolicyCheckArgs {
     /// The policy file.

@@ -61,7 +61,7 @@ fn show(clamd: &Clamd, files: &[(&str, Vec<u8>)]) -> Result<Looked, String> {
         content.chunks(7).for_each(|chunk| onlooker.bytes(chunk));
         onlooker.end();
     }
-    onlooker.finish()
+    Box::new(onlooker).finish()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn files_are_streamed_and_answers_told() {
     ];
     let looked = show(&clamd, &files).unwrap();
     let infected = [("bin/bad".to_owned(), "Test.Virus".to_owned())];
-    assert_eq!(looked.infected, infected);
+    assert_eq!(looked.found, infected);
     let unscanned: Vec<&str> = looked
         .unscanned
         .iter()

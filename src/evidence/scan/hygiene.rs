@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::policy::{Hygiene, LeftSecret, RaisingProgram, Viruses};
+use super::lookers::Said;
+use crate::policy::{Hygiene, LeftSecret, RaisingProgram};
 use crate::scan::{Flaw, Inventory, System, end_of_life};
 
 /// The judge's words for what the layers showed.
-pub(super) fn judged(inventory: &Inventory, viruses: Option<Viruses>) -> Hygiene {
+pub(super) fn judged(inventory: &Inventory, said: Said) -> Hygiene {
     let seen = &inventory.observed;
     let secrets = seen.secrets.first.iter().map(|one| LeftSecret {
         path: one.path.clone(),
@@ -44,7 +45,8 @@ pub(super) fn judged(inventory: &Inventory, viruses: Option<Viruses>) -> Hygiene
         undigested: seen.digests.more,
         untold: untold.iter().sum(),
         end_of_life: inventory.system.as_ref().and_then(end),
-        viruses,
+        viruses: said.viruses,
+        yara: said.yara,
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hygiene;
-use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Viruses, Vulnerability};
+use super::lookers::Said;
+use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Vulnerability};
 use crate::scan::{self, Answer, Inventory, Match, Report, Rule, compare};
 
 use crate::evidence::advisories::Current;
@@ -16,7 +17,7 @@ pub(super) fn judged(
     current: &Current,
     asked: &[String],
     missing: &BTreeMap<String, String>,
-    viruses: Option<Viruses>,
+    said: Said,
 ) -> Result<Contents, String> {
     let advisories = current.advisories.as_ref().map_err(Clone::clone)?;
     let report = advisories
@@ -45,7 +46,7 @@ pub(super) fn judged(
         uncovered: uncovered.collect(),
         asked: asked.collect(),
         scored: advisories.exploited().is_scored(),
-        hygiene: hygiene::judged(inventory, viruses),
+        hygiene: hygiene::judged(inventory, said),
         vulnerabilities: vulnerabilities(&report),
     })
 }

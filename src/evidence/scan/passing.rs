@@ -1,42 +1,49 @@
-//! A layer's pass with its onlooker, and what is kept of it.
+//! A layer's pass with its onlookers, and what is kept of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
-use super::{Scanner, Seen, Version, viruses};
+use tokio::task::JoinError;
+
+use super::lookers::{Answer, Looker, Said, Shown, Versions, judged};
+use super::{Scanner, Seen};
 use crate::oci::{Descriptor, Digest, ImageConfig, ImageManifest};
-use crate::policy::Viruses;
 use crate::scan::{LayerFacts, Onlooker, Source, Toc, Unscannable, merge, show_layer};
 
-use crate::evidence::clamd::{Looked, Streamed};
-
 impl Scanner {
-    /// Which virus scanner there is, and with which data.
-    pub(super) async fn virus_scanner(self: &std::sync::Arc<Self>) -> Version {
-        self.viruses.as_ref()?;
+    /// Who looks at files, and with which data.
+    pub(super) async fn versions(self: &Arc<Self>) -> Versions {
+        if self.lookers.is_empty() {
+            return Versions::new();
+        }
         let scanner = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            scanner.viruses.as_ref().map(viruses::VirusScanner::version)
+            scanner.lookers.iter().map(Looker::version).collect()
         });
-        asked
-            .await
-            .unwrap_or_else(|error| Some(Err(error.to_string())))
+        let crashed = |error: JoinError| {
+            self.lookers
+                .iter()
+                .map(|_| Err(error.to_string()))
+                .collect()
+        };
+        asked.await.unwrap_or_else(crashed)
     }
 
-    /// What is known of a layer, if all of it is; waits for the disk.
-    pub(super) fn kept(&self, layer: &Descriptor, version: &Version) -> Option<Seen> {
-        let facts = self.facts.read(layer)?;
-        let looked = match (&self.viruses, version) {
-            (Some(scanner), Some(Ok(version))) => Some(Ok(scanner.kept(&layer.digest, version)?)),
-            (_, Some(Err(why))) => Some(Err(why.clone())),
-            _ => None,
-        };
-        Some((facts, looked))
+    /// What is known of a layer already; waits for the disk. `digest`: none where it is not known yet.
+    pub(super) fn known(
+        &self,
+        digest: Option<&Digest>,
+        versions: &Versions,
+    ) -> Vec<Option<Answer>> {
+        let each = self.lookers.iter().zip(versions);
+        each.map(|(looker, version)| looker.known(digest, version))
+            .collect()
     }
 
     /// The packages of an image, by name; none where not all of its layers were ever looked into.
     pub(in crate::evidence) async fn packages(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
         image: &ImageManifest,
         config: &ImageConfig,
     ) -> Option<BTreeMap<String, BTreeSet<String>>> {
@@ -63,59 +70,42 @@ impl Scanner {
         Some(packages)
     }
 
-    /// Reads a layer, and shows its files to the virus scanner if one answers; waits.
+    /// Reads a layer, and shows its files to those of whom nothing is `known`; waits.
     pub(super) fn read(
         &self,
         layer: &Descriptor,
-        version: &Version,
+        known: Vec<Option<Answer>>,
         toc: Option<Toc>,
         bytes: impl Read,
     ) -> Result<Seen, Unscannable> {
-        let scanner = self
-            .viruses
-            .as_ref()
-            .filter(|_| matches!(version, Some(Ok(_))));
-        let mut streamed = scanner.map(viruses::VirusScanner::onlooker);
-        let onlooker = streamed.as_mut().map(|one| one as &mut dyn Onlooker);
-        let facts = show_layer(&layer.media_type, toc, bytes, &self.limits, onlooker)?;
-        let looked = match version {
-            Some(Err(why)) => Some(Err(why.clone())),
-            _ => streamed.map(Streamed::finish),
+        let mut shown = Shown::to(&self.lookers, known);
+        let onlooker = match shown.is_watched() {
+            true => Some(&mut shown as &mut dyn Onlooker),
+            false => None,
         };
-        Ok((facts, looked))
+        let facts = show_layer(&layer.media_type, toc, bytes, &self.limits, onlooker)?;
+        Ok((facts, shown.finish()))
     }
 
     /// Keeps what is known for good; waits for the disk.
-    pub(super) fn keep(
-        &self,
-        layer: &Descriptor,
-        version: &Version,
-        facts: &LayerFacts,
-        looked: Option<&Result<Looked, String>>,
-    ) {
+    pub(super) fn keep(&self, layer: &Descriptor, versions: &Versions, seen: &Seen) {
+        let (facts, answers) = seen;
         self.facts.keep(layer, facts);
-        if let (Some(scanner), Some(Ok(version)), Some(Ok(looked))) =
-            (&self.viruses, version, looked)
-        {
-            scanner.keep(&layer.digest, version, looked);
+        for ((looker, version), answer) in self.lookers.iter().zip(versions).zip(answers) {
+            looker.keep(&layer.digest, version, answer);
         }
     }
-}
 
-/// Facts for the merge, and what the virus scanner says of all layers.
-pub(super) fn apart(
-    layers: Vec<(Digest, Seen)>,
-    version: Version,
-) -> (Vec<(Digest, LayerFacts)>, Option<Viruses>) {
-    let mut looked = Vec::new();
-    let mut facts = Vec::new();
-    for (digest, (layer, said)) in layers {
-        facts.push((digest, layer));
-        looked.extend(said);
+    /// Facts for the merge, and what all who look say of the layers' files.
+    pub(super) fn apart(
+        &self,
+        layers: Vec<(Digest, Seen)>,
+        versions: Versions,
+    ) -> (Vec<(Digest, LayerFacts)>, Said) {
+        let (facts, answers) = layers
+            .into_iter()
+            .map(|(digest, (facts, answers))| ((digest, facts), answers))
+            .unzip();
+        (facts, judged(&self.lookers, versions, answers))
     }
-    let viruses = version.map(|version| {
-        let name = version.unwrap_or_else(|_| "clamd".to_owned());
-        viruses::judged(name, looked)
-    });
-    (facts, viruses)
 }

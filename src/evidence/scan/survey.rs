@@ -6,7 +6,6 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::passing::apart;
 use super::{Failed, Scanner};
 use crate::evidence::local::{LocalImage, LocalLayer};
 use crate::evidence::{Content, Structure};
@@ -81,13 +80,13 @@ impl Scanner {
         layers: &[Descriptor],
         progress: Layers<'_>,
     ) -> Result<Vec<(Digest, super::Seen)>, String> {
-        let version = self.virus_scanner().await;
+        let versions = self.versions().await;
         let mut reading = JoinSet::new();
         for (at, layer) in layers.iter().cloned().enumerate() {
             let (scanner, content) = (self.clone(), content.clone());
-            let (repository, version) = (reference.repository().clone(), version.clone());
+            let (repository, versions) = (reference.repository().clone(), versions.clone());
             reading.spawn(async move {
-                let seen = scanner.layer(&content, &repository, &layer, version).await;
+                let seen = scanner.layer(&content, &repository, &layer, versions).await;
                 (at, seen.map(|seen| (layer.digest, seen)).map_err(why))
             });
         }
@@ -103,16 +102,16 @@ impl Scanner {
         image: LocalImage,
         progress: Layers<'_>,
     ) -> Result<Survey, String> {
-        let version = self.virus_scanner().await;
+        let versions = self.versions().await;
         let mut reading = JoinSet::new();
         for (at, layer) in image.layers.into_iter().enumerate() {
-            let (scanner, version) = (self.clone(), version.clone());
+            let (scanner, versions) = (self.clone(), versions.clone());
             reading.spawn(async move {
                 let Ok(_pass) = scanner.passes.acquire().await else {
                     return (at, Err("the scanner ended".to_owned()));
                 };
                 let reader = scanner.clone();
-                let read = tokio::task::spawn_blocking(move || read(&reader, &layer, &version));
+                let read = tokio::task::spawn_blocking(move || read(&reader, &layer, &versions));
                 (
                     at,
                     read.await.unwrap_or_else(|error| Err(error.to_string())),
@@ -134,8 +133,8 @@ impl Scanner {
         mut config: ImageConfig,
         layers: Vec<(Digest, super::Seen)>,
     ) -> Result<Survey, String> {
-        let version = self.virus_scanner().await;
-        let (layers, viruses) = apart(layers, version);
+        let versions = self.versions().await;
+        let (layers, said) = self.apart(layers, versions);
         if manifest.is_none() && config.diff_ids.is_empty() {
             // A file system without a configuration is what it is.
             let unpacked = layers.iter().map(|(_, facts)| facts.diff_id.to_string());
@@ -143,7 +142,7 @@ impl Scanner {
         }
         let digests = layers.iter().map(|(digest, _)| *digest).collect();
         let (platform, created) = (config.platform.clone(), config.created);
-        let found = self.contents(layers, viruses, digest, config).await;
+        let found = self.contents(layers, said, digest, config).await;
         let (inventory, contents) = found.map_err(why)?;
         Ok(Survey {
             target,
@@ -185,12 +184,14 @@ async fn arrived<T: 'static>(
 fn read(
     scanner: &Scanner,
     layer: &LocalLayer,
-    version: &super::Version,
+    versions: &super::Versions,
 ) -> Result<(Digest, super::Seen), String> {
     let bytes = layer.bytes.open().map_err(|error| error.to_string())?;
     let mut hashed = Hashed(bytes, Sha256::new());
     let asked = Descriptor::of(&layer.media_type, b"");
-    let seen = scanner.read(&asked, version, None, &mut hashed);
+    // What was said of a layer is kept by its digest, and that is known at the end only.
+    let known = scanner.known(None, versions);
+    let seen = scanner.read(&asked, known, None, &mut hashed);
     let seen = seen.map_err(|why| why.to_string())?;
     // Nothing after the archive's end is read for its content, but all of it is hashed.
     io::copy(&mut hashed, &mut io::sink()).map_err(|error| error.to_string())?;

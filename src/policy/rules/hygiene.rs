@@ -1,10 +1,10 @@
-//! Was the image made with care? Secrets, accounts, raising and packed programs, ends of life, viruses.
+//! Was the image made with care? Secrets, accounts, raising and packed programs, ends of life, viruses, YARA rules.
 
 use std::collections::BTreeMap;
 
 use crate::oci::Platform;
 use crate::policy::judge::Docket;
-use crate::policy::{Affected, Code, Hygiene, HygieneProfile, Level, Origin};
+use crate::policy::{Affected, Code, FileScan, Hygiene, HygieneProfile, Level, Origin};
 
 /// Most findings of a kind that are told one by one; the others are one finding of the same level.
 const MAX_TOLD: usize = 100;
@@ -42,7 +42,7 @@ pub(in crate::policy) fn judge(
         words.collect(),
     );
     end_of_life(&mut case, profile, found);
-    viruses(&mut case, profile, found);
+    files(&mut case, profile, found);
     if found.untold > 0 {
         let levels = [
             profile.secrets,
@@ -182,33 +182,67 @@ fn end_of_life(case: &mut Case<'_, '_>, profile: &HygieneProfile, found: &Hygien
     case.tell(Code::EndOfLife, profile.end_of_life, message, None);
 }
 
-fn viruses(case: &mut Case<'_, '_>, profile: &HygieneProfile, found: &Hygiene) {
-    let Some(level) = profile.viruses else {
+/// Whose word about files is judged, and in which words.
+struct Looker {
+    level: Option<Level>,
+    unscanned: Level,
+    codes: (Code, Code),
+    kinds: (&'static str, &'static str),
+    /// What is wrong where there is none, and what helps.
+    lacking: (&'static str, &'static str),
+    /// Between the file and what was found in it.
+    verb: &'static str,
+}
+
+fn files(case: &mut Case<'_, '_>, profile: &HygieneProfile, found: &Hygiene) {
+    let viruses = Looker {
+        level: profile.viruses,
+        unscanned: profile.virus_unscanned,
+        codes: (Code::Virus, Code::VirusUnscanned),
+        kinds: ("infected files", "files not looked into"),
+        lacking: (
+            "a virus scanner is required, and none is configured",
+            "name one in lazaret.toml: [clamd] address = \"unix:/run/clamav/clamd.ctl\"",
+        ),
+        verb: "is",
+    };
+    looked(case, &viruses, found.viruses.as_ref());
+    let yara = Looker {
+        level: profile.yara,
+        unscanned: profile.yara_unscanned,
+        codes: (Code::YaraMatch, Code::YaraUnscanned),
+        kinds: ("files that match", "files that no rule was tried on"),
+        lacking: (
+            "YARA rules are required, and none are configured",
+            "name them in lazaret.toml: [yara] rules = [\"/etc/lazaret/rules\"]",
+        ),
+        verb: "matches",
+    };
+    looked(case, &yara, found.yara.as_ref());
+}
+
+fn looked(case: &mut Case<'_, '_>, looker: &Looker, said: Option<&FileScan>) {
+    let Some(level) = looker.level else {
         return;
     };
-    let Some(viruses) = &found.viruses else {
-        let message = "a virus scanner is required, and none is configured".to_owned();
-        case.tell(Code::VirusUnscanned, Level::Deny, message, None)
-            .help = Some(
-            "name one in lazaret.toml: [clamd] address = \"unix:/run/clamav/clamd.ctl\"".to_owned(),
-        );
+    let (found, unscanned) = looker.codes;
+    let Some(said) = said else {
+        let (message, help) = looker.lacking;
+        let lacking = case.tell(unscanned, Level::Deny, message.to_owned(), None);
+        lacking.help = Some(help.to_owned());
         return;
     };
-    let infected = viruses.infected.iter().map(|(path, name)| {
-        let message = format!("{path} is {name}, by {}", viruses.scanner);
+    let by = &said.scanner;
+    let words = said.found.iter().map(|(path, name)| {
+        let message = format!("{path} {} {name}, by {by}", looker.verb);
         (message, path.clone())
     });
-    case.tell_all(Code::Virus, level, "infected files", infected.collect());
-    let unscanned = viruses.unscanned.iter().map(|(path, why)| {
-        let message = format!("{path} was not looked into by {}: {why}", viruses.scanner);
+    case.tell_all(found, level, looker.kinds.0, words.collect());
+    let words = said.unscanned.iter().map(|(path, why)| {
+        let message = format!("{path} was not looked into by {by}: {why}");
         (message, path.clone())
     });
-    case.tell_all(
-        Code::VirusUnscanned,
-        profile.virus_unscanned,
-        "files not looked into",
-        unscanned.collect(),
-    );
+    case.tell_all(unscanned, looker.unscanned, looker.kinds.1, words.collect());
 }
 
 impl Case<'_, '_> {

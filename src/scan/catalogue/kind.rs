@@ -45,6 +45,16 @@ impl Kind {
 }
 
 impl Kind {
+    /// The type of URLs of a distribution's packages (purl-spec, "PURL-TYPES"); none of what is no distribution's.
+    pub(in crate::scan) fn purl_type(self) -> Option<&'static str> {
+        match self {
+            Kind::Dpkg => Some("deb"),
+            Kind::Apk => Some("apk"),
+            Kind::Rpm => Some("rpm"),
+            _ => None,
+        }
+    }
+
     /// Whether distributions ship such packages as their own, with fixes that the version does not show. What is linked
     /// into a program, or packed with it, is nothing that their advisories name.
     pub(in crate::scan) fn is_shipped(self) -> bool {

@@ -33,7 +33,7 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
     };
     split_logs(source, &view)?;
     let ecosystem = inventory.system.as_ref().map(System::ecosystem);
-    let ecosystem = ecosystem.unwrap_or(Ecosystem::Unsupported("unknown".to_owned()));
+    let ecosystem = ecosystem.unwrap_or_else(|| Ecosystem::stranger("unknown"));
     let mut newest: Newest<'_> = BTreeMap::new();
     for (at, (digest, facts)) in layers.iter().enumerate() {
         inventory.executables += facts.counts.executables;
@@ -90,7 +90,9 @@ fn add_packages(inventory: &mut Inventory, newest: Newest<'_>, ecosystem: &Ecosy
         if kind.ecosystem().is_none() {
             inventory.databases.insert(place.clone(), kind);
         }
-        let ecosystem = kind.ecosystem().unwrap_or_else(|| ecosystem.clone());
+        let ecosystem = kind
+            .ecosystem()
+            .unwrap_or_else(|| ecosystem.managed_by(kind));
         let packages = match found.shipped && known {
             true => &mut inventory.shipped,
             false => &mut inventory.packages,

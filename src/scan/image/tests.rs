@@ -55,6 +55,35 @@ fn packages(inventory: &Inventory) -> Vec<String> {
     named.map(spell).collect()
 }
 
+/// Whose advisories nobody has is still told by the manager and its own words, as URLs of packages want it.
+#[test]
+fn packages_of_a_distribution_that_is_not_known_keep_their_type() {
+    let dpkg =
+        "var/lib/dpkg/status=Package: bash\nStatus: install ok installed\nVersion: 5.2-1\n\n";
+    let apk = "lib/apk/db/installed=P:musl\nV:1.2.5-r0\n\n";
+    for (os, database, purl) in [
+        (
+            "ID=Kali\nVERSION_ID=2024.1\n",
+            dpkg,
+            "pkg:deb/kali/bash@5.2-1?distro=kali-2024.1",
+        ),
+        ("ID=debian\n", dpkg, "pkg:deb/debian/bash@5.2-1"),
+        (
+            "ID=postmarketos\nVERSION_ID=\"v24 06\"\n",
+            apk,
+            "pkg:apk/postmarketos/musl@1.2.5-r0?distro=postmarketos-24%2006",
+        ),
+        ("ID=\"a/b?\"\n", apk, "pkg:apk/a%2Fb%3F/musl@1.2.5-r0"),
+        ("NAME=x\n", apk, "pkg:apk/musl@1.2.5-r0"),
+    ] {
+        let os_release = format!("etc/os-release={os}");
+        let inventory = merged(vec![layer(&[&os_release, database])]).unwrap();
+        let purls = inventory.packages.iter().map(crate::scan::Package::purl);
+        let purls: Vec<String> = purls.filter(|purl| !purl.contains("bitnami")).collect();
+        assert_eq!(purls, [purl], "{os}");
+    }
+}
+
 #[test]
 fn whiteouts_and_opaque_directories() {
     let module = r#"app/node_modules/x/package.json={"name":"x","version":"1"}"#;

@@ -37,7 +37,7 @@ impl Pass<'_> {
         if let Some(onlooker) = &mut self.onlooker {
             onlooker.begin(&path, entry.size);
         }
-        let mut look = self.watch.look(&path, entry.size, entry.mode);
+        let mut look = self.watch.look(&path, entry.size, entry.attributes.mode);
         let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
         let (mut program, mut looking) = (true, true);
         loop {

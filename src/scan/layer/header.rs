@@ -32,6 +32,8 @@ pub(super) struct Header {
     pub(super) link: Vec<u8>,
     pub(super) size: u64,
     pub(super) mode: u64,
+    /// Numbers of user and group, where they are numbers.
+    pub(super) owner: (Option<u64>, Option<u64>),
 }
 
 impl Header {
@@ -55,6 +57,7 @@ impl Header {
             link: text(field(157, 100)).to_vec(),
             size,
             mode: number(field(100, 8))?,
+            owner: (number(field(108, 8)).ok(), number(field(116, 8)).ok()),
         };
         header.check_size(size)?;
         Ok(header)

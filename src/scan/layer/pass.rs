@@ -121,14 +121,14 @@ impl<'a> Pass<'a> {
         let name = normal(&entry.name)?;
         if self.whiteout(&name)? {
             if let Some(toc) = &mut self.toc {
-                toc.empty_file(&name.path, entry.mode);
+                toc.empty_file(&name.path, &entry.attributes);
             }
             return Ok(());
         }
         self.paths.add(&name.path, entry.kind == Type::Directory);
         if matches!(entry.kind, Type::File | Type::HardLink | Type::Directory) {
             let folder = entry.kind == Type::Directory;
-            self.watch.mode(&name.path, folder, entry.mode);
+            self.watch.mode(&name.path, folder, entry.attributes.mode);
         }
         let wanted = wanted(&name.path);
         if wanted.is_some_and(Wanted::is_database) && entry.kind != Type::Directory {
@@ -207,7 +207,7 @@ impl<'a> Pass<'a> {
     fn link(&mut self, entry: &Entry, path: String) -> Result<(), Unscannable> {
         let target = String::from_utf8_lossy(&entry.link).into_owned();
         if let Some(toc) = &mut self.toc {
-            toc.link(&path, Type::Symlink, &target);
+            toc.symlink(&path, &entry.attributes, &target);
         }
         if towards_database(&path) {
             if self.above_databases.contains(&path) {
@@ -231,7 +231,7 @@ impl<'a> Pass<'a> {
     ) -> Result<(), Unscannable> {
         let target = normal(&entry.link)?.path;
         if let Some(toc) = &mut self.toc {
-            toc.link(path, Type::HardLink, &target);
+            toc.hard_link(path, &target);
         }
         if wanted.is_some_and(Wanted::is_database) {
             return Err(Unscannable::Path {

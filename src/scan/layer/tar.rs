@@ -3,12 +3,17 @@
 //! The crate `tar` forgives what Go's reader (docker's and containerd's) refuses or reads otherwise, and stops at the
 //! end mark without a look at what follows; a gate may not see other files than the client.
 
+use std::collections::BTreeMap;
+
+use super::attributes::Attributes;
 use super::header::{BLOCK, Header, Type, text};
 use super::inflate::Inflated;
 use super::{Bomb, Limits, Unscannable};
 
 /// Most bytes of a name's own entry: `PATH_MAX` of Linux is 4,096; records carry names, times and attributes.
 const MAX_EXTENSION_BYTES: u64 = 1 << 20;
+/// How the records of extended attributes begin, which all clients set.
+const EXTENDED: &[u8] = b"SCHILY.xattr.";
 /// Longest name in bytes, as Linux has it.
 const MAX_NAME_BYTES: usize = 4_096;
 
@@ -19,7 +24,7 @@ pub(super) struct Entry {
     pub(super) name: Vec<u8>,
     pub(super) link: Vec<u8>,
     pub(super) size: u64,
-    pub(super) mode: u64,
+    pub(super) attributes: Attributes,
 }
 
 /// The archive, at an entry.
@@ -38,6 +43,10 @@ struct Extension {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
+    /// A number that is none is kept as that.
+    user: Option<Option<u64>>,
+    group: Option<Option<u64>>,
+    attributes: BTreeMap<Vec<u8>, Vec<u8>>,
     seen: u8,
 }
 
@@ -153,7 +162,14 @@ impl<'a> Tar<'a> {
             name,
             link,
             size,
-            mode: header.mode,
+            attributes: Attributes {
+                mode: header.mode,
+                owner: (
+                    extension.user.unwrap_or(header.owner.0),
+                    extension.group.unwrap_or(header.owner.1),
+                ),
+                extended: extension.attributes,
+            },
         })
     }
 
@@ -245,17 +261,35 @@ impl Extension {
             b"path" => set(&mut self.name, value),
             b"linkpath" => set(&mut self.link, value),
             b"size" => {
-                let digits = str::from_utf8(value).ok();
-                let size = digits.and_then(|digits| digits.parse().ok());
-                self.size = Some(size.ok_or(Unscannable::Tar("a number that is none"))?);
+                let size = decimal(value).ok_or(Unscannable::Tar("a number that is none"))?;
+                self.size = Some(size);
                 Ok(())
             }
             sparse if sparse.starts_with(b"GNU.sparse.") => Err(Unscannable::Tar(
                 "an entry of a type that not all clients read",
             )),
-            _ => Ok(()),
+            // Readers of clients take the last of a name, and an empty value as if it were not there.
+            _ if value.is_empty() => Ok(()),
+            b"uid" => {
+                self.user = Some(decimal(value));
+                Ok(())
+            }
+            b"gid" => {
+                self.group = Some(decimal(value));
+                Ok(())
+            }
+            _ => {
+                if let Some(name) = key.strip_prefix(EXTENDED) {
+                    self.attributes.insert(name.to_vec(), value.to_vec());
+                }
+                Ok(())
+            }
         }
     }
+}
+
+fn decimal(value: &[u8]) -> Option<u64> {
+    str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn set(field: &mut Option<Vec<u8>>, value: &[u8]) -> Result<(), Unscannable> {

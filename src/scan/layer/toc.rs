@@ -1,9 +1,10 @@
 //! Tables of contents of lazily loaded layers: a runtime that believes one must see the files that the archive holds
 //! (stargz-snapshotter, docs/estargz.md; containers-storage-zstd-chunked(1)).
 //!
-//! Compared are names, types, sizes, modes, link targets, digests of files, and where in the layer their content is
+//! Compared are names, types, sizes, modes, owners, extended attributes, link targets, digests of files, and where in the layer their content is
 //! said to lie: a chunk must begin with a member of the compression whose content is that of the file at that place.
-//! So a chunk's own digest can only be true or be refused by the runtime. Not compared: owners and extended attributes.
+//! So a chunk's own digest can only be true or be refused by the runtime. Of hard links
+//! the attributes are those of the file, and of all else times are not compared.
 
 mod table;
 
@@ -12,6 +13,7 @@ use std::io::Read as _;
 use std::ops::Range;
 
 use super::Unscannable;
+use super::attributes::Attributes;
 use super::header::Type;
 use super::inflate::Trace;
 use super::tar::{Entry, Tar};
@@ -121,24 +123,27 @@ impl TocCheck {
     /// A regular file whose content begins at `start` of the tar.
     pub(super) fn file(&mut self, path: &str, entry: &Entry, start: u64, digest: &Digest) {
         if entry.size == 0 {
-            return self.empty_file(path, entry.mode);
+            return self.empty_file(path, &entry.attributes);
         }
         let digest = digest.to_string();
         let place = Some((entry.size, start));
         self.archive
-            .push(row("reg", path, entry.mode, place, &digest));
+            .push(row("reg", path, &entry.attributes, place, &digest));
     }
 
-    pub(super) fn empty_file(&mut self, path: &str, mode: u64) {
-        self.archive.push(row("reg", path, mode, None, ""));
+    pub(super) fn empty_file(&mut self, path: &str, attributes: &Attributes) {
+        self.archive.push(row("reg", path, attributes, None, ""));
     }
 
-    pub(super) fn link(&mut self, path: &str, kind: Type, target: &str) {
-        let kind = match kind {
-            Type::Symlink => "symlink",
-            _ => "hardlink",
-        };
-        self.archive.push(row(kind, path, 0, None, target));
+    pub(super) fn symlink(&mut self, path: &str, attributes: &Attributes, target: &str) {
+        let own = attributes.without_mode();
+        self.archive.push(row("symlink", path, &own, None, target));
+    }
+
+    pub(super) fn hard_link(&mut self, path: &str, target: &str) {
+        let of_the_file = Attributes::default();
+        self.archive
+            .push(row("hardlink", path, &of_the_file, None, target));
     }
 
     pub(super) fn bare(&mut self, path: &str, entry: &Entry) {
@@ -146,8 +151,8 @@ impl TocCheck {
             return;
         }
         self.archive.push(match entry.kind {
-            Type::Directory => row("dir", path, entry.mode, None, ""),
-            _ => row("other", path, 0, None, ""),
+            Type::Directory => row("dir", path, &entry.attributes, None, ""),
+            _ => row("other", path, &entry.attributes.without_mode(), None, ""),
         });
     }
 

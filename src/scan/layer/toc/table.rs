@@ -1,14 +1,16 @@
 //! The rows of a table of contents.
 
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::super::Unscannable;
+use super::super::attributes::Attributes;
 use super::super::inflate::Trace;
 use super::super::path::normal;
 use crate::oci::Digest;
-
-/// Bits of a mode that a runtime sets; some builders write the type of the file above them.
-const MODE_BITS: u64 = 0o7777;
 
 #[derive(Deserialize)]
 pub(super) struct Table {
@@ -24,6 +26,10 @@ pub(super) struct Row {
     r#type: String,
     size: u64,
     mode: u64,
+    uid: u64,
+    gid: u64,
+    /// By name, in base64.
+    xattrs: BTreeMap<String, String>,
     link_name: String,
     digest: String,
     /// Where in the layer the member begins that holds the chunk, and where in the member the chunk does.
@@ -46,22 +52,36 @@ impl Row {
         trace: &Trace,
     ) -> Result<Option<Digest>, Unscannable> {
         let path = normal(self.name.as_bytes())?.path;
-        let mode = self.mode;
+        let own = self.attributes()?;
         Ok(Some(match self.r#type.as_str() {
-            "reg" if self.size == 0 => row("reg", &path, mode, None, ""),
+            "reg" if self.size == 0 => row("reg", &path, &own, None, ""),
             "reg" => {
                 let start = self.start(&path, chunks, trace)?;
-                row("reg", &path, mode, Some((self.size, start)), &self.digest)
+                row("reg", &path, &own, Some((self.size, start)), &self.digest)
             }
-            "symlink" => row("symlink", &path, 0, None, &self.link_name),
+            "symlink" => row("symlink", &path, &own.without_mode(), None, &self.link_name),
             "hardlink" => {
                 let target = normal(self.link_name.as_bytes())?.path;
-                row("hardlink", &path, 0, None, &target)
+                row("hardlink", &path, &Attributes::default(), None, &target)
             }
             "dir" if path.is_empty() => return Ok(None),
-            "dir" => row("dir", &path, mode, None, ""),
-            _ => row("other", &path, 0, None, ""),
+            "dir" => row("dir", &path, &own, None, ""),
+            _ => row("other", &path, &own.without_mode(), None, ""),
         }))
+    }
+
+    fn attributes(&self) -> Result<Attributes, Unscannable> {
+        let mut extended = BTreeMap::new();
+        for (name, value) in self.xattrs.iter().filter(|(_, value)| !value.is_empty()) {
+            let value = STANDARD.decode(value);
+            let value = value.map_err(|_| Unscannable::TableOfContents("cannot be read"))?;
+            extended.insert(name.as_bytes().to_vec(), value);
+        }
+        Ok(Attributes {
+            mode: self.mode,
+            owner: (Some(self.uid), Some(self.gid)),
+            extended,
+        })
     }
 
     /// Where in the tar the file's content begins by all of its chunks, which must cover it one after another.
@@ -98,11 +118,11 @@ impl Row {
 pub(super) fn row(
     kind: &str,
     path: &str,
-    mode: u64,
+    attributes: &Attributes,
     place: Option<(u64, u64)>,
     content: &str,
 ) -> Digest {
-    let mode = mode & MODE_BITS;
+    let attributes = attributes.word();
     let (size, start) = place.unwrap_or_default();
-    Digest::of(format!("{kind}\0{path}\0{mode:o}\0{size}\0{start}\0{content}").as_bytes())
+    Digest::of(format!("{kind}\0{path}\0{attributes}\0{size}\0{start}\0{content}").as_bytes())
 }
