@@ -4,6 +4,7 @@ mod api;
 mod args;
 mod bar;
 mod ca;
+mod ca_rotate;
 mod check;
 mod config;
 mod csv;

@@ -1,9 +1,11 @@
 //! The authority, and the certificates that it makes while they are needed.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
@@ -14,9 +16,12 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
+
+use super::client::provider;
+use super::revoked::{Clients, without_resumption};
 
 /// How long an authority is good.
 const YEARS: i64 = 10;
@@ -29,7 +34,7 @@ const RENEWED: Duration = Duration::from_secs(3 * 86_400);
 /// Most hosts whose certificates are kept; a fleet pulls from some dozen registries.
 const MAX_LEAVES: u64 = 1_000;
 /// What the authority is called.
-const NAME: &str = "Lazaret registry gateway";
+pub(super) const NAME: &str = "Lazaret registry gateway";
 
 /// Why there is no authority, or no certificate.
 #[derive(Debug)]
@@ -47,13 +52,39 @@ fn wrong(error: impl fmt::Display) -> CaError {
     CaError(error.to_string())
 }
 
-/// A certificate authority with its key.
+/// Our certificate authority, and the one that comes after it where there is one: clients trust both before it signs.
+/// Which they are may change while it is in use.
 pub struct Authority {
+    signers: Arc<ArcSwap<Signers>>,
+    servers: Cache<(Fingerprint, String), Arc<ServerConfig>>,
+    clients: Option<Arc<Clients>>,
+}
+
+/// SHA-256 of a certificate.
+type Fingerprint = [u8; 32];
+
+/// Who signs, and who will.
+#[derive(Clone)]
+struct Signers {
+    now: Arc<Signer>,
+    next: Option<(Arc<Signer>, Option<Timestamp>)>,
+}
+
+impl Signers {
+    fn at(&self, now: Timestamp) -> &Arc<Signer> {
+        match &self.next {
+            Some((next, Some(from))) if now >= *from => next,
+            _ => &self.now,
+        }
+    }
+}
+
+/// A certificate with its key.
+struct Signer {
     certificate: CertificateDer<'static>,
-    issuer: Arc<Issuer<'static, KeyPair>>,
+    fingerprint: Fingerprint,
+    issuer: Issuer<'static, KeyPair>,
     leaves: Cache<String, Arc<CertifiedKey>>,
-    servers: Cache<String, Arc<ServerConfig>>,
-    clients: Arc<dyn ClientCertVerifier>,
 }
 
 impl Authority {
@@ -62,8 +93,17 @@ impl Authority {
     /// # Errors
     /// [`CaError`] where a host is no name.
     pub fn make(hosts: &[String], now: Timestamp) -> Result<(String, String), CaError> {
+        Authority::make_named(NAME, hosts, now)
+    }
+
+    /// The same under another name: two authorities of one name would be taken for each other.
+    pub(super) fn make_named(
+        name: &str,
+        hosts: &[String],
+        now: Timestamp,
+    ) -> Result<(String, String), CaError> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, NAME);
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let permitted = hosts.iter().cloned().map(GeneralSubtree::DnsName);
@@ -82,37 +122,70 @@ impl Authority {
     /// # Errors
     /// [`CaError`]: what is wrong with the texts.
     pub fn read(certificate: &str, key: &str) -> Result<Authority, CaError> {
-        let key = KeyPair::from_pem(key).map_err(|_| wrong("the key is no private key in PEM"))?;
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
-            .map_err(|_| wrong("the certificate is none in PEM"))?;
-        let parsed = crate::trust::Certificate::from_der(&certificate).map_err(CaError)?;
-        if parsed.public_key_info() != key.subject_public_key_info() {
-            return Err(wrong("the key is not that of the certificate"));
-        }
-        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(wrong)?;
+        let now = Arc::new(Signer::read(certificate, key)?);
         Ok(Authority {
-            certificate,
-            issuer: Arc::new(issuer),
-            leaves: kept(),
+            signers: Arc::new(ArcSwap::from_pointee(Signers { now, next: None })),
             servers: kept(),
-            clients: WebPkiClientVerifier::no_client_auth(),
+            clients: None,
         })
     }
 
+    /// The same, followed by another, which signs from a time on, if that is said.
+    #[must_use]
+    pub fn followed_by(self, next: &Authority, from: Option<Timestamp>) -> Authority {
+        let signers = Signers {
+            now: self.signers.load().now.clone(),
+            next: Some((next.signers.load().now.clone(), from)),
+        };
+        self.signers.store(Arc::new(signers));
+        self
+    }
+
+    /// Signs from now on as `other` does. Certificates that were made stay where the signer does.
+    pub fn become_like(&self, other: &Authority) {
+        let (own, fresh) = (self.signers.load_full(), other.signers.load_full());
+        let known = [Some(&own.now), own.next.as_ref().map(|(next, _)| next)];
+        let keep = |signer: &Arc<Signer>| {
+            let same = known.into_iter().flatten();
+            let mut same = same.filter(|known| known.fingerprint == signer.fingerprint);
+            same.next().unwrap_or(signer).clone()
+        };
+        let next = fresh.next.as_ref();
+        self.signers.store(Arc::new(Signers {
+            now: keep(&fresh.now),
+            next: next.map(|(next, from)| (keep(next), *from)),
+        }));
+    }
+
     /// The same, asking clients for certificates.
-    pub fn asking(&self, clients: Arc<dyn ClientCertVerifier>) -> Authority {
+    pub fn asking(&self, clients: Arc<Clients>) -> Authority {
         Authority {
-            certificate: self.certificate.clone(),
-            issuer: self.issuer.clone(),
-            leaves: self.leaves.clone(),
+            signers: self.signers.clone(),
             servers: kept(),
-            clients,
+            clients: Some(clients),
         }
     }
 
-    /// What clients are to trust, in DER.
-    pub fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
+    /// Who signs, in DER.
+    pub fn certificate(&self, now: Timestamp) -> CertificateDer<'static> {
+        self.signers.load().at(now).certificate.clone()
+    }
+
+    /// What clients are to trust, in DER: who signs first, then who comes next or was before.
+    pub fn trusted(&self, now: Timestamp) -> Vec<CertificateDer<'static>> {
+        let signers = self.signers.load();
+        let first = signers.at(now);
+        let all = [
+            Some(&signers.now),
+            signers.next.as_ref().map(|(next, _)| next),
+        ];
+        let rest = all.into_iter().flatten();
+        let rest = rest.filter(|signer| signer.fingerprint != first.fingerprint);
+        [first]
+            .into_iter()
+            .chain(rest)
+            .map(|signer| signer.certificate.clone())
+            .collect()
     }
 
     /// How to answer as `host`, to a client that names it and no other.
@@ -120,11 +193,13 @@ impl Authority {
     /// # Errors
     /// [`CaError`].
     pub fn server(&self, host: &str, now: Timestamp) -> Result<Arc<ServerConfig>, CaError> {
-        if let Some(known) = self.servers.get(host) {
+        let signer = self.signers.load().at(now).clone();
+        let at = (signer.fingerprint, host.to_owned());
+        if let Some(known) = self.servers.get(&at) {
             return Ok(known);
         }
-        let made = Arc::new(self.make_server(host, now)?);
-        self.servers.insert(host.to_owned(), made.clone());
+        let made = Arc::new(self.make_server(&signer, host, now)?);
+        self.servers.insert(at, made.clone());
         Ok(made)
     }
 
@@ -133,6 +208,55 @@ impl Authority {
     /// # Errors
     /// [`CaError`].
     pub fn leaf(&self, host: &str, now: Timestamp) -> Result<Arc<CertifiedKey>, CaError> {
+        self.signers.load().at(now).leaf(host, now)
+    }
+
+    fn make_server(
+        &self,
+        signer: &Signer,
+        host: &str,
+        now: Timestamp,
+    ) -> Result<ServerConfig, CaError> {
+        let only = Arc::new(Only {
+            host: host.to_owned(),
+            key: signer.leaf(host, now)?,
+        });
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(wrong)?;
+        let mut config = match &self.clients {
+            Some(clients) => without_resumption(
+                builder
+                    .with_client_cert_verifier(clients.clone())
+                    .with_cert_resolver(only),
+            ),
+            None => builder.with_no_client_auth().with_cert_resolver(only),
+        };
+        // The reason phrase of a refusal does not survive HTTP/2.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl Signer {
+    fn read(certificate: &str, key: &str) -> Result<Signer, CaError> {
+        let key = KeyPair::from_pem(key).map_err(|_| wrong("the key is no private key in PEM"))?;
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|_| wrong("the certificate is none in PEM"))?;
+        let parsed = crate::trust::Certificate::from_der(&certificate).map_err(CaError)?;
+        if parsed.public_key_info() != key.subject_public_key_info() {
+            return Err(wrong("the key is not that of the certificate"));
+        }
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(wrong)?;
+        Ok(Signer {
+            fingerprint: Sha256::digest(&certificate).into(),
+            certificate,
+            issuer,
+            leaves: kept(),
+        })
+    }
+
+    fn leaf(&self, host: &str, now: Timestamp) -> Result<Arc<CertifiedKey>, CaError> {
         // Many clients that come at once wait for one certificate.
         self.leaves
             .try_get_with_by_ref(host, || self.make_leaf(host, now).map(Arc::new))
@@ -148,31 +272,14 @@ impl Authority {
         days(&mut params, now, LEAF_LIFE)?;
         let key = KeyPair::generate().map_err(wrong)?;
         let leaf = params.signed_by(&key, &self.issuer).map_err(wrong)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(wrong)?;
-        let key = provider.key_provider.load_private_key(key).map_err(wrong)?;
+        let key = provider().key_provider.load_private_key(key);
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
-        Ok(CertifiedKey::new(chain, key))
-    }
-
-    fn make_server(&self, host: &str, now: Timestamp) -> Result<ServerConfig, CaError> {
-        let only = Only {
-            host: host.to_owned(),
-            key: self.leaf(host, now)?,
-        };
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(wrong)?
-            .with_client_cert_verifier(self.clients.clone())
-            .with_cert_resolver(Arc::new(only));
-        // The reason phrase of a refusal does not survive HTTP/2.
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(CertifiedKey::new(chain, key.map_err(wrong)?))
     }
 }
 
-fn kept<V: Clone + Send + Sync + 'static>() -> Cache<String, V> {
+fn kept<K: Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> Cache<K, V> {
     Cache::builder()
         .max_capacity(MAX_LEAVES)
         .time_to_live(RENEWED)

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
 use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
 use x509_cert::der::oid::{AssociatedOid as _, ObjectIdentifier};
@@ -19,12 +18,8 @@ use super::CaError;
 /// The common name in a subject (RFC 5280, appendix A.1).
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// Believes certificates that an authority of the PEM file made for clients (RFC 5280, 4.2.1.12). Where none is
-/// `required`, a client may show none; one that shows a bad one is refused all the same.
-///
-/// # Errors
-/// [`CaError`] names the file.
-pub fn clients(file: &Path, required: bool) -> Result<Arc<dyn ClientCertVerifier>, CaError> {
+/// The authorities of a PEM file.
+pub(super) fn roots(file: &Path) -> Result<RootCertStore, CaError> {
     let wrong = |why: String| CaError(format!("{}: {why}", file.display()));
     let read: Result<Vec<CertificateDer<'static>>, _> =
         CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
@@ -33,16 +28,15 @@ pub fn clients(file: &Path, required: bool) -> Result<Arc<dyn ClientCertVerifier
         let added = roots.add(root);
         added.map_err(|error| wrong(error.to_string()))?;
     }
-    if roots.is_empty() {
-        return Err(wrong("no PEM certificate in it".to_owned()));
+    match roots.is_empty() {
+        true => Err(wrong("no PEM certificate in it".to_owned())),
+        false => Ok(roots),
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    let builder = match required {
-        true => builder,
-        false => builder.allow_unauthenticated(),
-    };
-    builder.build().map_err(|error| wrong(error.to_string()))
+}
+
+/// The cryptography of all our TLS.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
 /// Whom a verified certificate names: its first URI (SPIFFE's identities are such), else the first host, else the first

@@ -7,14 +7,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Authority, CaError};
+use super::{Authority, CaError, Rotation};
 
-/// The certificate's file in the authority's folder.
-pub const CERTIFICATE: &str = "ca.pem";
-/// The key's.
-pub const KEY: &str = "key.pem";
-
-fn about(path: &Path) -> impl Fn(std::io::Error) -> CaError + '_ {
+pub(super) fn about(path: &Path) -> impl Fn(std::io::Error) -> CaError + '_ {
     move |error| CaError(format!("{}: {error}", path.display()))
 }
 
@@ -23,7 +18,7 @@ fn about(path: &Path) -> impl Fn(std::io::Error) -> CaError + '_ {
 /// # Errors
 /// [`CaError`]: there is one already, or the disk fails.
 pub fn create(folder: &Path, hosts: &[String], now: Timestamp) -> Result<(), CaError> {
-    let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
+    let (certificate, key) = Rotation::files(folder, Rotation::read(folder)?.signing);
     if certificate.exists() || key.exists() {
         let there = folder.display();
         return Err(CaError(format!("{there}: an authority is there already")));
@@ -35,7 +30,8 @@ pub fn create(folder: &Path, hosts: &[String], now: Timestamp) -> Result<(), CaE
     write(&certificate, &certificate_text, 0o644)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
+/// A file that was not there.
+pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -44,6 +40,18 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     let mut file = file.map_err(about(path))?;
     file.write_all(text.as_bytes()).map_err(about(path))?;
     file.sync_all().map_err(about(path))
+}
+
+/// A file that is old or new at any time, and never half.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), CaError> {
+    let fresh = path.with_extension("new");
+    let _ = fs::remove_file(&fresh);
+    write(&fresh, text, 0o644)?;
+    fs::rename(&fresh, path).map_err(about(path))?;
+    // The name is durable with its folder.
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(about(folder))
 }
 
 /// Reads an authority.

@@ -2,11 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
 
 use super::wire::{Trouble, about, exit, settings, upstreams};
-use super::{CaCommand, DataArgs, output};
-use crate::ca::{self, Authority, CERTIFICATE, KEY};
+use super::{CaCommand, DataArgs, ca_rotate, output};
+use crate::ca::{self, Authority, Rotation};
 use crate::config::Server;
+use crate::config::reload::{Change, watch as watch_file};
 use crate::gateway::Dialled;
 use crate::oci::Digest;
 use crate::telemetry;
@@ -18,80 +23,209 @@ const FOLDER: &str = "ca";
 pub(super) fn ca(command: &CaCommand) -> ExitCode {
     let done = match command {
         CaCommand::Init { data } => init(data),
-        CaCommand::Show { data } => show(data),
+        CaCommand::Show { data, json } => settings(data).and_then(|server| show(&server, *json)),
+        CaCommand::Rotate {
+            data,
+            on,
+            finish,
+            cancel,
+            json,
+        } => settings(data).and_then(|server| {
+            let step = ca_rotate::step(on.as_deref(), *finish, *cancel)?;
+            ca_rotate::rotate(&server, &step, *json)
+        }),
         CaCommand::Export { data } => export(data),
     };
     exit(done.map(|()| 0))
 }
 
-fn other(error: impl std::fmt::Display) -> Trouble {
+pub(super) fn other(error: impl std::fmt::Display) -> Trouble {
     Trouble::Other(error.to_string())
 }
 
-/// Certificate and key: the company's, or those in the data folder.
-fn files(server: &Server) -> (PathBuf, PathBuf) {
-    let own = server.data_dir.join(FOLDER);
-    let theirs = server.authority.clone();
-    theirs.unwrap_or_else(|| (own.join(CERTIFICATE), own.join(KEY)))
+/// Where our own authority lies, made or not.
+pub(super) fn folder(server: &Server) -> PathBuf {
+    server.data_dir.join(FOLDER)
 }
 
-/// Where the certificate is, made or not.
-pub(super) fn certificate(server: &Server) -> PathBuf {
-    files(server).0
+/// Whether there is one of our own.
+fn made(folder: &Path) -> Result<bool, Trouble> {
+    let signing = Rotation::read(folder).map_err(other)?.signing;
+    Ok(Rotation::files(folder, signing).0.exists())
 }
 
-/// The authority of a server that answers under registries' names; one is made where there is none yet.
-pub(super) fn authority(server: &Server) -> Result<Authority, Trouble> {
-    let (certificate, key) = files(server);
-    if server.authority.is_none() && !certificate.exists() {
+/// The authority of a server that answers under registries' names; one is made where there is none yet. What
+/// `lazaret ca rotate` does to it is taken over while the server runs.
+pub(super) fn authority(server: &Server) -> Result<Arc<Authority>, Trouble> {
+    if let Some((certificate, key)) = &server.authority {
+        return ca::load(certificate, key).map(Arc::new).map_err(other);
+    }
+    let own = folder(server);
+    if !made(&own)? {
         create(server)?;
         tracing::info!(
-            certificate = %certificate.display(),
+            folder = %own.display(),
             "an authority was made: clients must trust it (lazaret ca export)"
         );
     }
-    ca::load(&certificate, &key).map_err(other)
+    let authority = Arc::new(ca::load_own(&own).map_err(other)?);
+    follow(own, authority.clone());
+    Ok(authority)
+}
+
+fn follow(folder: PathBuf, authority: Arc<Authority>) {
+    tokio::spawn(async move {
+        let file = Rotation::file(&folder);
+        watch_file(file, "", |change| {
+            // Where nothing was ever rotated there is no such file; that is all as it was.
+            if matches!(&change, Change::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound)
+            {
+                return;
+            }
+            match ca::load_own(&folder) {
+                Ok(fresh) => {
+                    authority.become_like(&fresh);
+                    tracing::info!(
+                        folder = %folder.display(),
+                        trusted = authority.trusted(telemetry::now()).len(),
+                        "the authority was loaded"
+                    );
+                }
+                Err(why) => {
+                    tracing::error!(%why, "the authority is not loaded, the old one signs on");
+                }
+            }
+        })
+        .await;
+    });
+}
+
+/// Fingerprints of what clients of a server are to trust, who signs first.
+pub(super) fn fingerprints(authority: &Authority, now: Timestamp) -> Vec<String> {
+    let all = authority.trusted(now);
+    all.iter()
+        .map(|certificate| Digest::of(certificate).to_string())
+        .collect()
+}
+
+/// Fingerprints of the certificates of a PEM text; nothing of one that is no PEM.
+pub(super) fn fingerprints_of(pem: &str) -> Vec<String> {
+    let read = Certificate::from_pem(pem).unwrap_or_default();
+    read.iter()
+        .map(|certificate| Digest::of(certificate.der()).to_string())
+        .collect()
 }
 
 fn create(server: &Server) -> Result<(), Trouble> {
-    let hosts = Dialled::of(&upstreams(server)?).hosts();
-    let folder = server.data_dir.join(FOLDER);
-    ca::create(&folder, &hosts, telemetry::now()).map_err(other)
+    let hosts = hosts(server)?;
+    ca::create(&folder(server), &hosts, telemetry::now()).map_err(other)
+}
+
+/// The hosts that an authority of this server must be able to certify.
+pub(super) fn hosts(server: &Server) -> Result<Vec<String>, Trouble> {
+    Ok(Dialled::of(&upstreams(server)?).hosts())
 }
 
 fn init(data: &DataArgs) -> Result<(), Trouble> {
     let server = settings(data)?;
     create(&server)?;
-    show_in(&server)
+    show(&server, false)
 }
 
-fn show(data: &DataArgs) -> Result<(), Trouble> {
-    show_in(&settings(data)?)
+/// One certificate, and what it is there for.
+struct Shown {
+    file: PathBuf,
+    text: String,
+    /// `signs`, or from when on; nothing of a company's.
+    state: Option<String>,
 }
 
-fn show_in(server: &Server) -> Result<(), Trouble> {
-    let (path, _) = files(server);
-    let text = read(&path)?;
-    let wrong = |why: String| Trouble::Other(format!("{}: {why}", path.display()));
-    let certificates = Certificate::from_pem(&text).map_err(wrong)?;
-    for certificate in certificates {
-        let digest = Digest::of(certificate.der());
-        output::out(format_args!("{}", certificate.subject()));
-        output::out(format_args!("  file         {}", path.display()));
-        output::out(format_args!("  fingerprint  {digest}"));
-        let (from, until) = certificate.span().map_err(other)?;
-        let day = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
-        output::out(format_args!(
-            "  good         from {} until {}",
-            day(from),
-            day(until)
-        ));
+fn shown(server: &Server, now: Timestamp) -> Result<Vec<Shown>, Trouble> {
+    if let Some((file, _)) = &server.authority {
+        return Ok(vec![Shown {
+            text: read(file)?,
+            file: file.clone(),
+            state: None,
+        }]);
     }
-    if path == server.data_dir.join(FOLDER).join(CERTIFICATE) {
-        let hosts = Dialled::of(&upstreams(server)?).hosts();
-        output::out(format_args!("  for          {}", hosts.join(", ")));
+    let own = folder(server);
+    let rotation = Rotation::read(&own).map_err(other)?;
+    let mut all = Vec::new();
+    let mut add = |number: u32, state: String| {
+        let (file, _) = Rotation::files(&own, number);
+        let text = read(&file)?;
+        let state = Some(state);
+        all.push(Shown { file, text, state });
+        Ok::<_, Trouble>(())
+    };
+    match &rotation.next {
+        None => add(rotation.signing, "signs".to_owned())?,
+        Some(next) => {
+            let (old, new) = match next.from {
+                Some(from) if now >= from => (
+                    format!("does not sign since {from}; goes with lazaret ca rotate --finish"),
+                    "signs".to_owned(),
+                ),
+                Some(from) => (format!("signs until {from}"), format!("signs from {from}")),
+                None => (
+                    "signs".to_owned(),
+                    "waits for lazaret ca rotate --finish".to_owned(),
+                ),
+            };
+            add(rotation.signing, old)?;
+            add(next.number, new)?;
+        }
+    }
+    Ok(all)
+}
+
+/// Each authority: whose it is, until when it is good, and whether it signs.
+pub(super) fn show(server: &Server, as_json: bool) -> Result<(), Trouble> {
+    let mut list = Vec::new();
+    for one in shown(server, telemetry::now())? {
+        let wrong = |why: String| Trouble::Other(format!("{}: {why}", one.file.display()));
+        for certificate in Certificate::from_pem(&one.text).map_err(wrong)? {
+            let (from, until) = certificate.span().map_err(other)?;
+            list.push(json!({
+                "subject": certificate.subject(),
+                "file": one.file,
+                "fingerprint": Digest::of(certificate.der()),
+                "from": from,
+                "until": until,
+                "hosts": ca::hosts(certificate.der()),
+                "state": one.state,
+            }));
+            if !as_json {
+                print(&one, &certificate, (from, until));
+            }
+        }
+    }
+    if as_json {
+        output::out(json!({ "authorities": list }));
     }
     Ok(())
+}
+
+fn print(one: &Shown, certificate: &Certificate, (from, until): (Timestamp, Timestamp)) {
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    output::out(certificate.subject());
+    output::out(format_args!("  file         {}", one.file.display()));
+    output::out(format_args!(
+        "  fingerprint  {}",
+        Digest::of(certificate.der())
+    ));
+    output::out(format_args!(
+        "  good         from {} until {}",
+        day(from),
+        day(until)
+    ));
+    if let Some(state) = &one.state {
+        output::out(format_args!("  state        {state}"));
+    }
+    let hosts = ca::hosts(certificate.der());
+    if !hosts.is_empty() {
+        output::out(format_args!("  for          {}", hosts.join(", ")));
+    }
 }
 
 fn read(path: &Path) -> Result<String, Trouble> {
@@ -104,8 +238,17 @@ fn read(path: &Path) -> Result<String, Trouble> {
     std::fs::read_to_string(path).map_err(about(path))
 }
 
+/// What clients are to trust, PEM.
+pub(super) fn trusted(server: &Server) -> Result<String, Trouble> {
+    let own = folder(server);
+    match &server.authority {
+        Some((certificate, _)) => read(certificate),
+        None if made(&own)? => ca::trusted(&own).map_err(other),
+        None => read(&Rotation::files(&own, 1).0),
+    }
+}
+
 fn export(data: &DataArgs) -> Result<(), Trouble> {
-    let (path, _) = files(&settings(data)?);
-    output::raw(read(&path)?.as_bytes());
+    output::raw(trusted(&settings(data)?)?.as_bytes());
     Ok(())
 }

@@ -10,11 +10,11 @@ use super::args::DoctorArgs;
 use super::doctor_machine::{egress, find};
 use super::doctor_server::Asked;
 use super::wire::{Trouble, about, exit, runtime, server};
-use super::{output, programs, setup_files, setup_wanted};
+use super::{ca, output, programs, setup_files, setup_wanted};
 use crate::canary::Canary;
 use crate::clients::{
     Checked, Client, Diagnosis, Heard, Program, Report, Tried, Wanted, diagnose, infer, judge,
-    of_egress, of_listener, of_mode, prometheus, text,
+    of_authorities, of_egress, of_listener, of_mode, prometheus, text,
 };
 use crate::config::Server;
 use crate::telemetry;
@@ -50,11 +50,13 @@ async fn run(args: &DoctorArgs) -> Result<u8, Trouble> {
                 checked.diagnoses = diagnose(&wanted, &disk, &facts);
             }
         }
+        let mut served = Vec::new();
         for registry in registries(args) {
-            let tried = try_at(args, &program, &registry, &asked, &mut report).await?;
+            let (tried, by) = try_at(args, &program, &registry, &asked, &mut report).await?;
             checked.tried.push(tried);
+            served = by;
         }
-        let astray = astray(args, client, &known, &checked.tried)?;
+        let astray = astray(args, client, &known, &checked.tried, &served)?;
         checked.diagnoses.splice(0..0, astray);
         if let Some(end) = program.end() {
             let _ = programs::run(&end, FORGET).await;
@@ -107,28 +109,32 @@ fn address_hosts(args: &DoctorArgs, known: &[String]) -> Result<Vec<(String, u16
     Ok(hosts)
 }
 
-/// What is wrong with where the pulls arrived.
+/// What is wrong with where the pulls arrived, and with what the client trusts of what is `served` there.
 fn astray(
     args: &DoctorArgs,
     client: Client,
     known: &[String],
     tried: &[Tried],
-) -> Result<Option<Diagnosis>, Trouble> {
+    served: &[String],
+) -> Result<Vec<Diagnosis>, Trouble> {
     let Some(wanted) = wanted(args, client, known)? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let mut listeners = tried.iter().filter_map(|tried| tried.listener.as_deref());
-    Ok(listeners.find_map(|listener| of_listener(&wanted, listener)))
+    let astray = listeners.find_map(|listener| of_listener(&wanted, listener));
+    let trusted = ca::fingerprints_of(wanted.ca.as_deref().unwrap_or_default());
+    let old = of_authorities(&wanted, &trusted, served);
+    Ok(astray.into_iter().chain(old).collect())
 }
 
-/// Both canaries at one registry.
+/// Both canaries at one registry; and the authorities by which the server answers.
 async fn try_at(
     args: &DoctorArgs,
     program: &Program,
     registry: &str,
     asked: &Asked,
     report: &mut Report,
-) -> Result<Tried, Trouble> {
+) -> Result<(Tried, Vec<String>), Trouble> {
     let nonce = ulid::Ulid::generate().to_string().to_ascii_lowercase();
     let allowed = pull(args, program, Canary::Allowed, registry, &nonce).await?;
     let denied = pull(args, program, Canary::Denied, registry, &nonce).await?;
@@ -151,7 +157,7 @@ async fn try_at(
     let listener = answer.as_ref().map(|answer| answer.listener(repository));
     let reached = listener.as_ref().map(Option::is_some);
     let outcome = judge(&allowed, &denied, &nonce, reached);
-    Ok(Tried {
+    let tried = Tried {
         registry: registry.to_owned(),
         reached,
         listener: listener.flatten(),
@@ -161,7 +167,11 @@ async fn try_at(
         outcome,
         said: last_line(&denied.said),
         nonce,
-    })
+    };
+    Ok((
+        tried,
+        answer.map_or_else(Vec::new, |answer| answer.authorities),
+    ))
 }
 
 /// The last line with something in it: where programs put their error.

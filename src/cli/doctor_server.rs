@@ -24,6 +24,9 @@ pub(super) struct Answer {
     /// The policy's mode.
     #[serde(default)]
     pub(super) mode: String,
+    /// Fingerprints of the authorities by which it answers as registries.
+    #[serde(default)]
+    pub(super) authorities: Vec<String>,
     seen: Vec<Seen>,
 }
 

@@ -1,12 +1,13 @@
 //! The listeners of a server, bound and wired.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::wire::{Built, Trouble, about};
-use crate::ca::{self, Authority};
+use crate::ca::{Authority, Clients};
 use crate::config::reload::{Change, read, watch as watch_file};
 use crate::config::{self, ProxyServer, Server, parse_proxy_users};
 use crate::gateway::{
@@ -33,7 +34,7 @@ pub(super) async fn bind(server: &Server, built: &Built) -> Result<Listeners, Tr
     let (gateway, proxy) = (&server.gateway, &server.proxy);
     let named = gateway.as_ref().is_some_and(|by| by.registry_names);
     let authority = match named || proxy.is_some() {
-        true => Some(Arc::new(super::ca::authority(server)?)),
+        true => Some(super::ca::authority(server)?),
         false => None,
     };
     let registries = authority
@@ -92,13 +93,20 @@ async fn open(
                 registries,
                 clients: clients.map(|by| ClientCertificates {
                     authorities: by.authorities,
+                    revoked: by.revoked,
                     required: by.required,
                 }),
             };
             let loaded = Tls::load(source);
-            Some(Arc::new(
-                loaded.map_err(|error| Trouble::Other(error.to_string()))?,
-            ))
+            let loaded = loaded.map_err(|error| Trouble::Other(error.to_string()))?;
+            let loaded = Arc::new(loaded);
+            if let Some(file) = loaded.revoked() {
+                let by = loaded.clone();
+                follow_revoked(file, move |lists| {
+                    by.revoke(lists).map_err(|why| why.to_string())
+                });
+            }
+            Some(loaded)
         }
         false => None,
     };
@@ -107,6 +115,32 @@ async fn open(
         Trouble::Other(format!("cannot listen on {}: {error}", listener.listen))
     })?;
     Ok((bound, tls))
+}
+
+/// Lists of revoked certificates are taken as soon as they change.
+fn follow_revoked(
+    file: PathBuf,
+    take: impl Fn(Result<&str, String>) -> Result<(), String> + Send + Sync + 'static,
+) {
+    tokio::spawn(async move {
+        // It may have changed since the listener was made: taking it once more does no harm.
+        let text = read(&file).unwrap_or_default();
+        let _ = take(Ok(&text));
+        watch_file(file.clone(), &text, |change| {
+            let taken = match &change {
+                Change::Text(text) => take(Ok(text)),
+                Change::Unreadable(error) => take(Err(error.to_string())),
+            };
+            match taken {
+                Ok(()) => tracing::info!(file = %file.display(), "revoked certificates loaded"),
+                Err(why) => tracing::error!(
+                    file = %file.display(),
+                    "the lists of revoked certificates cannot be used, and no client's certificate is believed until they can: {why}"
+                ),
+            }
+        })
+        .await;
+    });
 }
 
 /// As whom clients are known.
@@ -134,8 +168,15 @@ pub(super) fn proxy(
     let clients = settings.listener.clients.as_ref();
     let authority = match clients.filter(|_| settings.listener.tls.is_none()) {
         Some(by) => {
-            let asked = ca::clients(&by.authorities, by.required);
+            let asked = Clients::load(&by.authorities, by.revoked.as_deref(), by.required);
             let asked = asked.map_err(|error| Trouble::Other(error.to_string()))?;
+            let asked = Arc::new(asked);
+            if let Some(file) = by.revoked.clone() {
+                let asked = asked.clone();
+                follow_revoked(file, move |lists| {
+                    asked.take(lists).map_err(|why| why.to_string())
+                });
+            }
             Arc::new(authority.asking(asked))
         }
         None => authority,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::wire::{Built, Trouble};
-use super::{roots, sbom, today};
+use super::{ca, roots, sbom, today};
 use crate::api::Api;
+use crate::ca::Authority;
 use crate::config::Server;
 use crate::console::{self, Console};
 use crate::gateway::{self, Gateway, Limits, Listener};
@@ -19,6 +20,7 @@ pub(super) fn pages(
     server: &Server,
     built: &Built,
     path: Arc<Gateway>,
+    authority: Option<Arc<Authority>>,
     stopping: watch::Receiver<bool>,
 ) -> Result<impl Future<Output = ()> + Send + use<>, Trouble> {
     let api = super::api::start(server, built)?;
@@ -43,10 +45,13 @@ pub(super) fn pages(
         canary: Box::new({
             let admission = built.admission.clone();
             move |nonce| {
+                let authority = authority.as_ref();
+                let trusted = authority.map(|by| ca::fingerprints(by, telemetry::now()));
                 serde_json::json!({
                     "nonce": nonce,
                     "mode": admission.policy().mode(),
                     "version": env!("CARGO_PKG_VERSION"),
+                    "authorities": trusted.unwrap_or_default(),
                     "seen": path.sightings(nonce),
                 })
             }

@@ -75,6 +75,7 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
     super::notify::start(&server, &built.ledger, &explain, &alarm)?;
     greet(&server, &loaded, &listeners);
     let (mirror, admin, gateway) = (listeners.mirror, listeners.admin, listeners.gateway);
+    let authority = listeners.authority.clone();
     let path = path(&server, &built, explain).await?;
     tokio::spawn(chores(
         server.retention,
@@ -104,7 +105,8 @@ async fn run(server: Server, loaded: Loaded) -> Result<(), Trouble> {
         let proxy = listeners::proxy(settings, path.clone(), authority, stopping.clone())?;
         serving.spawn(proxy::serve(listener, Arc::new(proxy)));
     }
-    serving.spawn(pages::pages(admin, &server, &built, path, stopping)?);
+    let pages = pages::pages(admin, &server, &built, path, authority, stopping)?;
+    serving.spawn(pages);
     signals.stop().await;
     tracing::info!("stopping: running exchanges may end");
     let _ = stop.send(true);

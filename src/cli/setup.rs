@@ -8,10 +8,10 @@ use serde_json::json;
 use super::args::SetupArgs;
 use super::setup_files;
 use super::setup_wanted::wanted;
-use super::wire::{Trouble, exit};
-use super::{REFUSED, output, programs, setup_undo, setup_writing};
+use super::wire::{Trouble, exit, server};
+use super::{REFUSED, ca, output, programs, setup_undo, setup_writing};
 use crate::clients::{
-    Diagnosis, Disk, Facts, Journal, Level, Plan, Wanted, diagnose, plan, unified,
+    Diagnosis, Disk, Facts, Journal, Level, Plan, Wanted, diagnose, of_authorities, plan, unified,
 };
 
 pub(super) fn setup(args: &SetupArgs) -> ExitCode {
@@ -148,7 +148,8 @@ fn check(args: &SetupArgs, wanted: &Wanted, disk: &Disk, plan: &Plan) -> Result<
         true => programs::facts(args.client)?,
         false => Facts::default(),
     };
-    let found: Vec<Diagnosis> = diagnose(wanted, disk, &facts);
+    let mut found: Vec<Diagnosis> = diagnose(wanted, disk, &facts);
+    found.extend(rotating(args, wanted));
     let pending: Vec<&str> = plan
         .changes
         .iter()
@@ -186,6 +187,18 @@ fn check(args: &SetupArgs, wanted: &Wanted, disk: &Disk, plan: &Plan) -> Result<
         ));
     }
     Ok(if holds { 0 } else { REFUSED })
+}
+
+/// Whether it lacks an authority of the server's, if the server's files are here too.
+fn rotating(args: &SetupArgs, wanted: &Wanted) -> Option<Diagnosis> {
+    let server = server(args.at.config.as_deref()).ok()?;
+    let served = ca::trusted(&server).ok()?;
+    let trusted = wanted.ca.as_deref().unwrap_or_default();
+    of_authorities(
+        wanted,
+        &ca::fingerprints_of(trusted),
+        &ca::fingerprints_of(&served),
+    )
 }
 
 #[cfg(test)]

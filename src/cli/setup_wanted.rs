@@ -160,14 +160,11 @@ fn authority(
     if route != Route::Proxy {
         return Ok(None);
     }
-    let path = ca::certificate(server);
-    match config::reload::read(&path) {
-        Ok(text) => Ok(Some(text)),
-        Err(_) => Err(other(format!(
-            "the proxy at {address} answers with certificates of its own authority: name it with --ca FILE (lazaret ca export on the server; here {} is not there)",
-            path.display()
-        ))),
-    }
+    ca::trusted(server).map(Some).map_err(|why| {
+        other(format!(
+            "the proxy at {address} answers with certificates of its own authority: name it with --ca FILE (lazaret ca export on the server; here: {why})"
+        ))
+    })
 }
 
 #[cfg(test)]

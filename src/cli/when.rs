@@ -20,6 +20,16 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     Ok(now.checked_sub(back).unwrap_or(Timestamp::MIN))
 }
 
+/// A day, a moment or a time ahead.
+pub(super) fn ahead(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let day = || format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
+    let later = || now.checked_add(units::duration(text).ok()?).ok();
+    let at = text.parse::<Timestamp>().ok().or_else(day).or_else(later);
+    at.filter(|at| *at > now).ok_or_else(|| {
+        format!("{text:?} is no time to come: write a day, a moment or a time ahead, as in 2026-12-24, 2026-12-24T12:00:00Z, 14d")
+    })
+}
+
 /// From when and until when; all of time where nothing is said.
 pub(super) fn window(window: &Window, now: Timestamp) -> Result<(Timestamp, Timestamp), Trouble> {
     let read = |flag: &str, text: &Option<String>, default| match text {
@@ -49,6 +59,21 @@ mod tests {
         }
         for text in ["", "yesterday", "2026-13-01", "-1d"] {
             assert!(moment(text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_to_come() {
+        let now: Timestamp = "2026-05-10T12:00:00Z".parse().unwrap();
+        for (text, at) in [
+            ("2026-05-11", "2026-05-11T00:00:00Z"),
+            ("2026-05-10T12:00:01Z", "2026-05-10T12:00:01Z"),
+            ("14d", "2026-05-24T12:00:00Z"),
+        ] {
+            assert_eq!(ahead(text, now), Ok(at.parse().unwrap()), "{text}");
+        }
+        for text in ["", "soon", "2026-05-10", "2026-05-10T12:00:00Z", "-1d"] {
+            assert!(ahead(text, now).is_err(), "{text}");
         }
     }
 }

@@ -191,6 +191,22 @@ pub fn of_listener(wanted: &Wanted, listener: &str) -> Option<Diagnosis> {
     })
 }
 
+/// What is so where Lazaret answers by several authorities, `served`, and the client was given some of them: those that it
+/// does not know it will not know when they sign. Both by their fingerprints.
+pub fn of_authorities(wanted: &Wanted, trusted: &[String], served: &[String]) -> Option<Diagnosis> {
+    let known = served.iter().filter(|one| trusted.contains(one)).count();
+    // None at all: what it was given is for something else, a company's certificate.
+    let some = known > 0 && known < served.len();
+    some.then(|| {
+        Diagnosis::note(
+            "authority-next-unseen",
+            &wanted.ca_file(),
+            format!("it has {known} of the {} authorities by which Lazaret answers: pulls fail once the other one signs", served.len()),
+            "give it both: lazaret ca export on the server, then lazaret setup CLIENT --ca FILE --apply, before lazaret ca rotate --finish",
+        )
+    })
+}
+
 /// What is so of the mode of the server's policy.
 pub fn of_mode(mode: &str) -> Option<Diagnosis> {
     (mode == "audit").then(|| {

@@ -148,6 +148,7 @@ impl Check<'_> {
             });
         listener.clients = self.client_certificates(
             raw.client_ca,
+            raw.client_crl,
             raw.client_certificate,
             listener.tls.is_some(),
         );

@@ -28,6 +28,10 @@ pub(super) struct RawGateway {
     /// Authorities of the certificates that clients show, PEM.
     #[schemars(with = "Option<String>")]
     client_ca: Text,
+    /// Lists of the certificates that these authorities revoked, PEM; where one is missing or too old, no certificate is
+    /// believed.
+    #[schemars(with = "Option<String>")]
+    client_crl: Text,
     /// `required`: a client without a certificate is refused; `optional`: it need not have one. Default: `required`.
     #[schemars(with = "Option<String>")]
     client_certificate: Text,
@@ -61,7 +65,12 @@ impl Check<'_> {
         };
         let mut listener = self.listener(outer, 5443, !registry_names);
         listener.registry_names = registry_names;
-        listener.clients = self.client_certificates(raw.client_ca, raw.client_certificate, !plain);
+        listener.clients = self.client_certificates(
+            raw.client_ca,
+            raw.client_crl,
+            raw.client_certificate,
+            !plain,
+        );
         (listener, authority)
     }
 

@@ -48,6 +48,8 @@ pub struct HeaderIdentity {
 pub struct ClientCertificates {
     /// The authorities that make them, PEM.
     pub authorities: PathBuf,
+    /// The lists of those that they took back, PEM.
+    pub revoked: Option<PathBuf>,
     /// Whether a client without one is refused.
     pub required: bool,
 }
@@ -146,10 +148,11 @@ impl Check<'_> {
         found
     }
 
-    /// `client_ca` and `client_certificate` of a listener; `tls`: whether it speaks TLS.
+    /// `client_ca`, `client_crl` and `client_certificate` of a listener; `tls`: whether it speaks TLS.
     pub(super) fn client_certificates(
         &mut self,
         authorities: Text,
+        revoked: Text,
         demand: Text,
         tls: bool,
     ) -> Option<ClientCertificates> {
@@ -165,10 +168,10 @@ impl Check<'_> {
             }
         };
         let Some(file) = authorities else {
-            if let Some(demand) = demand {
-                let mistake = self
-                    .notes
-                    .error(demand.span(), "`client_certificate` without `client_ca`");
+            for (name, lonely) in [("client_certificate", demand), ("client_crl", revoked)] {
+                let Some(lonely) = lonely else { continue };
+                let problem = format!("`{name}` without `client_ca`");
+                let mistake = self.notes.error(lonely.span(), problem);
                 mistake.help("add `client_ca`: the authorities whose certificates are believed");
             }
             return None;
@@ -181,6 +184,7 @@ impl Check<'_> {
         }
         Some(ClientCertificates {
             authorities: self.resolve(file.get_ref()),
+            revoked: self.path(revoked),
             required,
         })
     }

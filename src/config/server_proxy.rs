@@ -40,6 +40,10 @@ pub(super) struct RawProxy {
     /// registry that it answers as.
     #[schemars(with = "Option<String>")]
     client_ca: Text,
+    /// Lists of the certificates that these authorities revoked, PEM; where one is missing or too old, no certificate is
+    /// believed.
+    #[schemars(with = "Option<String>")]
+    client_crl: Text,
     /// `required`: a client without a certificate is refused; `optional`: it need not have one. Default: `required`.
     #[schemars(with = "Option<String>")]
     client_certificate: Text,
@@ -77,7 +81,8 @@ impl Check<'_> {
         };
         let mut listener = self.listener(outer, 3128, false);
         // Inside the tunnel there is TLS in any case.
-        listener.clients = self.client_certificates(raw.client_ca, raw.client_certificate, true);
+        listener.clients =
+            self.client_certificates(raw.client_ca, raw.client_crl, raw.client_certificate, true);
         let proxy = ProxyServer {
             listener,
             users: self.path(raw.users),

@@ -101,6 +101,10 @@ pub(super) struct RawListener {
     /// Authorities of the certificates that clients show, PEM. Needs `tls_certificate`.
     #[schemars(with = "Option<String>")]
     pub(super) client_ca: Text,
+    /// Lists of the certificates that these authorities revoked, PEM; where one is missing or too old, no certificate is
+    /// believed.
+    #[schemars(with = "Option<String>")]
+    pub(super) client_crl: Text,
     /// `required`: a client without a certificate is refused; `optional`: it need not have one. Default: `required`.
     #[schemars(with = "Option<String>")]
     pub(super) client_certificate: Text,

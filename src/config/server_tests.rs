@@ -185,6 +185,10 @@ fn each_mistake_has_its_words() {
             "clients show certificates only in TLS",
         ),
         (
+            "[gateway]\nclient_crl = \"revoked.pem\"",
+            "`client_crl` without `client_ca`",
+        ),
+        (
             "[gateway]\nclient_certificate = \"optional\"",
             "`client_certificate` without `client_ca`",
         ),

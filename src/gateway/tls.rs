@@ -8,12 +8,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 
-use crate::ca::{self, Authority, CaError};
+use crate::ca::{self, Authority, CaError, Clients, without_resumption};
 use crate::ledger::{Identity, KnownBy};
 use crate::telemetry;
 
@@ -35,6 +35,8 @@ pub struct TlsSource {
 pub struct ClientCertificates {
     /// A PEM file of the authorities that make them.
     pub authorities: PathBuf,
+    /// A PEM file of the lists of those that they took back.
+    pub revoked: Option<PathBuf>,
     /// Whether a client without one is refused.
     pub required: bool,
 }
@@ -42,7 +44,13 @@ pub struct ClientCertificates {
 /// A listener's TLS; its files are read again on demand.
 pub struct Tls {
     source: TlsSource,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+/// What was read.
+struct Current {
+    config: Arc<ServerConfig>,
+    clients: Option<Arc<Clients>>,
 }
 
 impl Tls {
@@ -64,8 +72,25 @@ impl Tls {
         Ok(())
     }
 
+    /// The file of lists of revoked certificates, which is to be followed.
+    pub fn revoked(&self) -> Option<PathBuf> {
+        let by = self.source.clients.as_ref()?;
+        by.revoked.clone()
+    }
+
+    /// Takes these lists, or refuses all certificates where there are none to be had.
+    ///
+    /// # Errors
+    /// [`TlsError`]: why all are refused from now on.
+    pub fn revoke(&self, lists: Result<&str, String>) -> Result<(), TlsError> {
+        match &self.current.load().clients {
+            Some(clients) => clients.take(lists).map_err(TlsError::from),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.current.load_full())
+        TlsAcceptor::from(self.current.load().config.clone())
     }
 }
 
@@ -106,28 +131,40 @@ impl ResolvesServerCert for ByName {
 }
 
 /// HTTP/1.1 only: the reason phrase of a refusal does not survive HTTP/2.
-fn read(source: &TlsSource) -> Result<ServerConfig, TlsError> {
+fn read(source: &TlsSource) -> Result<Current, TlsError> {
     let own = match &source.files {
         Some((certificate, key)) => Some(Arc::new(pair(certificate, key)?)),
         None => None,
     };
-    let clients = match &source.clients {
-        Some(by) => ca::clients(&by.authorities, by.required)?,
-        None => WebPkiClientVerifier::no_client_auth(),
-    };
+    let clients = source.clients.as_ref().map(|by| {
+        let revoked = by.revoked.as_deref();
+        Clients::load(&by.authorities, revoked, by.required).map(Arc::new)
+    });
+    let clients = clients.transpose()?;
     let registries = source.registries.clone();
     let by_name = ByName {
         own,
         registries: registries.map(|(authority, known)| Registries(authority, known)),
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError(error.to_string()))?
-        .with_client_cert_verifier(clients)
-        .with_cert_resolver(Arc::new(by_name));
+        .map_err(|error| TlsError(error.to_string()))?;
+    let mut config = match &clients {
+        Some(clients) => without_resumption(
+            builder
+                .with_client_cert_verifier(clients.clone())
+                .with_cert_resolver(Arc::new(by_name)),
+        ),
+        None => builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(by_name)),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Current {
+        config: Arc::new(config),
+        clients,
+    })
 }
 
 fn pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {

@@ -10,8 +10,12 @@ from pathlib import Path
 from lab import Failure, Lab, wait_for
 
 
-# The distribution's, and no other: later ones cannot build with BuildKit without a plugin.
+# The distribution's own; later ones cannot build with BuildKit without the plugin that their suite has.
 DOCKER = "/usr/bin/docker"
+
+
+# What the field calls this machine's processor.
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class Client:
@@ -26,6 +30,10 @@ class Client:
     mounts: tuple = ()
     # Whose program it is, as the table of docs/clients.md has it.
     family = ""
+    # Whether it need not see every reason: how a client takes an answer does not depend on why it is no.
+    brief = False
+    # The root file system that its programs are in, if it is not this machine's.
+    root: Path | None = None
 
     def __init__(self, lab: Lab):
         self.lab = lab
@@ -64,8 +72,9 @@ class Client:
 class Docker(Client):
     """A dockerd of its own, spoken to by the docker command."""
 
-    def __init__(self, lab, name, route, dockerd="/usr/sbin/dockerd", daemon=None, hosts=None, path=()):
-        self.name, self.route = name, route
+    def __init__(self, lab, name, route, dockerd="/usr/sbin/dockerd", daemon=None, hosts=None, path=(),
+                 root=None):
+        self.name, self.route, self.root = name, route, root
         super().__init__(lab)
         self.dockerd, self.path = dockerd, path
         self.daemon = {
@@ -80,7 +89,8 @@ class Docker(Client):
         binds = [(self.etc, "/etc/docker"), ("tmpfs", "/run"), *self.mounts]
         # The distribution's docker command is older than what Docker 29 talks to unasked.
         more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
-        self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more, **self.env))
+        self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more, **self.env),
+                       root=self.root)
         def up():
             if self.lab.children[-1][1].poll() is not None:
                 raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
@@ -91,7 +101,7 @@ class Docker(Client):
         self.lab.stop(self.name)
 
     def docker(self, *argv, timeout=150, **more) -> tuple[int, str]:
-        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, **more)
+        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, root=self.root, **more)
         return done.returncode, done.stdout
 
     def pull(self, image):
@@ -137,40 +147,51 @@ class DockerBuild(Docker):
 class Containerd(Client):
     """`ctr images pull` with a hosts.toml."""
 
-    def __init__(self, lab, name, route, hosts: dict[str, str], folder: Path | None = None):
-        self.name, self.route = name, route
+    # Not of use here, and not possible everywhere.
+    unwanted = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.internal.v1.restart",
+                "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"]
+    more = ""
+
+    def __init__(self, lab, name, route, hosts: dict[str, str], folder: Path | None = None, root: Path | None = None):
+        self.name, self.route, self.root = name, route, root
         super().__init__(lab)
         self.bin = f"{folder}/" if folder else ""
+        # Since 1.7 the daemon may resolve names itself; a folder of hosts is for the program alone.
+        self.local = ["--local"] if folder or root else []
         self.hosts = self.folder("hosts", hosts)
         self.config = self.dir / "config.toml"
         self.socket = self.dir / "sock"
-        self.config.write_text(f"""version = 2
+
+    def settings(self) -> str:
+        return f"""version = 2
 root = "{self.dir}/root"
 state = "{self.dir}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
-  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.internal.v1.restart"]
+disabled_plugins = {json.dumps(self.unwanted)}
 [grpc]
 address = "{self.socket}"
 [ttrpc]
 address = "{self.socket}.ttrpc"
-""")
+"""
 
     def start(self):
+        self.config.write_text(self.settings())
         self.lab.start(self.name, "lz-client", [f"{self.bin}containerd", "-c", self.config],
-                       binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env))
-        wait_for(self.name, lambda: self.ctr("version")[0] == 0)
+                       binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env), root=self.root)
+        wait_for(self.name, self.up)
+
+    def up(self) -> bool:
+        return self.ctr("version")[0] == 0
 
     def stop(self):
         self.lab.stop(self.name)
 
     def ctr(self, *argv) -> tuple[int, str]:
         # It resolves names itself and has the daemon keep what it fetched.
-        done = self.lab.client([f"{self.bin}ctr", "-a", self.socket, *argv], binds=self.mounts, **self.env)
+        done = self.lab.client([f"{self.bin}ctr", "-a", self.socket, *argv], binds=self.mounts, root=self.root, **self.env)
         return done.returncode, done.stdout
 
     def pull(self, image):
-        return self.ctr("images", "pull", "--local", "--hosts-dir", self.hosts, "--snapshotter", "native", image) \
-            if self.bin else self.ctr("images", "pull", "--hosts-dir", self.hosts, "--snapshotter", "native", image)
+        return self.ctr("images", "pull", *self.local, "--hosts-dir", self.hosts, "--snapshotter", "native", image)
 
     def digest(self, image, output):
         for line in self.ctr("images", "ls")[1].splitlines():
@@ -186,6 +207,60 @@ address = "{self.socket}.ttrpc"
 
     def version(self):
         return self.ctr("--version")[1].strip()
+
+
+class Cri(Containerd):
+    """PullImage of the CRI, as a kubelet asks for it: the daemon resolves, by its own hosts.toml and environment."""
+
+    unwanted = Containerd.unwanted[:3]
+
+    def __init__(self, lab, name, route, hosts, crictl: Path, **where):
+        super().__init__(lab, name, route, hosts, **where)
+        self.program = crictl
+        at = f"unix://{self.socket}"
+        # Without a file it warns of that, in the midst of what it prints.
+        self.crictl_config = self.dir / "crictl.yaml"
+        self.crictl_config.write_text(f"runtime-endpoint: {at}\nimage-endpoint: {at}\ntimeout: 100\n")
+
+    def settings(self) -> str:
+        # containerd 2 has moved the plugin, and the place of its snapshotter.
+        new = bool(self.bin)
+        plugin = "io.containerd.cri.v1.images" if new else "io.containerd.grpc.v1.cri"
+        place = f'[plugins."{plugin}"]' if new else f'[plugins."{plugin}".containerd]'
+        text = super().settings() + f"""
+{place}
+snapshotter = "native"
+[plugins."{plugin}".registry]
+config_path = "{self.hosts}"
+"""
+        if not new:
+            return text
+        # It unpacks with the snapshotter that it knows for a platform, and that is another one unless it is said.
+        return text.replace("version = 2", "version = 3") + f"""
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+platform = "linux/{MACHINES[os.uname().machine]}"
+snapshotter = "native"
+"""
+
+    def up(self) -> bool:
+        return self.crictl("info")[0] == 0
+
+    def crictl(self, *argv) -> tuple[int, str]:
+        done = self.lab.client([self.program, "--config", self.crictl_config, *argv])
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        return self.crictl("pull", image)
+
+    def digest(self, image, output):
+        code, said = self.crictl("inspecti", "-o", "json", image)
+        named = json.loads(said)["status"]["repoDigests"] if code == 0 else []
+        return named[0].split("@")[1] if named else ""
+
+    def remove(self, image):
+        code, said = self.crictl("rmi", image)
+        if code != 0:
+            raise Failure(f"crictl rmi: {said}")
 
 
 class Buildkit(Client):
@@ -236,8 +311,8 @@ class Buildkit(Client):
 
 
 class Podman(Client):
-    def __init__(self, lab, name, route, registries: str):
-        self.name, self.route = name, route
+    def __init__(self, lab, name, route, registries: str, root: Path | None = None):
+        self.name, self.route, self.root = name, route, root
         super().__init__(lab)
         self.etc = self.folder("etc", {
             "registries.conf": registries, "policy.json": '{"default":[{"type":"insecureAcceptAnything"}]}',
@@ -245,14 +320,18 @@ class Podman(Client):
         })
 
     def tool(self, *argv) -> tuple[int, str]:
-        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers"), *self.mounts], **self.env)
+        done = self.lab.client(argv, binds=[(self.etc, "/etc/containers"), *self.mounts], root=self.root, **self.env)
         return done.returncode, done.stdout
 
     def pull(self, image):
         return self.tool("podman", "pull", image)
 
     def digest(self, image, output):
-        return self.tool("podman", "image", "inspect", "--format", "{{.Digest}}", image)[1].strip().splitlines()[-1]
+        # An image of an index has two since podman 5: its own and the index's, which the tag leads to.
+        said = self.tool("podman", "image", "inspect", "--format", "{{json .RepoDigests}}", image)[1].splitlines()
+        known = [name.split("@")[1] for name in json.loads(said[-1])] if said else []
+        wanted = image.split("@")[1] if "@" in image else self.lab.digest(image.removeprefix("gw.test/"))
+        return wanted if wanted in known else ", ".join(known)
 
     def remove(self, image):
         code, said = self.tool("podman", "rmi", "-f", image)
@@ -276,3 +355,28 @@ class Skopeo(Podman):
 
     def version(self):
         return self.tool("skopeo", "--version")[1].strip()
+
+
+class Crane(Client):
+    """crane pulls into a folder in the OCI layout."""
+
+    def __init__(self, lab, name, route, program: Path):
+        self.name, self.route, self.program = name, route, program
+        super().__init__(lab)
+
+    def crane(self, *argv) -> tuple[int, str]:
+        done = self.lab.client([self.program, *argv], binds=self.mounts, **self.env)
+        return done.returncode, done.stdout
+
+    def pull(self, image):
+        shutil.rmtree(self.dir / "copy", ignore_errors=True)
+        return self.crane("pull", "--format", "oci", image, self.dir / "copy")
+
+    def digest(self, image, output):
+        return json.loads((self.dir / "copy" / "index.json").read_text())["manifests"][0]["digest"]
+
+    def remove(self, image):
+        shutil.rmtree(self.dir / "copy")
+
+    def version(self):
+        return "crane " + self.crane("version")[1].strip()

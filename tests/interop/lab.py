@@ -135,11 +135,11 @@ class Lab:
 
     # ---- processes
 
-    def start(self, name: str, namespace: str, argv, *, env=None, binds=()) -> subprocess.Popen:
+    def start(self, name: str, namespace: str, argv, *, env=None, binds=(), root=None) -> subprocess.Popen:
         """Starts a program in mount and process namespaces of its own: whatever it leaves behind dies with it."""
         log = open(self.log_path(name), "ab")
         command = ["nsenter", f"--net=/run/netns/{namespace}", "unshare", "--mount", "--pid", "--fork", "--kill-child",
-                   "--mount-proc", *mounted(self.names(binds), argv)]
+                   "--mount-proc", *self.mounted(binds, argv, root)]
         child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                  env=env, start_new_session=True)
         log.close()
@@ -149,6 +149,12 @@ class Lab:
     def names(self, binds) -> list:
         """Host names are looked up in our files. Mounted by hand: `ip netns exec` would take the cgroups away."""
         return [(self.dir / "hosts", "/etc/hosts"), (self.dir / "resolv.conf", "/etc/resolv.conf"), *binds]
+
+    def mounted(self, binds, argv, root: Path | None) -> list[str]:
+        """`argv` behind its mounts; in another root file system, if one is given, which stays as it is."""
+        if root is None:
+            return mounted(self.names(binds), argv)
+        return mounted([(self.dir, self.dir), *self.names(binds)], argv, root)
 
     def stop(self, name: str):
         for entry in [entry for entry in self.children if entry[0] == name]:
@@ -181,8 +187,8 @@ class Lab:
             "SSL_CERT_DIR": "/nonexistent", "LANG": "C.UTF-8", "DOCKER_CLI_HINTS": "false", **more,
         }
 
-    def client(self, argv, *, binds=(), timeout=120, **more) -> subprocess.CompletedProcess:
-        command = ["nsenter", "--net=/run/netns/lz-client", "unshare", "--mount", *mounted(self.names(binds), argv)]
+    def client(self, argv, *, binds=(), timeout=120, root=None, **more) -> subprocess.CompletedProcess:
+        command = ["nsenter", "--net=/run/netns/lz-client", "unshare", "--mount", *self.mounted(binds, argv, root)]
         return run(command, check=False, timeout=timeout, env=self.client_env(**more))
 
     # ---- certificates
@@ -371,13 +377,21 @@ unsigned = "deny"
             self.listening(name, "lz-gw", GATEWAY, port)
 
 
-def mounted(binds, argv) -> list[str]:
-    """`argv` behind bind mounts of `(source, target)`."""
-    steps = []
+def mounted(binds, argv, root: Path | None = None) -> list[str]:
+    """`argv` behind bind mounts of `(source, target)`, which are in `root` if that is given, as `argv` is then."""
+    base, steps = str(root or ""), []
+    if root:
+        # A mount point of its own, read-only, with this machine's devices and what programs write to in memory.
+        steps += [f"mount --bind '{root}' '{root}'", f"mount -o remount,bind,ro '{root}'"]
+        steps += [f"mount --rbind '/{name}' '{root}/{name}'" for name in ["proc", "sys", "dev"]]
+        steps += [f"mount -t tmpfs tmpfs '{root}/{name}'" for name in ["tmp", "run", "root", "var/tmp", "var/lib"]]
     for source, target in binds:
         if source == "tmpfs":
-            steps.append(f"mount -t tmpfs tmpfs '{target}'")
+            steps.append(f"mount -t tmpfs tmpfs '{base}{target}'")
         else:
-            make = f"mkdir -p '{target}' && " if os.path.isdir(source) else ""
-            steps.append(f"{make}mount --bind '{source}' '{target}'")
+            make = f"mkdir -p '{base}{target}' && " if os.path.isdir(source) else ""
+            steps.append(f"{make}mount --bind '{source}' '{base}{target}'")
+    if root:
+        # Not chroot: daemons change their root themselves, which needs one that is a mount point.
+        steps.append(f"cd '{root}' && pivot_root . . && umount -l . && cd /")
     return ["--", "bash", "-c", " && ".join([*steps, 'exec "$@"']), "bash", *map(str, argv)]

@@ -1,4 +1,4 @@
-"""Clients newer than the distribution's, built once from the Go module proxy into a cache folder."""
+"""Clients newer than the distribution's, built once from the Go module proxy into a cache folder; see debians.py for others."""
 
 import os
 import re
@@ -22,9 +22,11 @@ CONFORMANCE = ("github.com/opencontainers/distribution-spec/conformance", "v0.0.
 COSIGN2 = ("github.com/sigstore/cosign/v2", "v2.6.5", ["cmd/cosign"])
 COSIGN3 = ("github.com/sigstore/cosign/v3", "v3.1.3", ["cmd/cosign"])
 NOTATION = ("github.com/notaryproject/notation", "v1.3.2", ["cmd/notation"])
+CRANE = ("github.com/google/go-containerregistry", "v0.22.1", ["cmd/crane"])
+CRICTL = ("sigs.k8s.io/cri-tools", "v1.37.0", ["cmd/crictl"])
 TRIVY = ("github.com/aquasecurity/trivy", "v0.74.0", ["cmd/trivy"])
 GRYPE = ("github.com/anchore/grype", "v0.121.2", ["cmd/grype"])
-ALL = [CONTAINERD, DOCKERD, BUILDKIT, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY, GRYPE]
+ALL = [CONTAINERD, DOCKERD, BUILDKIT, CRANE, CRICTL, CONFORMANCE, COSIGN2, COSIGN3, NOTATION, TRIVY, GRYPE]
 # What their sources take for granted and the compiler has behind a switch.
 EXPERIMENTS = {TRIVY[0]: "jsonv2"}
 
@@ -65,13 +67,15 @@ def get(what) -> Path:
 
 
 def main() -> int:
-    """Gets all of them."""
-    for what in ALL:
+    """Gets all of them, and the Debians that others are in."""
+    import debians
+    wanted = [(what[0], get, what) for what in ALL] + [(suite, debians.get, suite) for suite in debians.SUITES]
+    for name, by, what in wanted:
         started = time.monotonic()
         try:
-            print(f"ok {get(what).name}, {time.monotonic() - started:.0f} s", flush=True)
+            print(f"ok {by(what).name}, {time.monotonic() - started:.0f} s", flush=True)
         except (Failure, OSError, subprocess.SubprocessError) as why:
-            print(f"FAILED {what[0]}: {why}")
+            print(f"FAILED {name}: {why}")
             return 1
     return 0
 

@@ -11,6 +11,7 @@ CHANGING = [
     (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<decision>"),
     (r"sha256:[0-9a-f]{64}", "sha256:<digest>"),
     (r'time="[^"]*"', 'time="<time>"'),
+    (r"^E\d{4} [\d:.]+ +\d+ (\S+?):\d+\]", r"<time> \1]"),
     (r"^#\d+ ", "# "),
     (r"^# \d+\.\d+ ", "# "),
 ]

@@ -36,6 +36,7 @@ async fn door(gate: &Gate, registry: &FakeRegistry, office: &Office, required: b
         files: Some(files),
         clients: Some(ClientCertificates {
             authorities,
+            revoked: None,
             required,
         }),
         registries: None,

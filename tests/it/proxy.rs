@@ -48,7 +48,7 @@ pub(crate) async fn start_as(
     let now = lazaret::telemetry::now();
     let (certificate, key) = Authority::make(&Dialled::of(&upstreams).hosts(), now).unwrap();
     let authority = Authority::read(&certificate, &key).unwrap();
-    let root = authority.certificate().clone();
+    let root = authority.certificate(now);
     let (stop, stopping) = watch::channel(false);
     let egress = Egress(
         allow
@@ -342,7 +342,7 @@ async fn the_authority_can_certify_registries_and_nobody_else() {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let serving = tokio::spawn(tokio_rustls::TlsAcceptor::from(config).accept(server));
         let name = ServerName::try_from(host.to_owned()).unwrap();
-        let connected = trusting(authority.certificate(), None)
+        let connected = trusting(&authority.certificate(lazaret::telemetry::now()), None)
             .connect(name, client)
             .await;
         assert_eq!(connected.is_ok(), good, "{host}: {:?}", connected.err());
@@ -360,10 +360,7 @@ async fn the_authority_can_certify_registries_and_nobody_else() {
 fn a_key_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
-    let (certificate, key) = (
-        folder.path().join(ca::CERTIFICATE),
-        folder.path().join(ca::KEY),
-    );
+    let (certificate, key) = ca::Rotation::files(folder.path(), 1);
     let now = lazaret::telemetry::now();
     ca::create(folder.path(), &["ghcr.io".to_owned()], now).unwrap();
     assert_eq!(

@@ -3,20 +3,26 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
 use crate::support::tls::{exchange, trusting};
 
+/// Longest wait for what it says; files are looked at once a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A running `lazaret serve`; it ends when this is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     doors: Vec<(String, String)>,
+    said: UnboundedReceiver<String>,
 }
 
 impl Drop for Serving {
@@ -28,7 +34,7 @@ impl Drop for Serving {
 
 impl Serving {
     /// Starts it, and reads where it listens from what it says.
-    fn start(config: &Path) -> Serving {
+    pub(crate) fn start(config: &Path) -> Serving {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lazaret"))
             .args(["serve", "--config"])
             .arg(config)
@@ -50,25 +56,42 @@ impl Serving {
             }
         }
         // Whoever says more must not wait for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Serving { child, doors }
+        let (tell, said) = unbounded_channel();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .for_each(|line| drop(tell.send(line)));
+        });
+        Serving { child, doors, said }
+    }
+
+    /// Waits until it says something.
+    pub(crate) async fn says(&mut self, what: &str) {
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.said.recv()).await;
+            let line = line.unwrap_or_else(|_| panic!("it never said {what:?}"));
+            let line = line.unwrap_or_else(|| panic!("it ended before it said {what:?}"));
+            if line.contains(what) {
+                break;
+            }
+        }
     }
 
     /// Lets it write down what it has counted, and end.
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let its = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(its, rustix::process::Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 
-    async fn connect(&self, door: &str) -> TcpStream {
+    pub(crate) async fn connect(&self, door: &str) -> TcpStream {
         let found = self.doors.iter().find(|(name, _)| name == door);
         let (_, address) = found.unwrap_or_else(|| panic!("no {door} in {:?}", self.doors));
         TcpStream::connect(address).await.unwrap()
     }
 }
 
-fn lazaret(args: &[&str]) -> String {
+pub(crate) fn lazaret(args: &[&str]) -> String {
     let done = Command::new(env!("CARGO_BIN_EXE_lazaret"))
         .args(args)
         .output()

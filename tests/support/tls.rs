@@ -10,8 +10,9 @@ use lazaret::gateway::{
     self, Dialled, Gateway, Hold, Identification, Limits, Listener, Side, Tls, TlsSource,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SanType,
+    SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -106,7 +107,13 @@ impl Office {
 
     /// A certificate for a client of this name.
     pub(crate) fn client(&self, name: &str) -> Shown {
+        self.client_numbered(name, 7)
+    }
+
+    /// The same with a serial number.
+    pub(crate) fn client_numbered(&self, name: &str, serial: u64) -> Shown {
         let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from(serial));
         params.distinguished_name.push(DnType::CommonName, "client");
         params.subject_alt_names = vec![SanType::DnsName(name.try_into().unwrap())];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -114,6 +121,25 @@ impl Office {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         (certificate.der().clone(), key)
+    }
+
+    /// A list of revoked certificates, by their serial numbers, PEM; good between two years.
+    pub(crate) fn revoked(&self, serials: &[u64], (from, until): (i32, i32)) -> String {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(from, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(from, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 
     /// Certificate and key for a server, as files.
@@ -133,6 +159,8 @@ pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     /// Of the authority that certifies it as registries.
     pub(crate) authority: CertificateDer<'static>,
+    /// To give it other lists of revoked certificates.
+    pub(crate) tls: Arc<Tls>,
     _stop: watch::Sender<bool>,
 }
 
@@ -150,10 +178,10 @@ pub(crate) async fn open(
     let now = lazaret::telemetry::now();
     let (certificate, key) = Authority::make(&path.dialled().hosts(), now).unwrap();
     let authority = Arc::new(Authority::read(&certificate, &key).unwrap());
-    let root = authority.certificate().clone();
-    let tls = Tls::load(make(authority, path.dialled().clone())).unwrap();
+    let root = authority.certificate(now);
+    let tls = Arc::new(Tls::load(make(authority, path.dialled().clone())).unwrap());
     let any = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::bind(any, Some(Arc::new(tls))).await.unwrap();
+    let listener = Listener::bind(any, Some(tls.clone())).await.unwrap();
     let address = listener.address().unwrap();
     let (stop, stopping) = watch::channel(false);
     let handle = move |request, peer| path.clone().pull(Side::Gateway, request, peer);
@@ -162,6 +190,7 @@ pub(crate) async fn open(
     Door {
         address,
         authority: root,
+        tls,
         _stop: stop,
     }
 }

@@ -289,6 +289,37 @@ fn builders_networks_and_modes_are_diagnosed() {
 }
 
 #[test]
+fn a_client_that_lacks_the_next_authority_is_told_of() {
+    let proxy = wanted(Client::Docker, Route::Proxy, "http://gw.example:3128", true);
+    let names =
+        |names: &[&str]| -> Vec<String> { names.iter().map(|&name| name.to_owned()).collect() };
+    let said =
+        |trusted: &[&str], served: &[&str]| of_authorities(&proxy, &names(trusted), &names(served));
+    let found = said(&["old"], &["old", "new"]).unwrap();
+    assert_eq!(
+        (found.code, found.level, found.at.as_str()),
+        (
+            "authority-next-unseen",
+            Level::Note,
+            "/etc/lazaret/trust/docker.pem"
+        )
+    );
+    assert_eq!(
+        found.text,
+        "it has 1 of the 2 authorities by which Lazaret answers: pulls fail once the other one signs"
+    );
+    for (trusted, served) in [
+        (["old", "new"].as_slice(), ["old", "new"].as_slice()),
+        (&["old", "new"], &["new"]),
+        (&["company"], &["old", "new"]),
+        (&[], &["old"]),
+        (&["old"], &[]),
+    ] {
+        assert_eq!(said(trusted, served), None);
+    }
+}
+
+#[test]
 fn what_somebody_wrote_by_hand_is_understood() {
     use crate::clients::infer;
     for wanted in all() {
