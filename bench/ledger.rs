@@ -2,7 +2,7 @@
 //! images anew.
 //!
 //! `cargo bench --bench ledger` asks at a million pulls, with `-- --pulls 10000000` at ten; `-- --images 10000` is how many
-//! admitted images are judged anew (0: none).
+//! admitted images are judged anew (0: none), `-- --upgrade 1000000` how many decisions of before the chain are taken into it.
 
 #![allow(
     clippy::print_stdout,
@@ -46,6 +46,8 @@ const PACKAGES: usize = 400;
 const BATCH: usize = 50_000;
 /// Rounds of each question; the median counts.
 const ROUNDS: usize = 5;
+/// Migrations that a ledger had before there was a chain.
+const BEFORE_THE_CHAIN: usize = 7;
 /// Requests of one pull: two for manifests, a configuration and layers.
 const REQUESTS: usize = 10;
 
@@ -65,13 +67,67 @@ async fn main() {
     let file = folder.join("pulls.db");
     let ledger = Arc::new(SqliteLedger::open(&file).unwrap());
     let made = record(&ledger, &file, pulls).await;
-    ask(&ledger, &made).await;
+    ask(&ledger, &made, pulls).await;
     prove(&ledger);
     drop(ledger);
     if images > 0 {
         rejudge(images).await;
     }
+    upgrade(&folder.join("old.db"), flag("--upgrade", 1_000_000));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A ledger of before the chain, with so many decisions and a pull of each, is opened.
+fn upgrade(file: &Path, decisions: usize) {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
+    let entries = std::fs::read_dir(sources).unwrap();
+    let mut scripts: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    scripts.retain(|path| path.extension().is_some_and(|end| end == "sql"));
+    scripts.sort();
+    let old = rusqlite::Connection::open(file).unwrap();
+    let run = |sql: &str| old.execute_batch(sql).unwrap();
+    run("PRAGMA journal_mode = WAL; CREATE TABLE migration (number INTEGER PRIMARY KEY)");
+    for (number, script) in scripts.iter().take(BEFORE_THE_CHAIN).enumerate() {
+        run(&std::fs::read_to_string(script).unwrap());
+        run(&format!("INSERT INTO migration VALUES ({number})"));
+    }
+    let verdict = serde_json::to_string(&decision(0, Timestamp::UNIX_EPOCH).verdict).unwrap();
+    run("BEGIN");
+    let mut insert = old
+        .prepare("INSERT INTO decision VALUES (?1, ?2, ?3, ?3 || ':1', ?4, '10.0.0.1', 'docker', 'gateway', 1, 'enforce', ?5, '0', 'policy.toml', 1, NULL)")
+        .unwrap();
+    for number in 0..decisions {
+        let at = Timestamp::from_millisecond(1_700_000_000_000 + number as i64).unwrap();
+        let name = format!("docker.io/team/app-{}", number % IMAGES);
+        let digest = digest("image", number % IMAGES).to_string();
+        let id = DecisionId::new(at).to_string();
+        insert
+            .execute(rusqlite::params![
+                id,
+                at.as_millisecond(),
+                name,
+                digest,
+                verdict
+            ])
+            .unwrap();
+    }
+    drop(insert);
+    run("INSERT INTO pull (at, decision, digest, address, user_agent, listener, kind, outcome, count, bytes)
+         SELECT at, id, digest, '10.0.0.' || (rowid % 250), 'docker', 'gateway', 'manifest', 'served', 1, 0 FROM decision;
+         COMMIT");
+    drop(old);
+    let (mut batches, mut worst, started) = (0, Duration::ZERO, Instant::now());
+    let mut last = Instant::now();
+    let ledger = SqliteLedger::open_telling(file, &mut |_| {
+        batches += 1;
+        worst = worst.max(last.elapsed());
+        last = Instant::now();
+    });
+    let took = started.elapsed();
+    println!(
+        "{decisions} decisions of an older version taken over | {took:.1?} in {batches} batches, the longest {worst:.2?}"
+    );
+    prove(&ledger.unwrap());
 }
 
 fn decision(image: usize, at: Timestamp) -> Decision {
@@ -128,6 +184,7 @@ fn holdings(image: usize) -> Holdings {
         let name = format!("package-{}", (image * 31 + package) % 5_000);
         holdings.add(HeldKind::Package, &name, &version);
     }
+    holdings.add(HeldKind::Signer, "release-bot", "");
     (0..40).for_each(|at| {
         let id = format!("CVE-2026-{}", (image * 7 + at) % 3_000);
         holdings.add(HeldKind::Advisory, &id, "");
@@ -226,11 +283,11 @@ fn size(file: &Path) -> u64 {
     length(file) + length(&log)
 }
 
-async fn timed<T>(what: &str, ask: impl AsyncFn() -> Vec<T>) {
-    let mut rounds: Vec<(Duration, usize)> = Vec::new();
+async fn timed(what: &str, ask: impl AsyncFn() -> u64) {
+    let mut rounds: Vec<(Duration, u64)> = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        let rows = ask().await.len();
+        let rows = ask().await;
         rounds.push((started.elapsed(), rows));
     }
     rounds.sort_unstable();
@@ -239,8 +296,9 @@ async fn timed<T>(what: &str, ask: impl AsyncFn() -> Vec<T>) {
     println!("{what} | {median:.2?}, at worst {worst:.2?} | {rows} rows");
 }
 
-async fn ask(ledger: &Arc<SqliteLedger>, made: &[Decision]) {
-    let who = async |about: About| ledger.pullers(Who::of(about, 1_000)).await.unwrap();
+async fn ask(ledger: &Arc<SqliteLedger>, made: &[Decision], pulls: usize) {
+    let pulled_in = SignedDuration::from_millis(pulls as i64 * 2);
+    let who = async |about: About| ledger.pulled(Who::of(about, 1_000)).await.unwrap();
     let held = |kind, text: &str| About::Held(kind, text.to_owned(), None);
     let popular = made[0].reference.clone();
     for (what, about) in [
@@ -277,41 +335,85 @@ async fn ask(ledger: &Arc<SqliteLedger>, made: &[Decision]) {
             held(HeldKind::Advisory, "CVE-2026-77"),
         ),
         (
+            "who has a package in one version",
+            About::package("package-77@1.3.77"),
+        ),
+        (
+            "who has what a signer vouched for (all images)",
+            held(HeldKind::Signer, "release-bot"),
+        ),
+        (
             "who has a word of any kind",
             About::Word("package-78".to_owned()),
         ),
     ] {
-        timed(what, async || who(about.clone()).await).await;
+        timed(what, async || who(about.clone()).await.all).await;
     }
-    let client = Who {
-        about: None,
-        client: Some(machine(77).address.to_string()),
-        since: Timestamp::UNIX_EPOCH,
-        until: Timestamp::MAX,
-        most: 1_000,
-    };
-    timed("all that a machine pulled", async || {
-        ledger.pullers(client.clone()).await.unwrap()
-    })
+    let base = Who::of(About::Digest(digest("base", 0)), 1_000);
+    let client = Some(machine(77).address.to_string());
+    let day = SignedDuration::from_hours(24);
+    for (what, who) in [
+        (
+            "who has the base layer, the hundredth page",
+            Who {
+                skip: 20_000,
+                ..base.clone()
+            },
+        ),
+        (
+            "who has the base layer, since the last hour",
+            Who {
+                since: made[0].at + pulled_in - day / 24,
+                ..base.clone()
+            },
+        ),
+        (
+            "whether a machine has the base layer",
+            Who {
+                client: client.clone(),
+                ..base.clone()
+            },
+        ),
+        (
+            "all that a machine pulled",
+            Who {
+                about: None,
+                client: client.clone(),
+                ..base.clone()
+            },
+        ),
+    ] {
+        timed(what, async || ledger.pulled(who.clone()).await.unwrap().all).await;
+    }
+    let all = Who { most: None, ..base };
+    timed(
+        "all of who has the base layer, read to the end",
+        async || {
+            let mut rows = 0;
+            let mut each = |_| {
+                rows += 1;
+                true
+            };
+            ledger.each_puller(&all, &mut each).unwrap();
+            rows
+        },
+    )
     .await;
     let newest = Search {
         most: 100,
         ..Search::default()
     };
     timed("the newest hundred decisions", async || {
-        ledger.search(newest.clone()).await.unwrap()
+        ledger.search(newest.clone()).await.unwrap().len() as u64
     })
     .await;
     timed("the newest hundred pulls", async || {
-        ledger.search_pulls(newest.clone()).await.unwrap()
+        ledger.search_pulls(newest.clone()).await.unwrap().len() as u64
     })
     .await;
-    let by = Search {
-        client: Some(machine(77).address.to_string()),
-        ..newest
-    };
+    let by = Search { client, ..newest };
     timed("the newest hundred pulls of a machine", async || {
-        ledger.search_pulls(by.clone()).await.unwrap()
+        ledger.search_pulls(by.clone()).await.unwrap().len() as u64
     })
     .await;
 }

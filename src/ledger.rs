@@ -4,6 +4,8 @@
 //! then. The SQL is plain, behind a trait, so that another database can do the same for several gateways.
 
 mod admitted;
+mod adopt;
+mod approvals;
 mod audit;
 mod canonical;
 mod chain;
@@ -16,9 +18,11 @@ mod identity;
 mod key;
 mod led;
 mod migrate;
+mod names;
 mod note;
 mod notices;
 mod outbox;
+mod policies;
 mod proof;
 mod pulls;
 mod recorded;
@@ -26,6 +30,7 @@ mod revocations;
 mod row;
 mod seal;
 mod search;
+mod served;
 mod sqlite;
 mod summaries;
 mod sweep;
@@ -34,6 +39,7 @@ mod waivers;
 mod who;
 mod writer;
 
+pub use adopt::Upgrading;
 pub use audit::{Audit, Broken};
 pub use note::{NoteError, NoteKey};
 pub use proof::Exported;
@@ -50,7 +56,7 @@ pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use summaries::KeptSummary;
 pub use waivers::WaiverUse;
-pub use who::{About, Puller, Who};
+pub use who::{About, Pulled, Puller, Who};
 
 use std::fmt;
 use std::future::Future;
@@ -160,6 +166,9 @@ pub trait Ledger: Send + Sync {
     /// Who was served something, whoever pulled last first.
     fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>>;
 
+    /// The same with how many there are in all, which takes longer.
+    fn pulled(&self, who: Who) -> Pending<'_, Pulled>;
+
     /// Remembers what an image holds, for [`Ledger::pullers`]; of the kinds that are not said, what is known stays.
     fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()>;
 
@@ -184,8 +193,8 @@ pub trait Ledger: Send + Sync {
     /// Lets a name count as met before anybody pulls it.
     fn approve_name(&self, repository: Repository, known: KnownName) -> Pending<'_, ()>;
 
-    /// Makes a name new again.
-    fn forget_name(&self, repository: Repository) -> Pending<'_, ()>;
+    /// Makes a name new again; `by` whom.
+    fn forget_name(&self, repository: Repository, by: String, at: Timestamp) -> Pending<'_, ()>;
 
     /// Records that something must not be served any more.
     fn revoke(&self, revocation: Revocation) -> Pending<'_, ()>;
@@ -202,7 +211,10 @@ pub trait Ledger: Send + Sync {
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;
 
-    /// Writes all that waits, and so proves that the ledger can be written.
+    /// What was changed behind our back, in a sentence; all of it is read.
+    fn broken(&self) -> Pending<'_, Option<String>>;
+
+    /// Writes all that waits and a sign of life, and so proves that the ledger can be written.
     fn flush(&self) -> Pending<'_, ()>;
 }
 

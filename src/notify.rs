@@ -7,6 +7,7 @@ mod courier;
 mod desk;
 mod digest;
 mod forms;
+mod guard;
 mod mailer;
 mod message;
 mod pace;
@@ -25,6 +26,7 @@ pub use forms::{
     alias, cloud_event, ecs, letter, ocsf, opsgenie, opsgenie_end, pagerduty, slack, syslog, teams,
     text,
 };
+pub use guard::Guard;
 pub use mailer::{Login, Mailer, Security};
 pub use message::{Around, Message, Reason, waiver};
 pub use program::Program;

@@ -10,6 +10,7 @@ mod finding;
 mod hygiene;
 mod judge;
 mod model;
+mod moving;
 mod opinion;
 mod pattern;
 mod proposal;
@@ -38,6 +39,7 @@ pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WantedAttestation,
 };
+pub use moving::MovingTags;
 pub use opinion::{Exoneration, Opinion, Said};
 pub use pattern::Pattern;
 pub use proposal::{Excuse, PROPOSED, is_excusable, proposal, proposals};

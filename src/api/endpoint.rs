@@ -84,7 +84,7 @@ const AFTER: Parameter = parameter(
 static SEARCH: [Parameter; 9] = [
     IMAGE, DIGEST, ALLOWED, CODE, CLIENT, SINCE, UNTIL, LIMIT, AFTER,
 ];
-static WHO: [Parameter; 8] = [
+static WHO: [Parameter; 9] = [
     parameter(
         "what",
         "A digest, an image, or a word: an advisory, a package, a signer, a code, a file.",
@@ -105,6 +105,10 @@ static WHO: [Parameter; 8] = [
     SINCE,
     UNTIL,
     LIMIT,
+    parameter(
+        "skip",
+        "How many of the first rows are left out: the next page begins where the last one ended.",
+    ),
 ];
 static WHY: [Parameter; 1] = [IMAGE];
 

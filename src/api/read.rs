@@ -22,7 +22,7 @@ fn limit(parameters: &Parameters) -> Result<u32, Problem> {
     match limit {
         0 => Err(Problem::bad("limit: at least 1")),
         more if more > ROWS.1 => Err(Problem::bad(format!(
-            "limit: at most {}; ask for the rest with since and until, or after",
+            "limit: at most {}; ask for the rest with since and until, after or skip",
             ROWS.1
         ))),
         fits => Ok(fits),
@@ -150,15 +150,18 @@ pub(super) async fn who_pulled(asked: Asked<'_>) -> Result<Value, Problem> {
         client: parameters.text("client").map(str::to_owned),
         since,
         until,
-        most: limit(parameters)?,
+        most: Some(limit(parameters)?),
+        skip: parameters.parsed("skip", "skip=100")?.unwrap_or_default(),
     };
     if who.about.is_none() && who.client.is_none() {
         let why = "who pulled what? One of what, package, advisory, signer and client is needed";
         return Err(Problem::new(StatusCode::BAD_REQUEST, why));
     }
-    let found = asked.api.admission.ledger().pullers(who).await?;
+    let found = asked.api.admission.ledger().pulled(who).await?;
     Ok(json!(Pullers {
-        pullers: found.into_iter().map(Into::into).collect(),
+        all: found.all,
+        addresses: found.addresses,
+        pullers: found.pullers.into_iter().map(Into::into).collect(),
     }))
 }
 

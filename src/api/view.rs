@@ -105,6 +105,10 @@ pub(super) struct Pulls {
 pub(super) struct Pullers {
     /// Who, each once for an image and program.
     pub(super) pullers: Vec<PullerView>,
+    /// How many there are in all.
+    pub(super) all: u64,
+    /// How many addresses that is.
+    pub(super) addresses: u64,
 }
 
 /// Somebody who pulled something.

@@ -21,12 +21,13 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<u8, Trouble> {
         }
         for name in &args.names {
             let repository = read(name)?.repository().clone();
+            let (at, by) = (telemetry::now(), args.by.clone().unwrap_or_else(account));
             let done = if args.undo {
-                ledger.forget_name(repository.clone()).await
+                ledger.forget_name(repository.clone(), by, at).await
             } else {
                 let known = KnownName {
-                    at: telemetry::now(),
-                    approved_by: Some(args.by.clone().unwrap_or_else(account)),
+                    at,
+                    approved_by: Some(by),
                 };
                 ledger.approve_name(repository.clone(), known).await
             };

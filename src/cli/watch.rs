@@ -5,41 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::wire::Built;
 use crate::admission::Admission;
 use crate::config::Server;
-use crate::ledger::{Event, Ledger};
-use crate::notify::{Alarm, Trouble, settle, watchlist};
-use crate::policy::EventKind;
+use crate::notify::{Alarm, Guard, Trouble, watchlist};
 use crate::telemetry;
 use crate::upstream::Upstreams;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(30);
-/// What the ledger is called in events.
-const LEDGER: &str = "ledger";
+/// Between two readings of the whole ledger: a few seconds of one core for a million entries.
+const PROVED_EVERY: Duration = Duration::from_secs(86_400);
 
 struct Watch {
     admission: Arc<Admission>,
     upstreams: Arc<Upstreams>,
-    ledger: Arc<dyn Ledger>,
     folder: PathBuf,
-    errors: u64,
-    alarm: watch::Sender<Option<Event>>,
+    guard: Guard,
 }
 
 /// Begins to look. The alarm tells of the ledger, which cannot tell of itself.
 pub(super) fn start(server: &Server, built: &Built) -> Alarm {
-    let (alarm, heard) = watch::channel(None);
+    let (guard, heard) = Guard::new(built.ledger.clone());
     let watch = Watch {
         admission: built.admission.clone(),
         upstreams: built.upstreams.clone(),
-        ledger: built.ledger.clone(),
         folder: server.data_dir.clone(),
-        errors: telemetry::metrics().ledger_errors.get(),
-        alarm,
+        guard,
     };
     tokio::spawn(watch.run());
     heard
@@ -47,16 +41,16 @@ pub(super) fn start(server: &Server, built: &Built) -> Alarm {
 
 impl Watch {
     async fn run(mut self) {
+        let mut proved: Option<Instant> = None;
         loop {
             tokio::time::sleep(LOOK).await;
+            if proved.is_none_or(|at| at.elapsed() >= PROVED_EVERY) {
+                self.guard.prove().await;
+                proved = Some(Instant::now());
+            }
             let now = telemetry::now();
             let seen = self.troubles(now);
-            let settled = settle(self.ledger.as_ref(), &seen, now).await;
-            let written = self.ledger.flush().await;
-            self.sound(
-                settled.and(written).err().map(|error| error.to_string()),
-                now,
-            );
+            self.guard.look(seen, now).await;
         }
     }
 
@@ -75,36 +69,5 @@ impl Watch {
             troubles.extend(watchlist::disk(&folder, free, all));
         }
         troubles
-    }
-
-    /// Sounds the alarm while the ledger fails, and ends it when a look found nothing wrong.
-    fn sound(&mut self, failure: Option<String>, now: Timestamp) {
-        let errors = telemetry::metrics().ledger_errors.get();
-        let new = errors.saturating_sub(std::mem::replace(&mut self.errors, errors));
-        let failing = failure.or_else(|| (new > 0).then(|| format!("{new} transactions failed")));
-        let sounds = self.alarm.borrow().is_some();
-        match failing {
-            Some(why) if !sounds => {
-                tracing::error!(
-                    why,
-                    "the ledger is in trouble: what cannot be recorded is blocked"
-                );
-                let mut event = Event::new(EventKind::StorageTrouble, LEDGER.to_owned(), now);
-                event.detail = why;
-                self.alarm.send_replace(Some(event));
-            }
-            None if sounds => {
-                self.alarm.send_replace(None);
-                let mut event = Event::new(EventKind::StorageWell, LEDGER.to_owned(), now);
-                event.detail = "every transaction of the last half minute was written".to_owned();
-                let ledger = self.ledger.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = ledger.outbox().note(event).await {
-                        tracing::error!(%error, "that the ledger is well is not told");
-                    }
-                });
-            }
-            _ => {}
-        }
     }
 }

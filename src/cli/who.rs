@@ -1,13 +1,15 @@
 //! `lazaret who-pulled`.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 
 use super::wire::{Trouble, exit, ledger, runtime};
 use super::{REFUSED, WhoArgs, csv, output, when};
-use crate::ledger::{About, HeldKind, Ledger, Puller, Who, who as named};
+use crate::ledger::{
+    About, HeldKind, Ledger, LedgerError, Pulled, Puller, SqliteLedger, Who, who as named,
+};
 use crate::telemetry;
 
 /// The columns of `--csv`.
@@ -37,27 +39,46 @@ async fn run(args: &WhoArgs) -> Result<u8, Trouble> {
         client: args.client.clone(),
         since,
         until,
-        most: args.number,
+        most: (!args.all).then_some(args.number),
+        skip: args.skip,
     };
-    let pullers = ledger(&args.data)?.pullers(who).await;
-    let pullers = pullers.map_err(|error| Trouble::Other(error.to_string()))?;
+    let ledger = ledger(&args.data)?;
     if args.csv {
         output::out(csv::line(COLUMNS));
     }
-    for one in &pullers {
-        let read = match (args.json, args.csv) {
-            (true, _) => output::line(serde_json::json!(one)),
-            (_, true) => output::line(csv::line(cells(one).iter().map(String::as_str))),
-            _ => output::line(line(one)),
-        };
-        if !read {
-            break;
-        }
+    let wrong = |error: LedgerError| Trouble::Other(error.to_string());
+    let found = if args.all {
+        all(&ledger, &who, args).map_err(wrong)?
+    } else {
+        let found = ledger.pulled(who).await.map_err(wrong)?;
+        found.pullers.iter().all(|one| print(one, args));
+        found
+    };
+    if !args.json && !args.csv || found.all == 0 {
+        sum(&found, args);
     }
-    if !args.json && !args.csv {
-        sum(&pullers, args);
+    Ok(if found.all == 0 { REFUSED } else { 0 })
+}
+
+/// Prints them as they are read; what was printed is only counted.
+fn all(ledger: &SqliteLedger, who: &Who, args: &WhoArgs) -> Result<Pulled, LedgerError> {
+    let (mut found, mut addresses) = (Pulled::default(), HashSet::new());
+    ledger.each_puller(who, &mut |one| {
+        found.all += 1;
+        addresses.insert(one.address);
+        print(&one, args)
+    })?;
+    found.addresses = addresses.len() as u64;
+    Ok(found)
+}
+
+/// Whether somebody reads it.
+fn print(one: &Puller, args: &WhoArgs) -> bool {
+    match (args.json, args.csv) {
+        (true, _) => output::line(serde_json::json!(one)),
+        (_, true) => output::line(csv::line(cells(one).iter().map(String::as_str))),
+        _ => output::line(line(one)),
     }
-    Ok(if pullers.is_empty() { REFUSED } else { 0 })
 }
 
 fn about(args: &WhoArgs) -> Option<About> {
@@ -112,19 +133,34 @@ fn cells(one: &Puller) -> Vec<String> {
     ]
 }
 
-fn sum(pullers: &[Puller], args: &WhoArgs) {
+fn sum(found: &Pulled, args: &WhoArgs) {
     let words = [&args.what, &args.package, &args.advisory, &args.signer];
     let what = words.into_iter().flatten().next();
-    if pullers.is_empty() {
+    if found.all == 0 {
         let what = what.map_or("anything".to_owned(), |what| format!("{what:?}"));
         output::err(format_args!(
             "nobody pulled {what}, as far as the ledger goes back"
         ));
         return;
     }
-    let addresses: BTreeSet<_> = pullers.iter().map(|one| one.address).collect();
-    output::err(match addresses.len() {
+    let addresses = match found.addresses {
         1 => "1 address".to_owned(),
         many => format!("{many} addresses"),
+    };
+    let shown = found.pullers.len() as u64;
+    output::err(if args.all || shown == found.all {
+        addresses
+    } else if shown == 0 {
+        format!("there are only {} lines; {addresses}", found.all)
+    } else {
+        let next = u64::from(args.skip) + shown;
+        let more = match next < found.all {
+            true => format!("; the next with --skip {next}, all with --all"),
+            false => String::new(),
+        };
+        format!(
+            "{shown} of {} lines, newest first{more}; {addresses}",
+            found.all
+        )
     });
 }

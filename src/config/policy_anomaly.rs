@@ -3,17 +3,23 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::policy::{AnomalyPolicy, Level};
+use crate::policy::{AnomalyPolicy, Level, MovingTags};
 
 use super::policy_build::Build;
-use super::policy_file::{Action, At};
+use super::policy_file::{Action, At, Text};
 use super::policy_tables::level;
+
+/// The tag that is meant to move where nothing is said.
+const MOVES: &str = "latest";
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnomalyTable {
     /// What a tag meets that leads to another image than when it was pulled here before; default allow.
     pub(super) tag_moved: Option<Action>,
+    /// Tags that are meant to move, so that it is noted and no more: `latest`, `*-dev`, `ghcr.io/acme/*:edge`; default
+    /// `latest`.
+    pub(super) moving_tags: Option<Vec<Text>>,
     /// What an image meets that nobody signed who signed its predecessor; default warn.
     pub(super) signer_changed: Option<Action>,
     /// What a stranger's name meets that is known here from another registry; default allow.
@@ -35,6 +41,7 @@ impl Build {
             )
             .help("write \"warn\": what it asks for is refused by name already");
         }
+        let moving_tags = self.moving_tags(written.moving_tags.as_deref());
         let guessing = written.guessing.as_ref().map(At::get).copied();
         let span = table.map_or(0..0, At::span);
         let mut origin = self.origin(&span, "[anomaly]");
@@ -44,10 +51,27 @@ impl Build {
         }
         AnomalyPolicy {
             tag_moved: written.tag_moved.map_or(Level::Note, level),
+            moving_tags,
             signer_changed: written.signer_changed.map_or(Level::Warn, level),
             new_registry: written.new_registry.map_or(Level::Note, level),
             guessing: guessing.map_or(Level::Warn, level),
             origin,
         }
+    }
+
+    fn moving_tags(&mut self, written: Option<&[Text]>) -> Vec<MovingTags> {
+        let Some(written) = written else {
+            return MovingTags::parse(MOVES).into_iter().collect();
+        };
+        let mut moving = Vec::new();
+        for text in written {
+            match MovingTags::parse(text.get()) {
+                Ok(tags) => moving.push(tags),
+                Err(why) => {
+                    self.error(text.span(), why);
+                }
+            }
+        }
+        moving
     }
 }

@@ -193,7 +193,10 @@ impl Walk {
             );
             return Ok(Some(of_checkpoint(self.signed_to, what)));
         }
-        strangers(from, &seen)
+        match strangers(from, &seen)? {
+            None => groundless(from),
+            found => Ok(found),
+        }
     }
 
     /// Whether an entry follows from the one before, and its row from it.
@@ -268,4 +271,25 @@ fn strangers(
         }
     }
     Ok(None)
+}
+
+/// An approval opens what its decision let in. They come and go, so none has an entry of its own; but without a decision
+/// of its repository that allowed it, nobody gave it.
+fn groundless(from: &Connection) -> Result<Option<Broken>, LedgerError> {
+    let found: Option<String> = from
+        .query_row(
+            "SELECT root FROM (SELECT DISTINCT root, repository, decision FROM approval) AS approval
+             LEFT JOIN decision ON decision.id = approval.decision
+             WHERE decision.id IS NULL OR NOT decision.allowed OR decision.repository <> approval.repository
+             OR decision.digest IS NOT approval.root LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(found.map(|subject| Broken {
+        entry: None,
+        kind: "approval".to_owned(),
+        subject,
+        what: "rests on no decision that allowed it: it was not written by Lazaret".to_owned(),
+    }))
 }

@@ -17,14 +17,20 @@ pub(super) enum EntryKind {
     Revocation,
     /// That a revocation was taken back.
     RevocationEnded,
+    /// That a name was met, approved or forgotten.
+    Name,
+    /// That from then on something was decided under another policy.
+    Policy,
 }
 
 impl EntryKind {
     /// All of them.
-    pub(super) const ALL: [EntryKind; 3] = [
+    pub(super) const ALL: [EntryKind; 5] = [
         EntryKind::Decision,
         EntryKind::Revocation,
         EntryKind::RevocationEnded,
+        EntryKind::Name,
+        EntryKind::Policy,
     ];
 
     /// As it is written.
@@ -33,6 +39,8 @@ impl EntryKind {
             EntryKind::Decision => "decision",
             EntryKind::Revocation => "revocation",
             EntryKind::RevocationEnded => "revocation-ended",
+            EntryKind::Name => "name",
+            EntryKind::Policy => "policy",
         }
     }
 
@@ -55,6 +63,12 @@ impl EntryKind {
             EntryKind::RevocationEnded => {
                 "SELECT id, ended_at, ended_by FROM revocation WHERE id = ?1 AND ended_at IS NOT NULL"
             }
+            EntryKind::Name => {
+                "SELECT number, at, repository, act, who FROM name WHERE number = CAST(?1 AS INTEGER)"
+            }
+            EntryKind::Policy => {
+                "SELECT number, at, file, epoch, mode FROM policy WHERE number = CAST(?1 AS INTEGER)"
+            }
         }
     }
 
@@ -65,6 +79,10 @@ impl EntryKind {
             EntryKind::Revocation => "SELECT id, at FROM revocation ORDER BY id",
             EntryKind::RevocationEnded => {
                 "SELECT id, ended_at FROM revocation WHERE ended_at IS NOT NULL ORDER BY ended_at, id"
+            }
+            EntryKind::Name => "SELECT CAST(number AS TEXT) AS id, at FROM name ORDER BY number",
+            EntryKind::Policy => {
+                "SELECT CAST(number AS TEXT) AS id, at FROM policy ORDER BY number"
             }
         }
     }

@@ -133,14 +133,17 @@ pub(super) fn append_leaf(
     .map(drop)
 }
 
-/// Takes the rows of a ledger into the chain that was written before there was one.
-pub(super) fn adopt(to: &Connection) -> rusqlite::Result<()> {
-    for kind in EntryKind::ALL {
-        let mut rows = to.prepare(kind.rows())?;
-        let mut rows = rows.query([])?;
-        while let Some(row) = rows.next()? {
-            append(to, kind, &row.get::<_, String>(0)?, row.get(1)?)?;
-        }
+/// Takes rows into the chain that were written before they had entries: those that `rows` gives between two ids.
+pub(super) fn adopt(
+    to: &Connection,
+    kind: EntryKind,
+    rows: &str,
+    (after, up_to): (&str, &str),
+) -> rusqlite::Result<()> {
+    let mut rows = to.prepare_cached(rows)?;
+    let mut rows = rows.query([after, up_to])?;
+    while let Some(row) = rows.next()? {
+        append(to, kind, &row.get::<_, String>(0)?, row.get(1)?)?;
     }
     Ok(())
 }

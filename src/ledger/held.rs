@@ -54,11 +54,15 @@ fn word_number(to: &Connection, kind: HeldKind, text: &str) -> rusqlite::Result<
     Ok(to.last_insert_rowid())
 }
 
-/// Fills the index with what the ledger has told so far: verdicts, approvals, pulls.
-pub(super) fn adopt(to: &Connection) -> rusqlite::Result<()> {
-    let mut rows =
-        to.prepare("SELECT digest, verdict FROM decision WHERE digest IS NOT NULL ORDER BY id")?;
-    let mut rows = rows.query([])?;
+/// Fills the index with what verdicts told before there was one: those of decisions between two ids.
+pub(super) fn adopt_verdicts(
+    to: &Connection,
+    (after, up_to): (&str, &str),
+) -> rusqlite::Result<()> {
+    let mut rows = to.prepare_cached(
+        "SELECT digest, verdict FROM decision WHERE id > ?1 AND id <= ?2 AND digest IS NOT NULL ORDER BY id",
+    )?;
+    let mut rows = rows.query([after, up_to])?;
     while let Some(row) = rows.next()? {
         let (digest, verdict): (String, String) = (row.get(0)?, row.get(1)?);
         let verdict = serde_json::from_str::<Verdict>(&verdict);
@@ -77,15 +81,38 @@ pub(super) fn adopt(to: &Connection) -> rusqlite::Result<()> {
             hold(to, &digest, &holdings)?;
         }
     }
-    to.execute_batch(
-        "INSERT OR IGNORE INTO word (text, kind) SELECT digest, 'content' FROM approval;
-         INSERT OR IGNORE INTO held (word, image, version)
+    Ok(())
+}
+
+/// The same with what permits opened: the digests between two.
+pub(super) fn adopt_approvals(
+    to: &Connection,
+    (after, up_to): (&str, &str),
+) -> rusqlite::Result<()> {
+    for sql in [
+        "INSERT OR IGNORE INTO word (text, kind) SELECT digest, 'content' FROM approval WHERE digest > ?1 AND digest <= ?2",
+        "INSERT OR IGNORE INTO held (word, image, version)
          SELECT word.number, image.number, '' FROM approval JOIN image ON image.digest = approval.root
-         JOIN word ON word.text = approval.digest AND word.kind = 'content';
-         INSERT INTO puller (decision, address, identity, user_agent, first, last, requests, bytes)
+         JOIN word ON word.text = approval.digest AND word.kind = 'content'
+         WHERE approval.digest > ?1 AND approval.digest <= ?2",
+    ] {
+        to.prepare_cached(sql)?.execute([after, up_to])?;
+    }
+    Ok(())
+}
+
+/// The same with who pulled: the rows between two numbers.
+pub(super) fn adopt_pulls(to: &Connection, (after, up_to): (i64, i64)) -> rusqlite::Result<()> {
+    to.prepare_cached(
+        "INSERT INTO puller (decision, address, identity, user_agent, first, last, requests, bytes)
          SELECT decision, address, COALESCE(identity, '') AS known, user_agent, MIN(at), MAX(at), SUM(count), SUM(bytes)
-         FROM pull WHERE outcome = 'served' GROUP BY decision, address, known, user_agent;",
-    )
+         FROM pull WHERE id > ?1 AND id <= ?2 AND outcome = 'served' GROUP BY decision, address, known, user_agent
+         ON CONFLICT (decision, address, identity, user_agent) DO UPDATE SET
+         first = MIN(first, excluded.first), last = MAX(last, excluded.last),
+         requests = requests + excluded.requests, bytes = bytes + excluded.bytes",
+    )?
+    .execute([after, up_to])
+    .map(drop)
 }
 
 /// Forgets images that no decision is about any more, not too many; how many.
@@ -108,25 +135,3 @@ pub(super) fn sweep(to: &Connection) -> rusqlite::Result<usize> {
 
 /// Images forgotten in one transaction: each has some thousand words.
 pub(super) const MOST_IMAGES: u32 = 20;
-
-/// Notes that a client was served something under a decision.
-pub(super) fn pulled(to: &Connection, pull: &super::Pull, count: u64) -> rusqlite::Result<()> {
-    let identity = pull.client.identity.as_ref().map(ToString::to_string);
-    to.prepare_cached(
-        "INSERT INTO puller (decision, address, identity, user_agent, first, last, requests, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)
-         ON CONFLICT (decision, address, identity, user_agent) DO UPDATE SET
-         first = MIN(first, excluded.first), last = MAX(last, excluded.last),
-         requests = requests + excluded.requests, bytes = bytes + excluded.bytes",
-    )?
-    .execute(params![
-        pull.decision.to_string(),
-        pull.client.address.to_string(),
-        identity.unwrap_or_default(),
-        pull.client.user_agent.as_ref(),
-        pull.at.as_millisecond(),
-        i64::try_from(count).unwrap_or(i64::MAX),
-        i64::try_from(pull.bytes).unwrap_or(i64::MAX),
-    ])
-    .map(drop)
-}

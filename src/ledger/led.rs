@@ -65,8 +65,11 @@ pub(super) fn namesake(
     repository: &Repository,
 ) -> rusqlite::Result<Option<Repository>> {
     from.prepare_cached(
-        "SELECT repository FROM known_name
-         WHERE substr(repository, instr(repository, '/') + 1) = ?1 AND repository <> ?2 ORDER BY at LIMIT 1",
+        "SELECT repository FROM name
+         WHERE substr(repository, instr(repository, '/') + 1) = ?1 AND repository <> ?2 AND act <> 'forgotten'
+         AND NOT EXISTS (SELECT 1 FROM name AS later WHERE later.repository = name.repository
+                         AND later.number > name.number AND later.act = 'forgotten')
+         ORDER BY number LIMIT 1",
     )?
     .query_row(params![repository.path(), repository.as_str()], |row| parsed(row, 0))
     .optional()

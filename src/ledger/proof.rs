@@ -37,6 +37,22 @@ pub struct Exported {
     pub row: Option<Box<RawValue>>,
 }
 
+/// [`SqliteLedger::audit`] of a file.
+pub(super) fn of(
+    file: &Path,
+    key: Option<&NoteKey>,
+    kept: Option<&str>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Audit, LedgerError> {
+    let mut connection = readable(file)?;
+    let own = match key {
+        Some(key) => key.clone(),
+        None => signer(&Key::beside(file), &connection)?.key().clone(),
+    };
+    let snapshot = connection.transaction()?;
+    audit(&snapshot, &Trusted { key: &own, kept }, progress)
+}
+
 impl SqliteLedger {
     fn signer(&self) -> Result<Arc<NoteSigner>, LedgerError> {
         signer(&Key::beside(&self.file), &readable(&self.file)?)
@@ -79,13 +95,7 @@ impl SqliteLedger {
         kept: Option<&str>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Audit, LedgerError> {
-        let own = match key {
-            Some(key) => key.clone(),
-            None => self.key()?,
-        };
-        let mut connection = readable(&self.file)?;
-        let snapshot = connection.transaction()?;
-        audit(&snapshot, &Trusted { key: &own, kept }, progress)
+        of(&self.file, key, kept, progress)
     }
 
     /// Gives every entry of the chain between two moments, oldest first, until `each` says that it is enough. Blocks.

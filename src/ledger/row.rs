@@ -7,7 +7,7 @@ use crate::oci::Reference;
 use crate::policy::Mode;
 
 use super::canonical::EntryKind;
-use super::{Client, Decision, Event, Outcome, Pull, PullRow, chain, events, held, waivers};
+use super::{Client, Decision, Event, Pull, PullRow, chain, events, names, policies, waivers};
 
 pub(super) fn insert_decision(
     to: &Transaction<'_>,
@@ -29,31 +29,32 @@ pub(super) fn insert_decision(
         decision.client.user_agent.as_ref(),
         decision.client.listener,
         decision.allowed,
-        match decision.mode {
-            Mode::Enforce => "enforce",
-            Mode::Audit => "audit",
-            Mode::Lockdown => "lockdown",
-        },
+        mode_word(decision.mode),
         verdict,
         format!("{:016x}", decision.policy_epoch),
         decision.policy_file,
         decision.gathered_ms,
         decision.client.identity.as_ref().map(ToString::to_string),
     ])?;
-    if decision.allowed {
-        to.prepare_cached("INSERT OR IGNORE INTO known_name (repository, at) VALUES (?1, ?2)")?
-            .execute(params![
-                decision.reference.repository().as_str(),
-                decision.at.as_millisecond()
-            ])?;
-    }
     waivers::note(to, decision)?;
+    policies::note(to, decision)?;
     let at = decision.at.as_millisecond();
     chain::append(to, EntryKind::Decision, &decision.id.to_string(), at)?;
+    if decision.allowed {
+        names::met(to, decision.reference.repository(), decision.at)?;
+    }
     for event in Event::all_of(decision) {
         events::note(to, &event)?;
     }
     Ok(())
+}
+
+pub(super) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Audit => "audit",
+        Mode::Lockdown => "lockdown",
+    }
 }
 
 pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusqlite::Result<()> {
@@ -73,11 +74,8 @@ pub(super) fn insert_pull(to: &Transaction<'_>, pull: &Pull, count: u64) -> rusq
         i64::try_from(count).unwrap_or(i64::MAX),
         i64::try_from(pull.bytes).unwrap_or(i64::MAX),
         pull.client.identity.as_ref().map(ToString::to_string),
-    ])?;
-    match pull.outcome {
-        Outcome::Served => held::pulled(to, pull, count),
-        Outcome::Denied => Ok(()),
-    }
+    ])
+    .map(drop)
 }
 
 pub(super) const SELECT_DECISION: &str =

@@ -214,7 +214,7 @@ pub(super) fn pulls(
 }
 
 /// That a row of a table is of a client: its address, as whom it is known, or that name alone; three values.
-pub(super) fn is_client(table: &str) -> String {
+fn is_client(table: &str) -> String {
     format!(
         "({table}.address = ? OR {table}.identity = ? OR substr({table}.identity, instr({table}.identity, ':') + 1) = ?)"
     )

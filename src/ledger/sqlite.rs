@@ -9,29 +9,30 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::oci::{Digest, Repository, Tag};
 use crate::policy::{Admitted, Revocation, SignedTag};
+use crate::telemetry;
 
 use super::key::Key;
-use super::migrate::{migrate, readable, writable};
-use super::row::{SELECT_DECISION, decision_of, insert_decision, parsed, parsed_by, pull_of, time};
+use super::migrate::{migrate, readable, told, writable};
+use super::row::{SELECT_DECISION, decision_of, insert_decision, pull_of};
 use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
     Approval, Decision, DecisionId, Holdings, KeptSummary, KnownName, Led, Ledger, LedgerError,
-    LoggedPull, Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Puller, Recorded, Search,
-    WaiverUse, Who,
+    LoggedPull, Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Pulled, Puller, Recorded,
+    Search, Upgrading, WaiverUse, Who,
 };
 use super::{
-    admitted, held, led, recorded, revocations, search, summaries, sweep, tags, waivers, who,
+    admitted, approvals, held, led, names, proof, recorded, revocations, search, summaries, tags,
+    waivers, who,
 };
-
-/// Most roots that are looked at for one digest: a base layer has thousands, and any live one will do.
-const MAX_ROOTS: u32 = 16;
 
 /// A ledger in one file.
 pub struct SqliteLedger {
     pub(super) file: PathBuf,
     pub(super) writer: Writer,
     reader: Arc<Mutex<Connection>>,
+    /// For what people ask, which may take a while: no pull waits for it.
+    asked: Arc<Mutex<Connection>>,
 }
 
 impl SqliteLedger {
@@ -40,16 +41,29 @@ impl SqliteLedger {
     /// # Errors
     /// As SQLite says, or where the file was written by a later version.
     pub fn open(file: &Path) -> Result<SqliteLedger, LedgerError> {
+        SqliteLedger::open_telling(file, &mut told())
+    }
+
+    /// The same; `tell` hears how far it is where a ledger of an older version is brought up to date, after each batch
+    /// that is durable.
+    ///
+    /// # Errors
+    /// As [`SqliteLedger::open`].
+    pub fn open_telling(
+        file: &Path,
+        tell: &mut dyn FnMut(&Upgrading),
+    ) -> Result<SqliteLedger, LedgerError> {
         let mut connection = writable(file)?;
         let mut sealer = Sealer::new(Key::beside(file));
-        migrate(&mut connection, &mut sealer)?;
-        let reader = readable(file)?;
+        migrate(&mut connection, &mut sealer, tell)?;
+        let (reader, asked) = (readable(file)?, readable(file)?);
         let writer = Writer::start(connection, sealer);
         let writer = writer.map_err(|error| LedgerError(error.to_string()))?;
         Ok(SqliteLedger {
             file: file.to_owned(),
             writer,
             reader: Arc::new(Mutex::new(reader)),
+            asked: Arc::new(Mutex::new(asked)),
         })
     }
 
@@ -61,7 +75,7 @@ impl SqliteLedger {
     }
 
     /// Writes, and gives what the act came to.
-    async fn counted<T: Default + Send + 'static>(
+    pub(super) async fn counted<T: Default + Send + 'static>(
         &self,
         act: impl FnOnce(&Transaction<'_>, &mut Sealer) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
@@ -80,15 +94,34 @@ impl SqliteLedger {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        let reader = self.reader.clone();
-        let answer = tokio::task::spawn_blocking(move || {
-            query(&reader.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        answer
-            .await
-            .map_err(|_| LedgerError("a query crashed".to_owned()))?
-            .map_err(LedgerError::from)
+        on(self.reader.clone(), query).await
     }
+
+    /// Gives all who are meant, whoever pulled last first, until `each` says that it is enough. Blocks.
+    ///
+    /// # Errors
+    /// As SQLite says.
+    pub fn each_puller(
+        &self,
+        who: &Who,
+        each: &mut dyn FnMut(Puller) -> bool,
+    ) -> Result<(), LedgerError> {
+        who::each(&readable(&self.file)?, who, false, each)?;
+        Ok(())
+    }
+}
+
+async fn on<T: Send + 'static>(
+    reader: Arc<Mutex<Connection>>,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let answer = tokio::task::spawn_blocking(move || {
+        query(&reader.lock().unwrap_or_else(PoisonError::into_inner))
+    });
+    answer
+        .await
+        .map_err(|_| LedgerError("a query crashed".to_owned()))?
+        .map_err(LedgerError::from)
 }
 
 impl Ledger for SqliteLedger {
@@ -113,44 +146,21 @@ impl Ledger for SqliteLedger {
     }
 
     fn approve(&self, approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(move |to| {
-            let mut insert = to.prepare_cached(
-                "INSERT INTO approval (digest, kind, repository, root, decision, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (digest, repository, root) DO UPDATE SET kind = excluded.kind, decision = excluded.decision, at = excluded.at",
-            )?;
-            let (repository, root) = (approval.repository.as_str(), approval.digest.to_string());
-            let (decision, at) = (approval.decision.to_string(), approval.at.as_millisecond());
-            for (digest, kind) in &opened {
-                insert.execute(params![digest.to_string(), kind.as_str(), repository, root, decision, at])?;
-            }
-            Ok(())
-        }))
+        Box::pin(
+            self.writer
+                .write(move |to| approvals::approve(to, &approval, &opened)),
+        )
     }
 
     fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(move |to| {
-            to.prepare_cached("DELETE FROM approval WHERE repository = ?1 AND root = ?2")?
-                .execute(params![repository.as_str(), digest.to_string()])
-                .map(drop)
-        }))
+        Box::pin(
+            self.writer
+                .write(move |to| approvals::withdraw(to, &repository, &digest)),
+        )
     }
 
     fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>> {
-        Box::pin(self.read(move |from| {
-            let mut query = from.prepare_cached(
-                "SELECT repository, root, decision, at, kind FROM approval WHERE digest = ?1 ORDER BY at DESC LIMIT ?2",
-            )?;
-            let rows = query.query_map(params![digest.to_string(), MAX_ROOTS], |row| {
-                let approval = Approval {
-                    repository: parsed(row, 0)?,
-                    digest: parsed(row, 1)?,
-                    decision: parsed_by(row, 2, |text| text.parse::<DecisionId>().ok())?,
-                    at: time(row, 3)?,
-                };
-                Ok((approval, parsed_by(row, 4, OpenedKind::parse)?))
-            })?;
-            rows.collect()
-        }))
+        Box::pin(self.read(move |from| approvals::roots_of(from, &digest)))
     }
 
     fn remember_tag(
@@ -249,11 +259,15 @@ impl Ledger for SqliteLedger {
     }
 
     fn search(&self, search: Search) -> Pending<'_, Vec<Numbered<Decision>>> {
-        Box::pin(self.read(move |from| search::decisions(from, &search)))
+        Box::pin(on(self.asked.clone(), move |from| {
+            search::decisions(from, &search)
+        }))
     }
 
     fn search_pulls(&self, search: Search) -> Pending<'_, Vec<Numbered<LoggedPull>>> {
-        Box::pin(self.read(move |from| search::pulls(from, &search)))
+        Box::pin(on(self.asked.clone(), move |from| {
+            search::pulls(from, &search)
+        }))
     }
 
     fn pulls_of(&self, id: DecisionId, most: u32) -> Pending<'_, Vec<PullRow>> {
@@ -269,7 +283,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn pullers(&self, who: Who) -> Pending<'_, Vec<Puller>> {
-        Box::pin(self.read(move |from| who::pullers(from, &who)))
+        Box::pin(on(self.asked.clone(), move |from| who::pullers(from, &who)))
+    }
+
+    fn pulled(&self, who: Who) -> Pending<'_, Pulled> {
+        Box::pin(on(self.asked.clone(), move |from| who::pulled(from, &who)))
     }
 
     fn hold(&self, image: Digest, holdings: Holdings) -> Pending<'_, ()> {
@@ -296,43 +314,27 @@ impl Ledger for SqliteLedger {
     }
 
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>> {
-        Box::pin(self.read(move |from| recorded::recorded(from, since, most)))
+        Box::pin(on(self.asked.clone(), move |from| {
+            recorded::recorded(from, since, most)
+        }))
     }
 
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>> {
-        Box::pin(self.read(move |from| {
-            from.prepare_cached("SELECT at, approved_by FROM known_name WHERE repository = ?1")?
-                .query_row([repository.as_str()], |row| {
-                    Ok(KnownName {
-                        at: time(row, 0)?,
-                        approved_by: row.get(1)?,
-                    })
-                })
-                .optional()
-        }))
+        Box::pin(self.read(move |from| names::known(from, &repository)))
     }
 
     fn approve_name(&self, repository: Repository, known: KnownName) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(move |to| {
-            to.prepare_cached(
-                "INSERT INTO known_name (repository, at, approved_by) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (repository) DO UPDATE SET approved_by = excluded.approved_by",
-            )?
-            .execute(params![
-                repository.as_str(),
-                known.at.as_millisecond(),
-                known.approved_by
-            ])
-            .map(drop)
-        }))
+        Box::pin(
+            self.writer
+                .write(move |to| names::approve(to, &repository, &known)),
+        )
     }
 
-    fn forget_name(&self, repository: Repository) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(move |to| {
-            to.prepare_cached("DELETE FROM known_name WHERE repository = ?1")?
-                .execute([repository.as_str()])
-                .map(drop)
-        }))
+    fn forget_name(&self, repository: Repository, by: String, at: Timestamp) -> Pending<'_, ()> {
+        Box::pin(
+            self.writer
+                .write(move |to| names::forget(to, &repository, &by, at)),
+        )
     }
 
     fn revoke(&self, revocation: Revocation) -> Pending<'_, ()> {
@@ -358,42 +360,27 @@ impl Ledger for SqliteLedger {
     }
 
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64> {
+        Box::pin(self.sweep_all(before.as_millisecond()))
+    }
+
+    fn broken(&self) -> Pending<'_, Option<String>> {
+        let file = self.file.clone();
         Box::pin(async move {
-            let (mut swept, limit) = (0, before.as_millisecond());
-            for (table, number, at) in sweep::PLAIN {
-                loop {
-                    let act = move |to: &Transaction<'_>, _: &mut Sealer| {
-                        Ok(sweep::plain(to, (table, number, at), limit)?)
-                    };
-                    let removed = self.counted(act).await?;
-                    swept += removed as u64;
-                    if removed < sweep::BATCH as usize {
-                        break;
-                    }
-                }
-            }
-            let end = self.read(move |from| sweep::old_end(from, limit)).await?;
-            loop {
-                let act = move |to: &Transaction<'_>, sealer: &mut Sealer| {
-                    sweep::chained(to, sealer, end, limit)
-                };
-                let (seen, removed) = self.counted(act).await?;
-                swept += removed as u64;
-                if seen < sweep::BATCH as usize {
-                    break;
-                }
-            }
-            loop {
-                let act = |to: &Transaction<'_>, _: &mut Sealer| Ok(held::sweep(to)?);
-                if self.counted(act).await? < held::MOST_IMAGES as usize {
-                    break;
-                }
-            }
-            Ok(swept)
+            let read =
+                tokio::task::spawn_blocking(move || proof::of(&file, None, None, &mut |_, _| {}));
+            let read = read
+                .await
+                .map_err(|_| LedgerError("a query crashed".to_owned()))?;
+            Ok(read?.broken.map(|broken| broken.to_string()))
         })
     }
 
     fn flush(&self) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(|_| Ok(())))
+        let now = telemetry::now().as_millisecond();
+        Box::pin(self.writer.write(move |to| {
+            to.prepare_cached("INSERT OR REPLACE INTO alive (one, at) VALUES (1, ?1)")?
+                .execute([now])
+                .map(drop)
+        }))
     }
 }

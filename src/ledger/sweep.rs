@@ -1,11 +1,11 @@
 //! Removing what is older than the retention, a bounded number of rows in one transaction.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
-use super::LedgerError;
 use super::canonical::{EntryKind, leaf};
 use super::chain::{self, Entry, Head};
 use super::seal::Sealer;
+use super::{LedgerError, SqliteLedger, held, served};
 use crate::telemetry;
 
 /// Rows removed in one transaction, so that a sweep holds up no decision.
@@ -14,7 +14,7 @@ pub(super) const BATCH: u32 = 2_000;
 /// The tables that no chain is about: name, key, and the column that says how old a row is.
 pub(super) const PLAIN: [(&str, &str, &str); 4] = [
     ("pull", "id", "at"),
-    ("puller", "number", "last"),
+    ("served", "subject, client, decision", "last"),
     ("event", "id", "at"),
     ("summary", "id", "at"),
 ];
@@ -26,7 +26,7 @@ pub(super) fn plain(
     before: i64,
 ) -> rusqlite::Result<usize> {
     let sql = format!(
-        "DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {at} < ?1 LIMIT {BATCH})"
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {at} < ?1 LIMIT {BATCH})"
     );
     to.prepare_cached(&sql)?.execute([before])
 }
@@ -94,4 +94,46 @@ fn goes(from: &Connection, entry: &Entry, before: i64) -> rusqlite::Result<bool>
         .query_row(params![entry.subject, before], |row| row.get(0))?;
     let row = EntryKind::Decision.row(from, &entry.subject)?;
     Ok(old && row.is_some_and(|row| leaf(&row) == entry.leaf))
+}
+
+impl SqliteLedger {
+    /// Removes all that is older than a moment, in batches; how many rows people could have seen.
+    pub(super) async fn sweep_all(&self, limit: i64) -> Result<u64, LedgerError> {
+        let mut swept = 0;
+        for (table, number, at) in PLAIN {
+            loop {
+                let act = move |to: &Transaction<'_>, _: &mut Sealer| {
+                    Ok(plain(to, (table, number, at), limit)?)
+                };
+                let removed = self.counted(act).await?;
+                swept += removed as u64;
+                if removed < BATCH as usize {
+                    break;
+                }
+            }
+        }
+        let end = self.read(move |from| old_end(from, limit)).await?;
+        loop {
+            let act =
+                move |to: &Transaction<'_>, sealer: &mut Sealer| chained(to, sealer, end, limit);
+            let (seen, removed) = self.counted(act).await?;
+            swept += removed as u64;
+            if seen < BATCH as usize {
+                break;
+            }
+        }
+        loop {
+            let act = |to: &Transaction<'_>, _: &mut Sealer| Ok(held::sweep(to)?);
+            if self.counted(act).await? < held::MOST_IMAGES as usize {
+                break;
+            }
+        }
+        loop {
+            let act = |to: &Transaction<'_>, _: &mut Sealer| Ok(served::sweep(to, BATCH)?);
+            if self.counted(act).await? < BATCH as usize {
+                break;
+            }
+        }
+        Ok(swept)
+    }
 }

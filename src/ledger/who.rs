@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
@@ -11,7 +11,6 @@ use super::Identity;
 use super::decision::who;
 use super::holdings::HeldKind;
 use super::row::{maybe_parsed, parsed, time};
-use super::search::is_client;
 use crate::oci::{Digest, Reference, Repository};
 
 /// What somebody may have pulled.
@@ -69,8 +68,10 @@ pub struct Who {
     pub since: Timestamp,
     /// Who pulled before then.
     pub until: Timestamp,
-    /// Most rows: whoever pulled last.
-    pub most: u32,
+    /// Most rows: whoever pulled last; none: all.
+    pub most: Option<u32>,
+    /// How many of the first are left out, for the next page.
+    pub skip: u32,
 }
 
 impl Who {
@@ -81,7 +82,8 @@ impl Who {
             client: None,
             since: Timestamp::UNIX_EPOCH,
             until: Timestamp::MAX,
-            most,
+            most: Some(most),
+            skip: 0,
         }
     }
 }
@@ -114,92 +116,124 @@ pub struct Puller {
     pub bytes: u64,
 }
 
-/// Images by a word: the decisions about them, and the versions.
-const BY_WORD: &str = "SELECT decision.id, nullif(held.version, '') FROM word
- JOIN held ON held.word = word.number JOIN image ON image.number = held.image
- JOIN decision ON decision.digest = image.digest WHERE word.text = ? AND word.kind";
-/// Which content was sent to whom, for a digest.
-const SENT: &str = ", sent(decision, address) AS MATERIALIZED
- (SELECT DISTINCT decision, address FROM pull WHERE digest = ? AND outcome = 'served')";
+/// An answer, with what it leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Whoever pulled last first, no more than were asked for.
+    pub pullers: Vec<Puller>,
+    /// How many there are in all.
+    pub all: u64,
+    /// How many addresses that is.
+    pub addresses: u64,
+}
 
-/// The statement, and what stands for its question marks.
-pub(super) fn statement(who: &Who) -> (String, Vec<Value>) {
+/// Images by a word: what was asked for of them, and the versions.
+const BY_WORD: &str = "SELECT subject.number, nullif(held.version, '') AS version FROM word
+ CROSS JOIN held ON held.word = word.number CROSS JOIN image ON image.number = held.image
+ CROSS JOIN subject ON subject.digest = image.digest WHERE word.text = ? AND word.kind";
+/// A client by its address, as whom it is known, or that name alone.
+const MINE: &str = "SELECT number FROM client WHERE address = ?
+ UNION SELECT number FROM client WHERE identity = ? AND identity <> ''
+ UNION SELECT number FROM client WHERE substr(identity, instr(identity, ':') + 1) = ? AND identity <> ''";
+/// Whether the content that was asked about was sent, for one row of the answer.
+const SENT: &str = "EXISTS (SELECT 1 FROM pull WHERE pull.digest = ? AND pull.address = client.address AND pull.decision IN
+ (SELECT decision FROM served WHERE served.subject = page.subject AND served.client = page.client) AND outcome = 'served')";
+
+/// The statement, and what stands for its question marks. What is wanted becomes numbers first; those are counted and
+/// sorted, and only the rows of the answer get their texts.
+pub(super) fn statement(who: &Who, counted: bool) -> (String, Vec<Value>) {
     let mut values = Vec::new();
-    let (mut with, mut from) = (String::new(), "puller".to_owned());
-    let (mut version, mut sent) = ("NULL", "NULL");
+    let mut with = Vec::new();
+    let mut conditions = "served.last >= ? AND served.first < ?".to_owned();
+    let (mut from, mut version) = ("served", "NULL");
     if let Some(about) = &who.about {
-        let wanted = wanted(about, &mut values);
-        with = format!(
-            "WITH wanted(decision, version) AS MATERIALIZED
-             (SELECT id, group_concat(DISTINCT version) FROM ({wanted}) GROUP BY id)"
-        );
-        from = "wanted CROSS JOIN puller ON puller.decision = wanted.decision".to_owned();
+        with.push(format!(
+            "wanted(subject, version) AS MATERIALIZED
+             (SELECT number, group_concat(DISTINCT version) FROM ({}) GROUP BY number)",
+            wanted(about, &mut values)
+        ));
+        from = "wanted CROSS JOIN served ON served.subject = wanted.subject";
         version = "MAX(wanted.version)";
-        if let About::Digest(digest) = about {
-            with.push_str(SENT);
-            values.push(Value::from(digest.to_string()));
-            from.push_str(
-                " LEFT JOIN sent ON sent.decision = puller.decision AND sent.address = puller.address",
-            );
-            sent = "MAX(sent.decision IS NOT NULL)";
+    }
+    if let Some(client) = &who.client {
+        with.push(format!("mine(client) AS MATERIALIZED ({MINE})"));
+        values.extend([(); 3].map(|()| Value::from(client.clone())));
+        from = match who.about {
+            None => "mine CROSS JOIN served ON served.client = mine.client",
+            Some(_) => {
+                "mine CROSS JOIN served ON served.client = mine.client CROSS JOIN wanted ON wanted.subject = served.subject"
+            }
+        };
+        if who.about.is_some() {
+            conditions.push_str(" AND served.subject IN (SELECT subject FROM wanted)");
         }
     }
-    let mut conditions = "puller.last >= ? AND puller.first < ?".to_owned();
+    with.push(format!(
+        "found(subject, client, version, first, last, requests, bytes) AS MATERIALIZED
+         (SELECT served.subject, served.client, {version}, MIN(served.first), MAX(served.last), SUM(served.requests), SUM(served.bytes)
+         FROM {from} WHERE {conditions} GROUP BY served.subject, served.client)"
+    ));
     values.push(Value::from(who.since.as_millisecond()));
     values.push(Value::from(who.until.as_millisecond()));
-    if let Some(client) = &who.client {
-        conditions.push_str(" AND ");
-        conditions.push_str(&is_client("puller"));
-        values.extend([(); 3].map(|()| Value::from(client.clone())));
-    }
-    values.push(Value::from(i64::from(who.most)));
+    with.push(
+        "page AS MATERIALIZED (SELECT * FROM found ORDER BY last DESC, subject, client LIMIT ? OFFSET ?)"
+            .to_owned(),
+    );
+    values.push(
+        who.most
+            .map_or(Value::from(-1), |most| Value::from(i64::from(most))),
+    );
+    values.push(Value::from(i64::from(who.skip)));
+    let sent = match who.about {
+        Some(About::Digest(digest)) => {
+            values.push(Value::from(digest.to_string()));
+            SENT
+        }
+        _ => "NULL",
+    };
+    let counts = match counted {
+        true => COUNTS,
+        false => "0 AS rows_in_all, 0 AS addresses",
+    };
+    let with = with.join(", ");
     let sql = format!(
-        "{with} SELECT puller.address, puller.user_agent, decision.reference, decision.digest, MIN(puller.first),
-         MAX(puller.last), SUM(puller.requests), nullif(puller.identity, ''), {version}, {sent}, SUM(puller.bytes)
-         FROM {from} CROSS JOIN decision ON decision.id = puller.decision WHERE {conditions}
-         GROUP BY puller.address, puller.identity, puller.user_agent, decision.reference, decision.digest
-         ORDER BY MAX(puller.last) DESC, puller.address LIMIT ?"
+        "WITH {with} SELECT client.address, client.user_agent, subject.reference, nullif(subject.digest, ''), page.first,
+         page.last, page.requests, nullif(client.identity, ''), page.version, {sent}, page.bytes, total.rows_in_all, total.addresses
+         FROM (SELECT {counts}) AS total LEFT JOIN page LEFT JOIN subject ON subject.number = page.subject
+         LEFT JOIN client ON client.number = page.client ORDER BY page.last DESC, page.subject, page.client"
     );
     (sql, values)
 }
 
-/// The decisions that are meant, and the versions of what was asked about.
+/// How much was found.
+const COUNTS: &str = "(SELECT COUNT(*) FROM found) AS rows_in_all,
+ (SELECT COUNT(DISTINCT address) FROM client WHERE number IN (SELECT client FROM found)) AS addresses";
+
+/// The subjects that are meant, and the versions of what was asked about.
 fn wanted(about: &About, values: &mut Vec<Value>) -> String {
+    const PLAIN: &str = "SELECT number, NULL AS version FROM subject WHERE";
     match about {
         About::Digest(digest) => {
             values.extend([(); 2].map(|()| Value::from(digest.to_string())));
-            format!(
-                "SELECT id, NULL AS version FROM decision WHERE digest = ? UNION ALL {BY_WORD} = 'content'"
-            )
+            format!("{PLAIN} digest = ? UNION ALL {BY_WORD} = 'content'")
         }
         About::Repository(repository) => {
             values.push(Value::from(repository.as_str().to_owned()));
-            "SELECT id, NULL AS version FROM decision WHERE repository = ?".to_owned()
+            format!("{PLAIN} repository = ?")
         }
         About::Reference(reference) => {
-            values.push(Value::from(reference.repository().as_str().to_owned()));
             values.push(Value::from(reference.to_string()));
-            "SELECT id, NULL AS version FROM decision WHERE repository = ? AND reference = ?"
-                .to_owned()
+            format!("{PLAIN} reference = ?")
         }
         About::Word(text) => {
             let folded = HeldKind::Package.fold(text);
             values.extend([Value::from(text.clone()), Value::from(folded)]);
-            format!(
-                "{} <> 'content' UNION ALL {BY_WORD} IN ('package', 'advisory')",
-                BY_WORD.replace(
-                    "nullif(held.version, '')",
-                    "nullif(held.version, '') AS version"
-                )
-            )
+            format!("{BY_WORD} <> 'content' UNION ALL {BY_WORD} IN ('package', 'advisory')")
         }
         About::Held(kind, text, version) => {
             values.push(Value::from(kind.fold(text)));
             values.push(Value::from(kind.as_str().to_owned()));
-            let mut sql = format!("{BY_WORD} = ?").replace(
-                "nullif(held.version, '')",
-                "nullif(held.version, '') AS version",
-            );
+            let mut sql = format!("{BY_WORD} = ?");
             if let Some(version) = version {
                 sql.push_str(" AND held.version = ?");
                 values.push(Value::from(version.clone()));
@@ -220,17 +254,57 @@ impl Puller {
 
 /// Those who were served, whoever pulled last first.
 pub(super) fn pullers(from: &Connection, who: &Who) -> rusqlite::Result<Vec<Puller>> {
-    let (sql, values) = statement(who);
-    from.prepare_cached(&sql)?
-        .query_map(params_from_iter(values), puller)?
-        .collect()
+    let mut found = Vec::new();
+    each(from, who, false, &mut |one| {
+        found.push(one);
+        true
+    })?;
+    Ok(found)
+}
+
+/// The same, and how many there are in all.
+pub(super) fn pulled(from: &Connection, who: &Who) -> rusqlite::Result<Pulled> {
+    let mut pullers = Vec::new();
+    let (all, addresses) = each(from, who, true, &mut |one| {
+        pullers.push(one);
+        true
+    })?;
+    Ok(Pulled {
+        pullers,
+        all,
+        addresses,
+    })
+}
+
+/// Gives one after the other, until `each` says that it is enough; how many rows and addresses there are in all, where
+/// that is `counted`.
+pub(super) fn each(
+    from: &Connection,
+    who: &Who,
+    counted: bool,
+    each: &mut dyn FnMut(Puller) -> bool,
+) -> rusqlite::Result<(u64, u64)> {
+    let (sql, values) = statement(who, counted);
+    let mut statement = from.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut counts = (0, 0);
+    while let Some(row) = rows.next()? {
+        counts = (count(row, 11)?, count(row, 12)?);
+        // The counts come though nobody was found.
+        let nobody = matches!(row.get_ref(0)?, ValueRef::Null);
+        if nobody || !each(puller(row)?) {
+            break;
+        }
+    }
+    Ok(counts)
+}
+
+fn count(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(at)?;
+    Ok(u64::try_from(number).unwrap_or_default())
 }
 
 fn puller(row: &Row<'_>) -> rusqlite::Result<Puller> {
-    let number = |at| {
-        row.get::<_, i64>(at)
-            .map(|n| u64::try_from(n).unwrap_or_default())
-    };
     Ok(Puller {
         address: parsed(row, 0)?,
         identity: maybe_parsed(row, 7)?,
@@ -241,8 +315,8 @@ fn puller(row: &Row<'_>) -> rusqlite::Result<Puller> {
         sent: row.get(9)?,
         first: time(row, 4)?,
         last: time(row, 5)?,
-        requests: number(6)?,
-        bytes: number(10)?,
+        requests: count(row, 6)?,
+        bytes: count(row, 10)?,
     })
 }
 
@@ -279,9 +353,10 @@ mod tests {
                     client: client.clone(),
                     since: Timestamp::UNIX_EPOCH,
                     until: Timestamp::MAX,
-                    most: 9,
+                    most: Some(9),
+                    skip: 0,
                 };
-                let (sql, values) = statement(&who);
+                let (sql, values) = statement(&who, true);
                 let mut plan = connection
                     .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
                     .unwrap();
@@ -290,14 +365,14 @@ mod tests {
                     .unwrap()
                     .collect::<Result<_, _>>()
                     .unwrap();
-                // What the statement itself has made may be read as a whole.
+                // What the statement itself has made may be read as a whole, and who everybody is needs everybody.
+                let everybody = about.is_none() && client.is_none();
                 let scans = steps.iter().filter(|step| step.starts_with("SCAN"));
                 let mut scans = scans.filter(|step| {
-                    ["wanted", "sent", "(subquery"]
-                        .iter()
-                        .all(|own| !step.contains(own))
+                    let own = ["wanted", "mine", "found", "page", "total", "(subquery"];
+                    own.iter().all(|own| !step.contains(own)) && !step.contains("CONSTANT ROW")
                 });
-                if let Some(scan) = scans.next() {
+                if let Some(scan) = scans.next().filter(|_| !everybody) {
                     panic!("{about:?} of {client:?}: {scan}\n{steps:#?}");
                 }
             }

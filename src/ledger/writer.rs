@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use crate::telemetry;
 
-use super::LedgerError;
 use super::pulls::Waiting;
 use super::row::insert_pull;
 use super::seal::Sealer;
+use super::{LedgerError, served};
 
 /// How long pulls wait to be written together.
 const PULLS_WAIT: Duration = Duration::from_millis(100);
@@ -135,6 +135,7 @@ fn commit(
         }
         rows.iter()
             .try_for_each(|(pull, count)| insert_pull(&transaction, pull, *count))?;
+        served::note(&transaction, rows)?;
         Ok(transaction.commit()?)
     })();
     if let Err(error) = &outcome {

@@ -241,7 +241,7 @@ impl<D: Desk + ?Sized> Courier<D> {
     }
 
     /// Tells of a trouble with the ledger itself, once.
-    async fn heed(&mut self) {
+    pub async fn heed(&mut self) {
         let changed = self
             .alarm
             .as_mut()

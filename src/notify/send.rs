@@ -36,7 +36,7 @@ pub async fn send(target: &Target, message: &Message) -> Result<(), String> {
             post(place, "application/cloudevents+json", headers, &body).await
         }
         Way::Mail(mailer) => {
-            let letter = letter(message, &mailer.from, &mailer.to);
+            let letter = letter(message, &mailer.from, &mailer.to)?;
             mailer.send(&letter, &host(&target.source)).await
         }
         Way::Syslog(server) => server.send(message, &host(&target.source)).await,

@@ -4,13 +4,15 @@ use jiff::Timestamp;
 
 use crate::oci::Digest;
 
-use super::{Level, Origin};
+use super::{Level, MovingTags, Origin};
 
 /// `[anomaly]`.
 #[derive(Clone, Debug)]
 pub struct AnomalyPolicy {
     /// What a tag meets that leads to another image than before.
     pub tag_moved: Level,
+    /// Tags that are meant to move: that they did is noted, and no more.
+    pub moving_tags: Vec<MovingTags>,
     /// What an image meets that nobody signed who signed its predecessor.
     pub signer_changed: Level,
     /// What a stranger's name meets that is known here from another registry.

@@ -163,7 +163,7 @@ impl fmt::Display for Pattern {
 }
 
 /// `*` stands for any run of characters, also none.
-fn glob_matches(glob: &str, text: &str) -> bool {
+pub(super) fn glob_matches(glob: &str, text: &str) -> bool {
     let mut pieces = glob.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else {
         return false;

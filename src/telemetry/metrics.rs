@@ -59,6 +59,8 @@ pub struct Metrics {
     pub pull_bytes: Counter,
     /// Transactions that the ledger could not commit.
     pub ledger_errors: Counter,
+    /// 1 when the last reading of the whole ledger found it changed.
+    pub ledger_broken: Gauge,
     /// `outcome` (told, failed).
     pub notices: CounterVec,
     /// Refreshes of trusted roots that failed.
@@ -104,6 +106,7 @@ impl Metrics {
             connections: Gauge::default(),
             pull_bytes: Counter::default(),
             ledger_errors: Counter::default(),
+            ledger_broken: Gauge::default(),
             notices: CounterVec::one(&["outcome"], ["told", "failed"]),
             root_refresh_failures: Counter::default(),
             suspected_bypasses: CounterVec::one(&["sign"], SIGNS.iter().copied()),
@@ -265,7 +268,7 @@ impl Metrics {
         ]
     }
 
-    fn of_server(&self) -> [Family<'_>; 8] {
+    fn of_server(&self) -> [Family<'_>; 9] {
         [
             (
                 "lazaret_store_bytes",
@@ -296,6 +299,11 @@ impl Metrics {
                 "lazaret_ledger_errors_total",
                 "Transactions that the ledger could not commit.",
                 &self.ledger_errors,
+            ),
+            (
+                "lazaret_ledger_broken",
+                "1 when the last reading of the whole ledger found it changed.",
+                &self.ledger_broken,
             ),
             (
                 "lazaret_notices_total",

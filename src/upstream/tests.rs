@@ -2,6 +2,7 @@
 
 mod fake;
 mod guards;
+pub(super) mod names;
 mod pulls;
 mod pure;
 mod resilience;

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -25,6 +26,8 @@ from newer import CACHE
 LIBRARIES = ("aiosmtpd==1.4.6", "standardwebhooks==1.0.0", "cloudevents==1.12.0")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SQUAT = "library/ngnix:latest"
+# What the docker command is told to pull: another name, so that it is another message.
+DOCKER_SQUAT = "postgers"
 PATIENCE = 30
 
 arrived: dict[str, list] = {}
@@ -37,11 +40,17 @@ def note(channel: str, what):
         changed.notify_all()
 
 
-def wait(channel: str):
+def wait(channel: str, words: bytes = b""):
+    """The first message, or the first with these words."""
+    def first():
+        said = (one for one in arrived.get(channel, []) if not words or words in one[1][1])
+        return next(said, None)
+
     with changed:
-        if not changed.wait_for(lambda: arrived.get(channel), PATIENCE):
-            raise SystemExit(f"{channel}: nothing arrived in {PATIENCE} s")
-        return arrived[channel][0]
+        found = changed.wait_for(first, PATIENCE)
+    if not found:
+        raise SystemExit(f"{channel}: nothing arrived in {PATIENCE} s")
+    return found
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -210,6 +219,50 @@ def checks(id_: str):
     check("syslog", int(count) == len(rest.encode()), rest.startswith("<131>1 "), "Pull blocked" in rest)
 
 
+def pulled_by_docker(folder: Path, mirror: int) -> tuple[float, str]:
+    """A dockerd of its own, with Lazaret as its mirror; when the docker command was refused, and its words."""
+    socket_, config = folder / "docker.sock", folder / "daemon.json"
+    config.write_text(json.dumps({
+        "registry-mirrors": [f"http://127.0.0.1:{mirror}"], "hosts": [f"unix://{socket_}"], "bridge": "none", "iptables": False,
+        "ip6tables": False, "storage-driver": "vfs", "data-root": str(folder / "docker"), "exec-root": str(folder / "exec"),
+        "pidfile": str(folder / "docker.pid"),
+    }))
+    # In namespaces of its own, so that whatever it starts ends with it.
+    argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+            'mount -t tmpfs tmpfs /run && exec "$@"', "sh", "/usr/sbin/dockerd", "--config-file", str(config)]
+    with (folder / "dockerd.log").open("w") as log:
+        daemon = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                  env={"PATH": os.environ["PATH"], "DOCKER_MIN_API_VERSION": "1.24"})
+    docker = ["/usr/bin/docker", "-H", f"unix://{socket_}"]
+    try:
+        deadline = time.monotonic() + 2 * PATIENCE
+        while subprocess.run([*docker, "version"], capture_output=True).returncode != 0:
+            if daemon.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"dockerd: {(folder / 'dockerd.log').read_text()[-1500:]}")
+            time.sleep(0.1)
+        pull = subprocess.run([*docker, "pull", DOCKER_SQUAT], capture_output=True, text=True, timeout=120)
+        refused = time.monotonic()
+    finally:
+        daemon.kill()
+        daemon.wait(20)
+    if pull.returncode == 0:
+        raise SystemExit("docker pull went through")
+    return refused, pull.stdout + pull.stderr
+
+
+def docker_case(folder: Path, mirror: int):
+    refused, said = pulled_by_docker(folder, mirror)
+    arrived_at, (_, body) = wait("slack", DOCKER_SQUAT.encode())
+    slack = json.loads(body)
+    text = json.dumps(slack)
+    id_ = re.search(r"/why/(\w{26})", text)
+    if slack["text"] != f"Pull blocked: docker.io/library/{DOCKER_SQUAT}:latest" or not id_ or "docker/" not in text:
+        raise SystemExit(f"slack after docker pull: {text}")
+    if DOCKER_SQUAT not in said:
+        raise SystemExit(f"docker pull: {said}")
+    print(f"docker     {1000 * (arrived_at - refused):6.0f} ms from the end of a refused docker pull to Slack's message")
+
+
 def browser(url: str, folder: Path) -> str:
     """The page as a browser has it after it was shown."""
     program = shutil.which("chromium")
@@ -273,6 +326,7 @@ def run(lazaret: Path, config: Path, folder: Path, mirror: int, admin: int) -> i
         time.sleep(0.05)
     if json.loads((folder / "hook.json").read_text())["type"] != "lazaret.blocked":
         raise SystemExit("the hook did not run")
+    docker_case(folder, mirror)
     status = subprocess.run([lazaret, "notify", "status", "--config", config], capture_output=True, text=True)
     if status.returncode != 0 or "hook:keep: has heard of everything" not in status.stdout:
         raise SystemExit(f"notify status: {status.stdout}{status.stderr}")

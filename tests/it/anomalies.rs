@@ -85,6 +85,37 @@ async fn a_tag_that_moved_is_told_once_with_what_changed() {
 }
 
 #[tokio::test]
+async fn what_is_meant_to_move_is_noted_and_nobody_hears_of_it() {
+    let strict = format!("{LENIENT}\n[anomaly]\ntag_moved = \"deny\"\n");
+    let (registry, gate) = gate(&strict).await;
+    let client = gate.at_gateway();
+    let first = registry.push_image("acme/app", "latest", &user("1000"));
+    client.pull(APP, "latest").await.pulled();
+    registry.push_image("acme/app", "latest", &user("7"));
+    client.pull(APP, "latest").await.pulled();
+    let verdict = newest(&gate).await;
+    let moved = found(&verdict, Code::TagMoved).unwrap();
+    assert_eq!(moved.level, Level::Note);
+    assert!(
+        moved
+            .message
+            .contains(&format!("led to {} on ", first.digest))
+    );
+    assert_eq!(events(&gate, EventKind::TagMoved).await, []);
+    // Where other tags are named, it is none of them.
+    let others = format!("{strict}moving_tags = [\"edge-*\", \"ghcr.io/acme/*:nightly\"]\n");
+    gate.admission.replace_policy(policy(&others));
+    registry.push_image("acme/app", "latest", &user("1000"));
+    client.pull(APP, "latest").await.refused();
+    for tag in ["edge-1", "nightly"] {
+        for name in ["1000", "7"] {
+            registry.push_image("acme/app", tag, &user(name));
+            client.pull(APP, tag).await.pulled();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tag_that_must_not_move_is_refused_until_somebody_says_otherwise() {
     let strict = format!("{LENIENT}\n[anomaly]\ntag_moved = \"deny\"\n");
     let (registry, gate) = gate(&strict).await;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use lazaret::ledger::{
-    Approval, Audit, Client, Decision, DecisionId, Ledger, OpenedKind, SqliteLedger,
+    Approval, Audit, Client, Decision, DecisionId, KnownName, Ledger, OpenedKind, SqliteLedger,
 };
-use lazaret::oci::Digest;
+use lazaret::oci::{Digest, Repository};
 use lazaret::policy::{Mode, Origin, Revocation, Revoked, Verdict};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -58,7 +58,8 @@ fn open(folder: &TempDir) -> SqliteLedger {
     SqliteLedger::open(&folder.path().join("ledger.db")).unwrap()
 }
 
-/// Three decisions, a revocation and its end: five entries.
+/// The policy, three decisions with a new name each, a revocation and its end, an approved name and that it was
+/// forgotten: eleven entries.
 async fn written() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(&folder);
@@ -69,10 +70,18 @@ async fn written() -> TempDir {
     let now = lazaret::telemetry::now();
     let ended = ledger.end_revocation("R1".to_owned(), "ops".to_owned(), now);
     ended.await.unwrap();
+    let stranger: Repository = "docker.io/somebody/tool".parse().unwrap();
+    let known = KnownName {
+        at: now,
+        approved_by: Some("alice".to_owned()),
+    };
+    ledger.approve_name(stranger.clone(), known).await.unwrap();
+    let forgotten = ledger.forget_name(stranger, "bob".to_owned(), now);
+    forgotten.await.unwrap();
     folder
 }
 
-fn audit(ledger: &SqliteLedger) -> Audit {
+pub(crate) fn audit(ledger: &SqliteLedger) -> Audit {
     ledger.audit(None, None, &mut |_, _| {}).unwrap()
 }
 
@@ -126,14 +135,14 @@ async fn what_was_written_is_whole_and_says_who_signed_it() {
     let found = ledger
         .audit(Some(&key), None, &mut |done, all| told.push((done, all)))
         .unwrap();
-    assert_eq!((found.size, found.swept, &found.broken), (5, 0, &None));
+    assert_eq!((found.size, found.swept, &found.broken), (11, 0, &None));
     assert_eq!(found.key, key.to_string());
-    assert_eq!(told, [(5, 5)]);
+    assert_eq!(told, [(11, 11)]);
     let kept = ledger.checkpoint().unwrap().unwrap();
-    assert!(kept.starts_with(&format!("{}\n5\n", key.name())), "{kept}");
+    assert!(kept.starts_with(&format!("{}\n11\n", key.name())), "{kept}");
     ledger.record_decision(decision("four", 0)).await.unwrap();
     let later = ledger.audit(None, Some(&kept), &mut |_, _| {}).unwrap();
-    assert_eq!((later.size, later.broken), (6, None));
+    assert_eq!((later.size, later.broken), (13, None));
     assert!(
         ledger
             .key_pem()
@@ -147,63 +156,101 @@ async fn every_change_is_found_where_it_was_made() {
     for (sql, said) in [
         (
             "UPDATE decision SET allowed = 0 WHERE reference LIKE '%two%'",
-            "entry 2: decision {2} was changed after it was written",
+            "entry 4: decision {4} was changed after it was written",
         ),
         (
             "UPDATE decision SET verdict = replace(verdict, 'policy.toml', 'other.toml')",
-            "entry 1: decision {1} was changed after it was written",
+            "entry 2: decision {2} was changed after it was written",
         ),
         (
             "UPDATE decision SET digest = NULL WHERE reference LIKE '%three%'",
-            "entry 3: decision {3} was changed after it was written",
+            "entry 6: decision {6} was changed after it was written",
         ),
         (
             "DELETE FROM decision WHERE reference LIKE '%two%'",
-            "entry 2: decision {2} was removed after it was written",
+            "entry 4: decision {4} was removed after it was written",
         ),
         (
             "UPDATE revocation SET reason = 'nothing'",
-            "entry 4: revocation R1 was changed after it was written",
+            "entry 8: revocation R1 was changed after it was written",
         ),
         (
             "UPDATE revocation SET ended_by = 'somebody else'",
-            "entry 5: revocation-ended R1 was changed after it was written",
+            "entry 9: revocation-ended R1 was changed after it was written",
         ),
         (
             "UPDATE revocation SET ended_at = NULL, ended_by = NULL",
-            "entry 5: revocation-ended R1 was removed after it was written",
+            "entry 9: revocation-ended R1 was removed after it was written",
         ),
         (
             "INSERT INTO revocation (id, at, kind, what, reason, revoked_by) VALUES ('R2', 1, 'digest', 'x', 'y', 'z')",
             "revocation R2 has no entry: it was not written by Lazaret",
         ),
         (
-            "DELETE FROM chain WHERE number = 2",
-            "entry 3: decision {3} does not follow: entries before it were removed",
+            "DELETE FROM chain WHERE number = 3",
+            "entry 4: decision {4} does not follow: entries before it were removed",
         ),
         (
-            "UPDATE chain SET subject = 'R9' WHERE number = 4",
-            "entry 4: revocation R9 does not follow from the entry before it",
+            "UPDATE chain SET subject = 'R9' WHERE number = 8",
+            "entry 8: revocation R9 does not follow from the entry before it",
         ),
         (
-            "UPDATE chain SET hash = zeroblob(32) WHERE number = 5",
-            "entry 5: revocation-ended R1 does not follow from the entry before it",
+            "UPDATE chain SET hash = zeroblob(32) WHERE number = 9",
+            "entry 9: revocation-ended R1 does not follow from the entry before it",
         ),
         (
-            "DELETE FROM chain WHERE number = 5; UPDATE revocation SET ended_at = NULL, ended_by = NULL",
-            "entry 5: checkpoint of 5 entries was signed, and the chain ends after 4: its end was cut off",
+            "DELETE FROM chain WHERE number = 11; DELETE FROM name WHERE number = 5",
+            "entry 11: checkpoint of 11 entries was signed, and the chain ends after 10: its end was cut off",
+        ),
+        (
+            "UPDATE name SET repository = 'docker.io/acme/evil' WHERE number = 2",
+            "entry 5: name 2 was changed after it was written",
+        ),
+        (
+            "UPDATE name SET who = 'nobody' WHERE act = 'approved'",
+            "entry 10: name 4 was changed after it was written",
+        ),
+        (
+            "DELETE FROM name WHERE act = 'forgotten'",
+            "entry 11: name 5 was removed after it was written",
+        ),
+        (
+            "INSERT INTO name (at, repository, act, who) VALUES (1, 'docker.io/stranger/tool', 'approved', 'ops')",
+            "name 6 has no entry: it was not written by Lazaret",
+        ),
+        (
+            "UPDATE policy SET epoch = '0000000000000008'",
+            "entry 1: policy 1 was changed after it was written",
+        ),
+        (
+            "DELETE FROM policy",
+            "entry 1: policy 1 was removed after it was written",
+        ),
+        (
+            "INSERT INTO policy (at, file, epoch, mode) VALUES (1, 'other.toml', '8', 'audit')",
+            "policy 2 has no entry: it was not written by Lazaret",
+        ),
+        (
+            "INSERT INTO approval (digest, kind, repository, root, decision, at)
+             VALUES ('a', 'blob', 'docker.io/acme/one', 'sha256:b', 'no decision', 1)",
+            "approval sha256:b rests on no decision that allowed it: it was not written by Lazaret",
+        ),
+        (
+            "INSERT INTO approval (digest, kind, repository, root, decision, at)
+             SELECT 'a', 'blob', repository, 'sha256:b', id, 1 FROM decision",
+            "approval sha256:b rests on no decision that allowed it: it was not written by Lazaret",
         ),
         (
             "DELETE FROM checkpoint",
-            "entry 0: checkpoint of 0 entries is the last that is signed, and the chain has 5",
+            "entry 0: checkpoint of 0 entries is the last that is signed, and the chain has 11",
         ),
         (
             "UPDATE checkpoint SET swept = 1",
-            "entry 5: checkpoint of 5 entries was signed for something else",
+            "entry 11: checkpoint of 11 entries was signed for something else",
         ),
         (
-            "UPDATE checkpoint SET size = 4",
-            "entry 4: checkpoint of 4 entries was signed for another size",
+            "UPDATE checkpoint SET size = 10",
+            "entry 10: checkpoint of 10 entries was signed for another size",
         ),
     ] {
         let folder = written().await;
@@ -242,7 +289,7 @@ async fn a_history_that_was_written_anew_is_not_the_one_that_was_kept() {
         .unwrap();
     let broken = found.broken.unwrap().to_string();
     assert!(
-        broken.starts_with("entry 5: decision ")
+        broken.starts_with("entry 11: name ")
             && broken.ends_with(" is not what was signed: the chain was written anew"),
         "{broken}"
     );
@@ -270,18 +317,18 @@ async fn a_ledger_that_was_swept_is_whole_and_keeps_what_is_needed() {
     let before = lazaret::telemetry::now() - SignedDuration::from_hours(24 * 400);
     assert_eq!(ledger.sweep(before).await.unwrap(), 2);
     let found = audit(&ledger);
-    assert_eq!((found.size, found.swept, &found.broken), (6, 3, &None));
+    assert_eq!((found.size, found.swept, &found.broken), (15, 7, &None));
     let left = ledger.decisions(None, 9).await.unwrap();
     let left: Vec<String> = left.iter().map(|one| one.reference.to_string()).collect();
     assert_eq!(left, ["docker.io/acme/new:1", "docker.io/acme/needed:1"]);
     // Once more, and all of it: revocations and what approvals rest on outlive every sweep.
     assert_eq!(ledger.sweep(before).await.unwrap(), 0);
-    assert_eq!(audit(&ledger).size, 6);
+    assert_eq!(audit(&ledger).size, 15);
     assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 1);
     let found = audit(&ledger);
-    assert_eq!((found.size, found.swept, found.broken), (8, 6, None));
+    assert_eq!((found.size, found.swept, found.broken), (22, 15, None));
     ledger.record_decision(decision("next", 0)).await.unwrap();
-    assert_eq!((audit(&ledger).size, audit(&ledger).broken), (9, None));
+    assert_eq!((audit(&ledger).size, audit(&ledger).broken), (24, None));
     // Whoever removes the beginning does not become a sweep.
     behind_its_back(folder.path(), "DELETE FROM checkpoint WHERE swept");
     let broken = audit(&ledger).broken.unwrap().to_string();
@@ -303,7 +350,7 @@ async fn what_was_changed_is_not_swept_away() {
     assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 0);
     let broken = audit(&ledger).broken.unwrap().to_string();
     assert!(
-        broken.starts_with("entry 2: ") && broken.ends_with("was changed after it was written"),
+        broken.starts_with("entry 5: ") && broken.ends_with("was changed after it was written"),
         "{broken}"
     );
 }
@@ -336,7 +383,7 @@ async fn the_key_does_not_change_in_silence() {
     let ledger = open(&folder);
     ledger.record_decision(decision("more", 0)).await.unwrap();
     let found = audit(&ledger);
-    assert_eq!((found.size, &found.broken), (7, &None));
+    assert_eq!((found.size, &found.broken), (14, &None));
     let said = ledger
         .audit(Some(&old), None, &mut |_, _| {})
         .unwrap()

@@ -92,7 +92,11 @@ async fn what_was_pulled_stays_known_and_can_be_made_new_again() {
     assert_eq!(known.approved_by, None);
     second
         .ledger
-        .forget_name(repository(STRANGER))
+        .forget_name(
+            repository(STRANGER),
+            "bob".to_owned(),
+            lazaret::telemetry::now(),
+        )
         .await
         .unwrap();
     drop(second);

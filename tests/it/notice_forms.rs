@@ -258,7 +258,7 @@ fn readable(letter: &str) -> String {
 
 fn forms(message: &Message) -> Vec<(&'static str, String)> {
     let to = ["security@acme.example", "ops@acme.example"].map(str::to_owned);
-    let letter = letter(message, "lazaret@acme.example", &to);
+    let letter = letter(message, "lazaret@acme.example", &to).unwrap();
     for line in letter.split("\r\n") {
         assert!(line.len() <= 998 && !line.contains(['\n', '\r']), "{line}");
     }

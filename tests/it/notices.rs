@@ -341,3 +341,78 @@ async fn in_quiet_hours_only_what_is_urgent_disturbs_and_nothing_is_lost() {
     );
     assert_eq!(outbox.due("ops".to_owned(), end, 9).await.unwrap().len(), 3);
 }
+
+/// Takes connections and says nothing: whoever waits for an answer waits as long as it has patience.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_hangs_holds_up_nobody_and_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let nobody = Settings {
+        registries: Vec::new(),
+        ..Settings::default()
+    };
+    let patience = nobody.timeouts.connect + nobody.timeouts.read;
+    let upstream = Upstreams::new(nobody).unwrap();
+    let hanging = || {
+        let upstream = upstream.elsewhere(&url.parse().unwrap()).unwrap();
+        let path = "/hook".to_owned();
+        target("hanging", Way::Webhook(Place { upstream, path }, None))
+    };
+    let (folder, ledger) = ledger();
+    let outbox = Ledger::outbox(ledger.as_ref());
+    for name in ["hanging", "well"] {
+        outbox.begin(name.to_owned()).await.unwrap();
+    }
+    let file = folder.path().join("told.jsonl");
+    let event = happens(ledger.as_ref(), EventKind::Blocked, "docker.io/acme/app:1").await;
+    // The clock stands while something blocks: only this test moves it.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let standing = tokio::task::spawn_blocking(move || held.recv());
+    let started = tokio::time::Instant::now();
+    let hangs = tokio::spawn(deliver(hanging(), ledger.clone()));
+    let well = target("well", Way::File(file.clone(), Fields::Ecs));
+    let well = tokio::spawn(deliver(well, ledger.clone()));
+    let told = || {
+        let said = std::fs::read_to_string(&file);
+        said.is_ok_and(|said| said.contains(&event.id.to_string()))
+    };
+    while !told() && started.elapsed() < patience / 2 {
+        tokio::time::advance(std::time::Duration::from_millis(500)).await;
+        // Whatever is written meanwhile is written.
+        for _ in 0..50 {
+            ledger.flush().await.unwrap();
+        }
+    }
+    assert!(told(), "the other waits for it");
+    let backlog = outbox.backlog("hanging".to_owned()).await.unwrap();
+    assert_eq!((backlog.waiting, backlog.given_up), (1, 0));
+    hangs.abort();
+    well.abort();
+    release.send(()).unwrap();
+    standing.await.unwrap().unwrap();
+
+    // Each try ends in time, and after the last it is told nowhere that it was told.
+    let mut courier = Courier::new(hanging(), ledger.clone());
+    let mut tries = 0;
+    loop {
+        let backlog = outbox.backlog("hanging".to_owned()).await.unwrap();
+        if backlog.waiting == 0 {
+            assert_eq!(backlog.given_up, 1);
+            assert!(backlog.why.unwrap().contains("no answer in time"));
+            break;
+        }
+        let begun = tokio::time::Instant::now();
+        courier.round().await.unwrap();
+        assert!(begun.elapsed() <= patience + std::time::Duration::from_secs(1));
+        tries += 1;
+        assert!(tries <= 50, "it is tried for ever");
+        // The pause of an hour, and that for which a target is left alone.
+        let behind = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+        behind.execute("UPDATE owed SET next = 0", []).unwrap();
+        tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    }
+    assert!((47..=48).contains(&tries), "{tries} tries");
+    let [dead] =
+        <[_; 1]>::try_from(outbox.given_up("hanging".to_owned(), 9).await.unwrap()).unwrap();
+    assert_eq!(dead.event.id, event.id);
+}

@@ -124,7 +124,8 @@ async fn pulls_are_told_apart_by_client_and_time() {
         client: None,
         since: Timestamp::UNIX_EPOCH,
         until: Timestamp::MAX,
-        most: 9,
+        most: Some(9),
+        skip: 0,
     };
     let one = About::Repository("docker.io/acme/one".parse().unwrap());
     for (who, wanted) in [
@@ -134,10 +135,18 @@ async fn pulls_are_told_apart_by_client_and_time() {
         ),
         (
             Who {
-                most: 1,
+                most: Some(1),
                 ..all.clone()
             },
             vec!["10.0.0.1 two"],
+        ),
+        (
+            Who {
+                most: Some(1),
+                skip: 1,
+                ..all.clone()
+            },
+            vec!["10.0.0.2 one"],
         ),
         (
             Who {

@@ -27,9 +27,15 @@ pub struct WhoArgs {
     /// Between which moments.
     #[command(flatten)]
     pub window: Window,
-    /// Most lines.
-    #[arg(short, long, default_value_t = 1000)]
+    /// Most lines: whoever pulled last.
+    #[arg(short, long, default_value_t = 1000, conflicts_with = "all")]
     pub number: u32,
+    /// Leave out so many of the first lines.
+    #[arg(long, value_name = "LINES", default_value_t = 0)]
+    pub skip: u32,
+    /// All lines, however many there are.
+    #[arg(long)]
+    pub all: bool,
     /// Print JSON, an object a line.
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,

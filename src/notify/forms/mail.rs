@@ -1,96 +1,72 @@
 //! A letter (RFC 5322, MIME): plain text, and the same as HTML.
 
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, MultiPart, MultiPartKind, SinglePart};
 
 use super::text;
 use crate::notify::Message;
 use crate::notify::message::cut;
 use crate::policy::Urgency;
 
-/// Longest line of base64 (RFC 2045, section 6.8).
-const LINE: usize = 76;
 /// Most characters of a subject.
 const MAX_SUBJECT: usize = 200;
-/// Bytes of text in one encoded word, which may have 75 characters (RFC 2047, section 2).
-const WORD: usize = 42;
 
-/// The letter with its headers, lines ended by CR LF. Addresses must be checked before: nothing of them is escaped.
-pub fn letter(message: &Message, from: &str, to: &[String]) -> String {
+/// The letter with its headers, lines ended by CR LF.
+///
+/// # Errors
+/// An address is none.
+pub fn letter(message: &Message, from: &str, to: &[String]) -> Result<String, String> {
     let event = &message.event;
+    let since = Duration::from_secs(u64::try_from(event.at.as_second()).unwrap_or_default());
     let domain = from
         .rsplit_once('@')
         .map_or("localhost", |(_, domain)| domain);
-    let boundary = format!("lazaret-{}", event.id);
-    let mut letter = String::new();
-    let mut header = |name: &str, value: &str| {
-        let _ = write!(letter, "{name}: {value}\r\n");
-    };
-    header("From", &format!("Lazaret <{from}>"));
-    header("To", &to.join(",\r\n "));
-    header("Subject", &subject(&message.title()));
-    header(
-        "Date",
-        &event.at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string(),
-    );
-    // The identity of the event: whoever hears of it twice knows it. Equal events are one thread.
-    header("Message-ID", &format!("<{}@{domain}>", event.id));
-    header("References", &format!("<{}@{domain}>", event.key()));
-    // Nobody's absence is to answer (RFC 3834).
-    header("Auto-Submitted", "auto-generated");
+    let mut letter = lettre::Message::builder()
+        .from(mailbox(Some("Lazaret"), from)?)
+        .subject(cut(&message.title(), MAX_SUBJECT))
+        .date(SystemTime::UNIX_EPOCH + since)
+        // The identity of the event: whoever hears of it twice knows it. Equal events are one thread.
+        .message_id(Some(format!("<{}@{domain}>", event.id)))
+        .references(format!("<{}@{domain}>", event.key()))
+        // Nobody's absence is to answer (RFC 3834).
+        .raw_header(header(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated",
+        ));
+    for address in to {
+        letter = letter.to(mailbox(None, address)?);
+    }
     if message.urgency() == Urgency::Critical {
-        header("Importance", "high");
+        let name = HeaderName::new_from_ascii_str("Importance");
+        letter = letter.raw_header(header(name, "high"));
     }
-    header("MIME-Version", "1.0");
-    header(
-        "Content-Type",
-        &format!("multipart/alternative; boundary=\"{boundary}\""),
-    );
-    letter.push_str("\r\n");
-    for (kind, body) in [("plain", text(message)), ("html", html(message))] {
-        let _ = write!(
-            letter,
-            "--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-            lines(&body)
-        );
-    }
-    let _ = write!(letter, "--{boundary}--\r\n");
-    letter
+    let parts = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("lazaret-{}", event.id))
+        .singlepart(part(ContentType::TEXT_PLAIN, text(message))?)
+        .singlepart(part(ContentType::TEXT_HTML, html(message))?);
+    let letter = letter.multipart(parts).map_err(|error| error.to_string())?;
+    String::from_utf8(letter.formatted()).map_err(|error| error.to_string())
 }
 
-/// ASCII as it is, else encoded words.
-fn subject(title: &str) -> String {
-    let title = cut(title, MAX_SUBJECT);
-    if title.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && !title.contains("=?") {
-        return title;
-    }
-    let mut words = Vec::new();
-    let mut word = String::new();
-    for c in title.chars() {
-        if word.len() + c.len_utf8() > WORD {
-            words.push(std::mem::take(&mut word));
-        }
-        word.push(c);
-    }
-    words.push(word);
-    let words = words
-        .iter()
-        .map(|word| format!("=?utf-8?B?{}?=", STANDARD.encode(word)));
-    words.collect::<Vec<_>>().join("\r\n ")
+fn mailbox(name: Option<&str>, address: &str) -> Result<Mailbox, String> {
+    let wrong = |error| format!("{address}: {error}");
+    let address = address.parse().map_err(wrong)?;
+    Ok(Mailbox::new(name.map(str::to_owned), address))
 }
 
-fn lines(text: &str) -> String {
-    let encoded = STANDARD.encode(text.replace('\n', "\r\n"));
-    let mut lines = String::new();
-    for (at, c) in encoded.chars().enumerate() {
-        if at > 0 && at % LINE == 0 {
-            lines.push_str("\r\n");
-        }
-        lines.push(c);
-    }
-    lines
+fn header(name: HeaderName, value: &str) -> HeaderValue {
+    HeaderValue::new(name, value.to_owned())
+}
+
+/// Base64: programs on the way break long lines and change ends of lines in anything else.
+fn part(kind: ContentType, text: String) -> Result<SinglePart, String> {
+    let body = Body::new_with_encoding(text, ContentTransferEncoding::Base64);
+    let body = body.map_err(|_| "it cannot be written in base64".to_owned())?;
+    Ok(SinglePart::builder().header(kind).body(body))
 }
 
 const PAGE: &str = "font:15px/1.5 system-ui,sans-serif;color:#1d2328;max-width:44rem";

@@ -21,6 +21,10 @@ fn moved(docket: &mut Docket<'_>, before: &Predecessor) {
     if level == Level::Note || !before.same_tag {
         return;
     }
+    let (repository, tag) = (docket.reference.repository(), docket.reference.tag());
+    let moving = &docket.policy.anomaly().moving_tags;
+    let meant = tag.is_some_and(|tag| moving.iter().any(|tags| tags.matches(repository, tag)));
+    let level = if meant { Level::Note } else { level };
     let message = format!(
         "{} led to {} on {} and now leads to another image",
         docket.reference,
