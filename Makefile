@@ -5,7 +5,7 @@ TARGET ?= manifest
 SECONDS_TO_FUZZ ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-routes bench-signed bench-advisories bench-layers fuzz
+.PHONY: help run test lint fmt deny interop conformance bench bench-names bench-signatures bench-routes bench-signed bench-advisories bench-layers bench-scan fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ bench-signatures: ## what verifying a signature costs, beside cosign
 
 bench-advisories: ## build an index of advisories and look 400 packages up: SCALE=45 for as many as there are
 	$(CARGO) bench --bench advisories -- --scale $(or $(SCALE),1)
+
+bench-scan: ## a whole scan beside other scanners, and a cold docker pull with a scan over a slow line, as root
+	$(CARGO) build --release
+	python3 bench/scan/programs.py
+	python3 bench/scan/pulls.py
 
 bench-layers: ## read a generated layer: MB/s of one core, gzip, zstd and plain
 	$(CARGO) bench --bench layers

@@ -108,7 +108,7 @@ pub(super) async fn learn(client: Client) -> Facts {
             own_registries: own_registries(),
             ..Facts::default()
         },
-        Client::K3s | Client::Rke2 | Client::Buildkit => Facts::default(),
+        Client::K3s | Client::Rke2 | Client::Buildkit | Client::Machine => Facts::default(),
     }
 }
 

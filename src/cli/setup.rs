@@ -11,7 +11,8 @@ use super::setup_wanted::wanted;
 use super::wire::{Trouble, exit, server};
 use super::{REFUSED, ca, output, programs, setup_undo, setup_writing};
 use crate::clients::{
-    Diagnosis, Disk, Facts, Journal, Level, Plan, Wanted, diagnose, of_authorities, plan, unified,
+    Diagnosis, Disk, Facts, Journal, Level, Plan, Route, Wanted, Zone, diagnose, masked,
+    of_authorities, plan, unified,
 };
 
 pub(super) fn setup(args: &SetupArgs) -> ExitCode {
@@ -29,6 +30,9 @@ fn run(args: &SetupArgs) -> Result<u8, Trouble> {
         return undo(args, journal);
     }
     let wanted = wanted(args, journal.as_ref())?;
+    if let Some(zone) = args.print {
+        return print(zone, &wanted);
+    }
     if let Some(journal) = journal
         .as_ref()
         .filter(|journal| journal.route != wanted.route)
@@ -74,11 +78,29 @@ fn undo(args: &SetupArgs, journal: Option<Journal>) -> Result<u8, Trouble> {
     Ok(0)
 }
 
+/// What the resolver of many machines is told, in place of the files of one.
+fn print(zone: Zone, wanted: &Wanted) -> Result<u8, Trouble> {
+    let ip = wanted.address.host().trim_matches(['[', ']']).parse();
+    let ip = ip.map_err(|_| {
+        other(format!(
+            "{}: a resolver needs an address; write --gateway https://192.0.2.10",
+            wanted.address
+        ))
+    })?;
+    if wanted.route != Route::Dns {
+        return Err(other(
+            "--print is for `lazaret setup machine`: names that lead to Lazaret",
+        ));
+    }
+    output::raw(zone.text(ip, &wanted.registries).as_bytes());
+    Ok(0)
+}
+
 fn show(args: &SetupArgs, wanted: &Wanted, plan: &Plan) {
     if args.json {
         let changes = plan.changes.iter().map(|change| {
             let diff = unified(&change.path, change.before.as_deref(), Some(&change.after));
-            json!({ "path": change.path, "existed": change.before.is_some(), "diff": diff })
+            json!({ "path": change.path, "existed": change.before.is_some(), "diff": masked(&diff) })
         });
         output::out(json!({
             "client": wanted.client,
@@ -93,7 +115,7 @@ fn show(args: &SetupArgs, wanted: &Wanted, plan: &Plan) {
     }
     for change in &plan.changes {
         let diff = unified(&change.path, change.before.as_deref(), Some(&change.after));
-        output::out(coloured(diff.trim_end(), output::colour()));
+        output::out(coloured(masked(&diff).trim_end(), output::colour()));
     }
     let files = match plan.changes.len() {
         1 => "1 file".to_owned(),

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::args::{SetupArgs, Whereabouts};
 use super::wire::{Trouble, about, server, upstreams};
 use super::{ca, setup_files};
-use crate::clients::{Address, Client, Journal, Route, Wanted};
+use crate::clients::{Address, Client, Journal, Login, Route, Wanted};
 use crate::config::{self, Server};
+use crate::gateway::Dialled;
 
 fn other(why: impl std::fmt::Display) -> Trouble {
     Trouble::Other(why.to_string())
@@ -26,7 +27,7 @@ pub(super) fn wanted(args: &SetupArgs, journal: Option<&Journal>) -> Result<Want
         return remembered(&args.root, journal);
     }
     let server = server(at.config.as_deref())?;
-    let (route, address) = chosen(args, &server)?;
+    let (route, (address, login)) = chosen(args, &server)?;
     if let Some(name) = args
         .direct
         .iter()
@@ -37,13 +38,17 @@ pub(super) fn wanted(args: &SetupArgs, journal: Option<&Journal>) -> Result<Want
             "{name:?} is no registry; write registry.corp.example or registry.corp.example:5000"
         )));
     }
-    let mut registries = registries(&server, &at.registry)?;
+    let mut registries = match route {
+        Route::Dns => names(&server, &at.registry)?,
+        _ => registries(&server, &at.registry)?,
+    };
     registries.retain(|name| !args.direct.contains(name));
     Ok(Wanted {
         client: args.client,
         route,
         ca: authority(at, &server, route, &address)?,
         address,
+        login,
         registries,
         direct: args.direct.clone(),
     })
@@ -75,8 +80,17 @@ pub(super) fn registries(server: &Server, more: &[String]) -> Result<Vec<String>
     Ok(all)
 }
 
+/// The names that clients dial when they mean the registries that Lazaret knows, and more.
+pub(super) fn names(server: &Server, more: &[String]) -> Result<Vec<String>, Trouble> {
+    let mut all = Dialled::of(&upstreams(server)?).hosts();
+    all.extend(more.iter().cloned());
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
 /// The route that was asked for, or the first for which there is an address.
-fn chosen(args: &SetupArgs, server: &Server) -> Result<(Route, Address), Trouble> {
+fn chosen(args: &SetupArgs, server: &Server) -> Result<(Route, Reached), Trouble> {
     let routes = args.route.as_slice();
     let routes = if routes.is_empty() {
         args.client.routes()
@@ -95,6 +109,10 @@ fn chosen(args: &SetupArgs, server: &Server) -> Result<(Route, Address), Trouble
         }
     }
     let (flag, table) = match routes.last() {
+        Some(Route::Dns) => (
+            "--gateway https://192.0.2.10",
+            "[gateway] with registry_names = true",
+        ),
         Some(Route::Proxy) => ("--proxy http://lazaret.example:3128", "[proxy]"),
         Some(Route::Mirror) => ("--mirror https://lazaret.example:5050", "[mirror]"),
         _ => ("--gateway https://lazaret.example:5443", "[gateway]"),
@@ -105,21 +123,32 @@ fn chosen(args: &SetupArgs, server: &Server) -> Result<(Route, Address), Trouble
     )))
 }
 
-fn address(at: &Whereabouts, server: &Server, route: Route) -> Result<Option<Address>, Trouble> {
+/// A listener, and what a proxy is to be shown.
+type Reached = (Address, Option<Login>);
+
+fn address(at: &Whereabouts, server: &Server, route: Route) -> Result<Option<Reached>, Trouble> {
     let (said, listener) = match route {
         Route::Mirror => (&at.mirror, Some(&server.mirror)),
         Route::Hosts | Route::Location => (&at.gateway, server.gateway.as_ref()),
+        Route::Dns => (
+            &at.gateway,
+            server.gateway.as_ref().filter(|by| by.registry_names),
+        ),
         Route::Proxy => (
             &at.proxy,
             server.proxy.as_ref().map(|proxy| &proxy.listener),
         ),
     };
     if let Some(text) = said {
-        return Address::parse(text).map(Some).map_err(other);
+        let read = match route {
+            Route::Proxy => Login::split(text),
+            _ => Address::parse(text).map(|address| (address, None)),
+        };
+        return read.map(Some).map_err(other);
     }
-    listener
-        .map(|listener| reachable(listener, server))
-        .transpose()
+    let found = listener.map(|listener| reachable(listener, server));
+    let found = found.transpose()?;
+    Ok(found.map(|address| (address, None)))
 }
 
 /// A listener on all addresses is at the host of `external_url`, if that is said.
@@ -138,7 +167,7 @@ fn reachable(listener: &config::Listener, server: &Server) -> Result<Address, Tr
         }
     };
     Ok(Address::new(
-        listener.tls.is_some(),
+        listener.tls.is_some() || listener.registry_names,
         &host,
         listener.listen.port(),
     ))
@@ -157,12 +186,14 @@ fn authority(
         read.map_err(|why| other(format!("{}: {why}", file.display())))?;
         return Ok(Some(text));
     }
-    if route != Route::Proxy {
-        return Ok(None);
-    }
+    let what = match route {
+        Route::Proxy => "proxy",
+        Route::Dns => "gateway",
+        _ => return Ok(None),
+    };
     ca::trusted(server).map(Some).map_err(|why| {
         other(format!(
-            "the proxy at {address} answers with certificates of its own authority: name it with --ca FILE (lazaret ca export on the server; here: {why})"
+            "the {what} at {address} answers with certificates of its own authority: name it with --ca FILE (lazaret ca export on the server; here: {why})"
         ))
     })
 }

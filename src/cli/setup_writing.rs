@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
@@ -12,6 +12,11 @@ use super::wire::{Trouble, about};
 use crate::clients::{Change, Client, Entry, JOURNALS, Journal, Plan, Wanted};
 use crate::config::reload;
 use crate::oci::Digest;
+
+/// The mode of files that all programs of the machine may read.
+const ALL: u32 = 0o644;
+/// The mode of files with something secret in them.
+const OWNER: u32 = 0o600;
 
 /// Writes what was planned. The journal is written before each step, so that a run that was cut off can be undone.
 pub(super) fn apply(
@@ -136,7 +141,7 @@ fn make_folders(
 
 fn write_journal(root: &Path, journal: &Journal) -> Result<(), Trouble> {
     let path = below(root, &Journal::path(journal.client));
-    replace(&path, &journal.text(), 0o600, |_| Ok(()))
+    replace(&path, &journal.text(), Readers::Owner, |_| Ok(()))
 }
 
 /// One file: what is there must still be what was planned with, is kept under another name, and is replaced at once.
@@ -155,7 +160,11 @@ fn write(root: &Path, change: &Change, backup: Option<&str>) -> Result<(), Troub
     {
         keep(&path, &backup)?;
     }
-    replace(&path, &change.after, 0o644, |text| {
+    let readers = match change.secret {
+        true => Readers::Owner,
+        false => Readers::All,
+    };
+    replace(&path, &change.after, readers, |text| {
         change.format.check(text)
     })
 }
@@ -166,14 +175,23 @@ fn keep(path: &Path, backup: &Path) -> Result<(), Trouble> {
         return Ok(());
     }
     fs::copy(path, backup).map_err(about(backup))?;
-    owned_like(path, backup)
+    owned_like(path, backup, Readers::All)
 }
 
-/// Written beside, read back, and put in place by renaming; with the mode and owner of what was there, else with `mode`.
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// Everybody; but what was there before decides.
+    All,
+    /// Its owner alone, whatever was there before.
+    Owner,
+}
+
+/// Written beside, read back, and put in place by renaming; with the owner of what was there.
 fn replace(
     path: &Path,
     text: &str,
-    mode: u32,
+    readers: Readers,
     check: impl Fn(&str) -> Result<(), String>,
 ) -> Result<(), Trouble> {
     let mut name = path.as_os_str().to_owned();
@@ -184,13 +202,16 @@ fn replace(
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
+            .mode(OWNER)
             .open(&new)
             .map_err(about(&new))?;
         file.write_all(text.as_bytes()).map_err(about(&new))?;
-        file.set_permissions(fs::Permissions::from_mode(mode))
-            .map_err(about(&new))?;
+        if readers == Readers::All {
+            file.set_permissions(fs::Permissions::from_mode(ALL))
+                .map_err(about(&new))?;
+        }
         if path.exists() {
-            owned_like(path, &new)?;
+            owned_like(path, &new, readers)?;
         }
         file.sync_all().map_err(about(&new))?;
         let back = reload::read(&new).map_err(about(&new))?;
@@ -212,9 +233,11 @@ fn replace(
         .map_err(about(folder))
 }
 
-fn owned_like(path: &Path, new: &Path) -> Result<(), Trouble> {
+fn owned_like(path: &Path, new: &Path, readers: Readers) -> Result<(), Trouble> {
     let meta = fs::metadata(path).map_err(about(path))?;
-    fs::set_permissions(new, meta.permissions()).map_err(about(new))?;
+    if readers == Readers::All {
+        fs::set_permissions(new, meta.permissions()).map_err(about(new))?;
+    }
     let own = fs::metadata(new).map_err(about(new))?;
     if (own.uid(), own.gid()) == (meta.uid(), meta.gid()) {
         return Ok(());

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::masked;
+
 /// A listener as clients reach it: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -19,8 +21,12 @@ impl Address {
     /// # Errors
     /// A sentence for who wrote it.
     pub fn parse(text: &str) -> Result<Address, String> {
-        let wrong =
-            || format!("{text:?} is no address of a listener; write https://lazaret.example:5443");
+        let wrong = || {
+            format!(
+                "{:?} is no address of a listener; write https://lazaret.example:5443",
+                masked(text)
+            )
+        };
         let full = match text.contains("://") {
             true => text.to_owned(),
             false => format!("https://{text}"),

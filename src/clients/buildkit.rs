@@ -5,7 +5,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 use super::diagnosis::Diagnosis;
 use super::disk::Disk;
 use super::plan::{Format, Obstacle, Plan, existing};
-use super::{Wanted, systemd};
+use super::{Wanted, masked, systemd};
 
 /// buildkitd's file.
 pub(super) const CONFIG: &str = "/etc/buildkit/buildkitd.toml";
@@ -71,7 +71,7 @@ pub(super) fn proxy(wanted: &Wanted, disk: &Disk) -> Result<Plan, Obstacle> {
     systemd::plan(&mut plan, disk, "buildkit", wanted)?;
     plan.then.push(format!(
         "systemctl restart buildkit    # or: docker buildx create --use --driver-opt env.HTTPS_PROXY={} …",
-        wanted.address
+        masked(&wanted.proxy_url())
     ));
     Ok(plan)
 }
@@ -136,6 +136,7 @@ mod tests {
             client: Client::Buildkit,
             route: Route::Mirror,
             address: Address::parse("http://127.0.0.1:5050").unwrap(),
+            login: None,
             ca: None,
             registries: vec!["docker.io".to_owned()],
             direct: Vec::new(),

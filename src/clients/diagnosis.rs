@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Client, Disk, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, podman_faults,
+    Client, Disk, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, machine, masked,
+    podman_faults,
 };
 
 /// How bad.
@@ -50,7 +51,8 @@ impl Diagnosis {
             code,
             level,
             at: at.to_owned(),
-            text,
+            // What programs and files say may have a proxy's login in it.
+            text: masked(&text),
             remedy: remedy.to_owned(),
         }
     }
@@ -117,6 +119,7 @@ pub fn diagnose(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
         (Client::Podman, _) => podman_faults::faults(wanted, disk, facts),
         (Client::Buildkit, Route::Proxy) => docker_faults::environment(wanted, disk, "buildkit"),
         (Client::Buildkit, _) => buildkit::faults(wanted, disk),
+        (Client::Machine, _) => machine::faults(wanted, disk),
     };
     found.sort_by_key(|one| one.level);
     found
@@ -138,7 +141,7 @@ pub fn of_builder(
         wanted.route == Route::Proxy
             && values.any(|word| {
                 let value = word.rsplit_once("HTTPS_PROXY=");
-                value.is_some_and(|(_, url)| wanted.address.is(url))
+                value.is_some_and(|(_, url)| wanted.is_proxy(url))
             })
     });
     let at = format!("buildx builder {name}");

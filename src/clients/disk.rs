@@ -120,6 +120,7 @@ pub fn look(client: Client) -> Look {
             &["/etc/buildkit/buildkitd.toml"],
             &["/etc/systemd/system/buildkit.service.d"],
         ),
+        Client::Machine => (&["/etc/hosts"], &[]),
     };
     let owned = |all: &[&str]| all.iter().map(|&path| path.to_owned()).collect();
     let mut look = Look {

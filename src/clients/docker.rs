@@ -78,7 +78,7 @@ pub(super) fn proxy(wanted: &Wanted, disk: &Disk) -> Result<Plan, Obstacle> {
     let there = json_edit::object(disk.text(DAEMON).unwrap_or_default()).map_err(broken)?;
     // Docker before 23 does not start with this member; where it stands it wins over the environment.
     if there.contains_key("proxies") {
-        let url = wanted.address.to_string();
+        let url = wanted.proxy_url();
         let value = json!({ "http-proxy": url, "https-proxy": url, "no-proxy": wanted.no_proxy() });
         daemon(&mut plan, disk, &[("proxies", Some(value))])?;
     }

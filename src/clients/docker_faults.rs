@@ -177,7 +177,7 @@ pub(super) fn proxy(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosi
         return found;
     };
     let of = |key: &str| written.get(key).and_then(|value| value.as_str());
-    if !of("https-proxy").is_some_and(|url| wanted.address.is(url)) {
+    if !of("https-proxy").is_some_and(|url| wanted.is_proxy(url)) {
         let text = format!(
             "proxies does not name {}, and wins over the environment",
             wanted.address
@@ -198,7 +198,7 @@ fn loaded(wanted: &Wanted, facts: &Facts) -> Vec<Diagnosis> {
     let Some((proxy, none)) = &facts.proxies else {
         return Vec::new();
     };
-    if !wanted.address.is(proxy) {
+    if !wanted.runs_by(proxy) {
         let text = format!(
             "dockerd runs with {} as its proxy",
             if proxy.is_empty() { "nothing" } else { proxy }
@@ -223,7 +223,7 @@ pub(super) fn environment(wanted: &Wanted, disk: &Disk, service: &str) -> Vec<Di
     };
     let setup = format!("lazaret setup {service} --route proxy --apply");
     let mut found = Vec::new();
-    if !wanted.address.is(of("HTTPS_PROXY")) {
+    if !wanted.is_proxy(of("HTTPS_PROXY")) {
         let text = format!(
             "the service {service} does not have {} as its HTTPS_PROXY",
             wanted.address

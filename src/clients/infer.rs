@@ -2,12 +2,13 @@
 
 use super::disk::Disk;
 use super::{
-    Address, Client, Route, Wanted, buildkit, containerd, docker, hosts, json_edit, podman, systemd,
+    Address, Client, Login, Route, Wanted, buildkit, containerd, docker, hosts, json_edit, podman,
+    systemd,
 };
 
 /// What a client seems to be pointed at; none where nothing is.
 pub fn infer(client: Client, disk: &Disk, registries: &[String]) -> Option<Wanted> {
-    let (route, address) = match client {
+    let (route, (address, login)) = match client {
         Client::Docker => by_hosts(disk, docker::CERTS)
             .or_else(|| by_environment(disk, "docker"))
             .or_else(|| by_daemon(disk))?,
@@ -19,40 +20,38 @@ pub fn infer(client: Client, disk: &Disk, registries: &[String]) -> Option<Wante
         }
         Client::Podman => by_location(disk)?,
         Client::Buildkit => by_environment(disk, "buildkit").or_else(|| by_buildkitd(disk))?,
-        Client::K3s | Client::Rke2 => return None,
+        Client::K3s | Client::Rke2 | Client::Machine => return None,
     };
     Some(Wanted {
         client,
         route,
         address,
+        login,
         ca: None,
         registries: registries.to_vec(),
         direct: Vec::new(),
     })
 }
 
-fn by_hosts(disk: &Disk, root: &str) -> Option<(Route, Address)> {
+/// A route, and what is at its end.
+type Led = (Route, (Address, Option<Login>));
+
+fn by_hosts(disk: &Disk, root: &str) -> Option<Led> {
     let text = disk.text(&format!("{root}/{}/{}", hosts::DEFAULT, hosts::FILE))?;
     let read = hosts::read(text).ok()?;
     let first = read.hosts.iter().chain(&read.server).next()?;
-    Some((
-        Route::Hosts,
-        Address::parse(first.trim_end_matches('/')).ok()?,
-    ))
+    Some((Route::Hosts, Login::split(first).ok()?))
 }
 
-fn by_environment(disk: &Disk, service: &str) -> Option<(Route, Address)> {
+fn by_environment(disk: &Disk, service: &str) -> Option<Led> {
     let environment = systemd::environment(disk, service);
     let proxy = environment
         .get("HTTPS_PROXY")
         .or(environment.get("https_proxy"))?;
-    Some((
-        Route::Proxy,
-        Address::parse(proxy.trim_end_matches('/')).ok()?,
-    ))
+    Some((Route::Proxy, Login::split(proxy).ok()?))
 }
 
-fn by_daemon(disk: &Disk) -> Option<(Route, Address)> {
+fn by_daemon(disk: &Disk) -> Option<Led> {
     let members = json_edit::object(disk.text(docker::DAEMON)?).ok()?;
     let proxy = members
         .get("proxies")
@@ -64,13 +63,10 @@ fn by_daemon(disk: &Disk) -> Option<(Route, Address)> {
         Some(proxy) => (Route::Proxy, proxy),
         None => (Route::Mirror, mirror?),
     };
-    Some((
-        route,
-        Address::parse(value.as_str()?.trim_end_matches('/')).ok()?,
-    ))
+    Some((route, Login::split(value.as_str()?).ok()?))
 }
 
-fn by_location(disk: &Disk) -> Option<(Route, Address)> {
+fn by_location(disk: &Disk) -> Option<Led> {
     let main = disk.text(podman::MAIN).into_iter();
     let files = main.chain(
         disk.below(podman::FOLDER)
@@ -94,14 +90,14 @@ fn by_location(disk: &Disk) -> Option<(Route, Address)> {
             let address =
                 authority.map(|authority| Address::parse(&format!("{scheme}://{authority}")));
             if let Some(Ok(address)) = address {
-                return Some((Route::Location, address));
+                return Some((Route::Location, (address, None)));
             }
         }
     }
     None
 }
 
-fn by_buildkitd(disk: &Disk) -> Option<(Route, Address)> {
+fn by_buildkitd(disk: &Disk) -> Option<Led> {
     let document: toml::Table = disk.text(buildkit::CONFIG)?.parse().ok()?;
     let registries = document.get("registry")?;
     let mirror = registries
@@ -114,6 +110,6 @@ fn by_buildkitd(disk: &Disk) -> Option<(Route, Address)> {
     let scheme = if plain { "http" } else { "https" };
     Some((
         Route::Mirror,
-        Address::parse(&format!("{scheme}://{mirror}")).ok()?,
+        Login::split(&format!("{scheme}://{mirror}")).ok()?,
     ))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Client, Route, Wanted};
+use super::{Address, Client, Login, Route, Wanted};
 
 /// Where journals lie, one a client.
 pub const FOLDER: &str = "/etc/lazaret/setup";
@@ -31,6 +31,9 @@ pub struct Journal {
     /// The route.
     pub route: Route,
     address: String,
+    // The journal is for its owner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<Login>,
     ca: bool,
     registries: Vec<String>,
     direct: Vec<String>,
@@ -48,6 +51,7 @@ impl Journal {
             client: wanted.client,
             route: wanted.route,
             address: wanted.address.to_string(),
+            login: wanted.login.clone(),
             ca: wanted.ca.is_some(),
             registries: wanted.registries.clone(),
             direct: wanted.direct.clone(),
@@ -97,6 +101,7 @@ impl Journal {
             client: self.client,
             route: self.route,
             address: Address::parse(&self.address)?,
+            login: self.login.clone(),
             // Gone, it is still wanted: what is compared with the disk must differ from it.
             ca: self.ca.then(|| ca.unwrap_or_default().to_owned()),
             registries: self.registries.clone(),
@@ -124,6 +129,7 @@ mod tests {
             client: Client::Docker,
             route: Route::Mirror,
             address: Address::parse("http://127.0.0.1:5050").unwrap(),
+            login: None,
             ca: None,
             registries: vec!["docker.io".to_owned()],
             direct: vec!["registry.corp".to_owned()],

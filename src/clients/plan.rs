@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::disk::{CA_FOLDER, Disk, Seen};
-use super::{Client, Route, Wanted, buildkit, containerd, docker, k3s, podman};
+use super::{Client, Route, Wanted, buildkit, containerd, docker, k3s, machine, podman};
 
 /// How a file is read by the program that it is for: what was written is read back by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Change {
     pub after: String,
     /// What reads it.
     pub format: Format,
+    /// Whether there is a password in it, and nobody but its owner may read it.
+    pub secret: bool,
 }
 
 /// All that a client needs.
@@ -105,6 +107,7 @@ impl Plan {
                 before,
                 after,
                 format,
+                secret: false,
             });
         }
         Ok(())
@@ -148,6 +151,7 @@ pub fn plan(wanted: &Wanted, disk: &Disk) -> Result<Plan, Obstacle> {
         (Client::Podman, Route::Location) => podman::location(wanted, disk)?,
         (Client::Buildkit, Route::Mirror) => buildkit::mirror(wanted, disk)?,
         (Client::Buildkit, Route::Proxy) => buildkit::proxy(wanted, disk)?,
+        (Client::Machine, Route::Dns) => machine::dns(wanted, disk)?,
         (client, route) => {
             return Err(Obstacle {
                 path: client.to_string(),
@@ -156,6 +160,10 @@ pub fn plan(wanted: &Wanted, disk: &Disk) -> Result<Plan, Obstacle> {
             });
         }
     };
+    for change in &mut plan.changes {
+        let login = wanted.login.as_ref();
+        change.secret = login.is_some_and(|login| login.is_in(&change.after));
+    }
     // Written first, as whatever names it fails without it.
     plan.changes
         .sort_by_key(|change| !change.path.starts_with(CA_FOLDER));

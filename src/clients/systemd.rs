@@ -24,10 +24,11 @@ pub(super) fn path(service: &str) -> String {
 pub(super) fn text(wanted: &Wanted) -> String {
     let mut lines = vec!["# By `lazaret setup`.".to_owned(), "[Service]".to_owned()];
     if wanted.route == Route::Proxy {
-        let (proxy, none) = (&wanted.address, wanted.no_proxy());
+        // A percent sign begins a specifier (systemd.unit(5)).
+        let (proxy, none) = (wanted.proxy_url().replace('%', "%%"), wanted.no_proxy());
         for (key, value) in [
-            ("HTTPS_PROXY", proxy.to_string()),
-            ("HTTP_PROXY", proxy.to_string()),
+            ("HTTPS_PROXY", proxy.clone()),
+            ("HTTP_PROXY", proxy),
             ("NO_PROXY", none),
         ] {
             lines.push(format!("Environment=\"{key}={value}\""));
@@ -95,7 +96,7 @@ fn assignments(text: &str) -> Vec<(String, String)> {
     words.push(word);
     let pairs = words.iter().filter_map(|word| word.split_once('='));
     pairs
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .map(|(key, value)| (key.to_owned(), value.replace("%%", "%")))
         .collect()
 }
 
@@ -128,6 +129,7 @@ mod tests {
             client: Client::Docker,
             route: Route::Proxy,
             address: Address::parse("http://gw:3128").unwrap(),
+            login: None,
             ca: Some(String::new()),
             registries: Vec::new(),
             direct: vec!["registry.corp".to_owned()],

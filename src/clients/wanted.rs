@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Address;
 use super::disk::CA_FOLDER;
+use super::{Address, Login};
 
 /// A program that pulls.
 #[derive(
@@ -28,6 +28,9 @@ pub enum Client {
     /// buildkitd by itself, and builders of `docker buildx` in containers of their own.
     #[value(alias = "buildx")]
     Buildkit,
+    /// All that asks this machine for a name.
+    #[value(alias = "dns")]
+    Machine,
 }
 
 impl Client {
@@ -40,6 +43,7 @@ impl Client {
             Client::Rke2 => "rke2",
             Client::Podman => "podman",
             Client::Buildkit => "buildkit",
+            Client::Machine => "machine",
         }
     }
 
@@ -51,6 +55,7 @@ impl Client {
             Client::K3s | Client::Rke2 => &[Route::Hosts],
             Client::Podman => &[Route::Location],
             Client::Buildkit => &[Route::Proxy, Route::Mirror],
+            Client::Machine => &[Route::Dns],
         }
     }
 }
@@ -73,6 +78,8 @@ pub enum Route {
     Proxy,
     /// By `location` in `registries.conf`: the gateway stands for the registries that are listed.
     Location,
+    /// By the registries' own names, which lead to the gateway.
+    Dns,
 }
 
 impl Route {
@@ -83,6 +90,7 @@ impl Route {
             Route::Hosts => "hosts",
             Route::Proxy => "proxy",
             Route::Location => "location",
+            Route::Dns => "dns",
         }
     }
 }
@@ -102,9 +110,11 @@ pub struct Wanted {
     pub route: Route,
     /// The listener of that way.
     pub address: Address,
+    /// What the proxy is to be shown.
+    pub login: Option<Login>,
     /// The authority that certified it, or certifies for the proxy, in PEM; none: one that the system trusts.
     pub ca: Option<String>,
-    /// Registries that Lazaret knows.
+    /// Registries that Lazaret knows; of a machine, the names that clients dial.
     pub registries: Vec<String>,
     /// Registries that are reached without Lazaret: internal ones.
     pub direct: Vec<String>,
@@ -119,6 +129,24 @@ impl Wanted {
     /// The same, where there is an authority.
     pub(super) fn ca_path(&self) -> Option<String> {
         self.ca.as_ref().map(|_| self.ca_file())
+    }
+
+    /// The proxy's URL with the login, if there is one: for files alone.
+    pub(super) fn proxy_url(&self) -> String {
+        match &self.login {
+            Some(login) => login.url(&self.address),
+            None => self.address.to_string(),
+        }
+    }
+
+    /// Whether a text of a configuration file means this proxy, with this login.
+    pub(super) fn is_proxy(&self, text: &str) -> bool {
+        Login::split(text).is_ok_and(|(at, login)| at == self.address && login == self.login)
+    }
+
+    /// Whether a daemon that hides logins runs with this proxy.
+    pub(super) fn runs_by(&self, text: &str) -> bool {
+        Login::split(text).is_ok_and(|(at, _)| at == self.address)
     }
 
     /// What `NO_PROXY` must be.

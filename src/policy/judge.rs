@@ -9,7 +9,7 @@ use super::rules;
 use super::verdict::{signed_at, signers};
 use super::{
     Admitted, AskedAdvisories, Code, Evidence, Finding, Gathered, Level, NameEvidence, Origin,
-    Subject, Verdict, Vouched, Waived,
+    Subject, Verdict, Vouched, Waived, Waiver,
 };
 
 /// What the rules write their findings to.
@@ -112,14 +112,13 @@ impl Docket<'_> {
 
     /// Marks what waivers excuse and closes the case.
     fn close(mut self) -> Verdict {
-        for waiver in self.policy.waivers() {
-            let here = waiver
-                .images
-                .iter()
-                .any(|pattern| pattern.matches(self.reference.repository()));
-            if !here || waiver.until <= self.now {
-                continue;
-            }
+        let here = |waiver: &&Waiver| {
+            let mut images = waiver.images.iter();
+            images.any(|pattern| pattern.matches(self.reference.repository()))
+        };
+        let waivers = self.policy.waivers().iter().filter(here);
+        let (ended, current): (Vec<_>, Vec<_>) = waivers.partition(|one| one.until <= self.now);
+        for waiver in current {
             let mut used = false;
             for finding in self
                 .findings
@@ -138,6 +137,14 @@ impl Docket<'_> {
             }
             if used {
                 self.changes_at(waiver.until);
+            }
+        }
+        for waiver in ended {
+            let digest = self.digest.as_ref();
+            let refused = self.findings.iter_mut().filter(|f| f.denies());
+            for finding in refused.filter(|f| waiver.covers(f, digest)) {
+                let known = finding.help.take().map(|help| format!("{help}; "));
+                finding.help = Some(format!("{}{}", known.unwrap_or_default(), waiver.epitaph()));
             }
         }
         self.findings.sort_by_key(|finding| {

@@ -89,16 +89,15 @@ impl Concern {
 
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = |at: &Timestamp| at.strftime("%Y-%m-%d").to_string();
         match self {
-            Concern::Ended(at) => write!(f, "ended on {} and excuses nothing", day(at)),
-            Concern::Ends(at, 0) => write!(f, "ends on {}, within a day", day(at)),
-            Concern::Ends(at, 1) => write!(f, "ends on {}, in a day", day(at)),
-            Concern::Ends(at, days) => write!(f, "ends on {}, in {days} days", day(at)),
+            Concern::Ended(at) => write!(f, "ended on {} and excuses nothing", last_day(*at)),
+            Concern::Ends(at, 0) => write!(f, "ends on {}, within a day", last_day(*at)),
+            Concern::Ends(at, 1) => write!(f, "ends on {}, in a day", last_day(*at)),
+            Concern::Ends(at, days) => write!(f, "ends on {}, in {days} days", last_day(*at)),
             Concern::Long(at) => write!(
                 f,
                 "lasts until {}, more than a year: choose an earlier day to look at it again",
-                day(at)
+                last_day(*at)
             ),
             Concern::Registry(pattern) => write!(
                 f,
@@ -113,6 +112,12 @@ impl fmt::Display for Concern {
             }
         }
     }
+}
+
+/// The day that `until` names: the last on which it holds.
+fn last_day(until: Timestamp) -> String {
+    let last = until - SignedDuration::from_secs(1);
+    last.strftime("%Y-%m-%d").to_string()
 }
 
 /// Findings of which an image may have many, each of another thing.
@@ -165,6 +170,16 @@ impl Waiver {
         let digests =
             self.digests.is_empty() || digest.is_some_and(|digest| self.digests.contains(digest));
         meant && packages && paths && digests
+    }
+
+    /// What somebody is told whom it helped until it ended.
+    pub(super) fn epitaph(&self) -> String {
+        let Origin { file, line, .. } = &self.origin;
+        let day = last_day(self.until);
+        format!(
+            "a waiver for it ended on {day} ({file}:{line}, of {})",
+            self.owner
+        )
     }
 
     /// What is doubtful about it, by itself.

@@ -370,9 +370,9 @@ unsigned = "deny"
     def lazaret_env(self) -> dict:
         return {"PATH": os.environ["PATH"], "HOME": str(self.dir), "RUST_BACKTRACE": "1"}
 
-    def serve(self, name="lazaret", mirror_tls=False):
+    def serve(self, name="lazaret", mirror_tls=False, env=None):
         config = self.dir / f"{name}.toml"
-        self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=self.lazaret_env())
+        self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=env or self.lazaret_env())
         for port in (5051, 444) if mirror_tls else (5050, 443):
             self.listening(name, "lz-gw", GATEWAY, port)
 

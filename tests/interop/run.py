@@ -18,6 +18,7 @@ import later
 import networks
 import routes
 import setting_up
+import waivers
 import words
 from lab import GATEWAY, CLIENT, ROOT, VECTORS, Failure, Lab, run, wait_for
 from matrix import Matrix
@@ -367,6 +368,8 @@ def main() -> int:
             setting_up.all_of(suite)
         if suite.wanted("policy: "):
             policy_changes(suite)
+        if suite.wanted("waivers: "):
+            waivers.cases(suite, allowed, blocked)
         if suite.wanted("names: "):
             names(suite)
         if suite.wanted("networks: "):

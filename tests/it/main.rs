@@ -66,6 +66,8 @@ mod scans;
 mod server_files;
 mod serving;
 mod setup;
+mod setup_login;
+mod setup_machine;
 mod shipped;
 mod signatures;
 mod smuggling;

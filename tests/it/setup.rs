@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use crate::support::client::{Client, Outcome};
 use crate::support::gate::CLASSIC_DOCKER;
 
-struct Machine {
+pub(crate) struct Machine {
     folder: TempDir,
 }
 
 impl Machine {
-    fn new() -> Machine {
+    pub(crate) fn new() -> Machine {
         let folder = tempfile::tempdir().unwrap();
         for name in ["root/etc", "bin"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -25,21 +25,30 @@ impl Machine {
         Machine { folder }
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder
             .path()
             .join("root")
             .join(path.trim_start_matches('/'))
     }
 
-    fn put(&self, path: &str, text: &str) {
+    pub(crate) fn put(&self, path: &str, text: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// A file with an authority in it.
+    pub(crate) fn authority(&self) -> String {
+        let now = lazaret::telemetry::now();
+        let (pem, _) = lazaret::ca::Authority::make(&["ghcr.io".to_owned()], now).unwrap();
+        let path = self.folder.path().join("ca.pem");
+        fs::write(&path, pem).unwrap();
+        path.display().to_string()
     }
 
     /// A program of the name of a client.
@@ -50,7 +59,7 @@ impl Machine {
     }
 
     /// Runs lazaret with nothing on its path but our programs and a shell's own.
-    fn run(&self, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, words: &[&str]) -> (i32, String, String) {
         let bin = self.folder.path().join("bin");
         for tool in ["sh", "grep", "cat"] {
             let link = bin.join(tool);

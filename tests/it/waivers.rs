@@ -47,10 +47,10 @@ fn doubtful_waivers_are_told() {
     let head =
         "version = 1\n[names]\nregistries = [\"docker.io\"]\n[default]\nunsigned = \"allow\"\n";
     for (table, concern) in [
-        (waiver("root-user", "docker.io/a/b", &day(-2), ""), format!("root-user ended on {} and excuses nothing", day(-1))),
-        (waiver("root-user", "docker.io/a/b", &day(5), ""), format!("root-user ends on {}, in 5 days", day(6))),
-        (waiver("root-user", "docker.io/a/b", &day(0), ""), format!("root-user ends on {}, within a day", day(1))),
-        (waiver("root-user", "docker.io/a/b", &day(400), ""), format!("root-user lasts until {}, more than a year: choose an earlier day to look at it again", day(401))),
+        (waiver("root-user", "docker.io/a/b", &day(-2), ""), format!("root-user ended on {} and excuses nothing", day(-2))),
+        (waiver("root-user", "docker.io/a/b", &day(5), ""), format!("root-user ends on {}, in 5 days", day(5))),
+        (waiver("root-user", "docker.io/a/b", &day(0), ""), format!("root-user ends on {}, within a day", day(0))),
+        (waiver("root-user", "docker.io/a/b", &day(400), ""), format!("root-user lasts until {}, more than a year: choose an earlier day to look at it again", day(400))),
         (waiver("root-user", "docker.io/**", &day(60), ""), "root-user is for a whole registry (docker.io/**): name the images that it is about".to_owned()),
         (waiver("root-user", "docker.io/*/*", &day(60), ""), "root-user is for a whole registry (docker.io/*/*): name the images that it is about".to_owned()),
         (waiver("vulnerability", "docker.io/a/b", &day(60), ""), "vulnerability excuses every vulnerability, those too that nobody knows yet: name the advisory, or packages, paths or digests".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::clients::{Client, Route};
+use crate::clients::{Client, Route, Zone};
 
 /// Where Lazaret is, if `lazaret.toml` is not here or does not say.
 #[derive(clap::Args, Debug, Default)]
@@ -16,8 +16,14 @@ pub struct Whereabouts {
     /// The gateway, as clients reach it.
     #[arg(long, value_name = "URL")]
     pub gateway: Option<String>,
-    /// The HTTPS proxy, as clients reach it.
-    #[arg(long, value_name = "URL")]
+    /// The HTTPS proxy, as clients reach it; with a login where it asks for one: `http://NAME:TOKEN@host:3128`. It is
+    /// written to files for their owner alone and never printed. In the environment other users do not see it.
+    #[arg(
+        long,
+        env = "LAZARET_PROXY",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub proxy: Option<String>,
     /// The authority behind its certificate, or that of the proxy (`lazaret ca export`), PEM. Default: what the system trusts.
     #[arg(long, value_name = "FILE")]
@@ -37,12 +43,16 @@ pub struct Whereabouts {
   lazaret setup docker --route proxy --proxy http://lazaret.example:3128 --ca lazaret-ca.pem
   lazaret setup kubernetes --gateway https://lazaret.example:5443 --ca lazaret-ca.pem
   lazaret setup podman --gateway https://lazaret.example:5443 --direct registry.corp.example
+  LAZARET_PROXY=http://team-a:lzp_…@lazaret.example:3128 lazaret setup docker --route proxy --ca lazaret-ca.pem
+  lazaret setup machine --gateway https://192.0.2.10 --ca lazaret-ca.pem    the registries' names, in /etc/hosts
+  lazaret setup machine --gateway https://192.0.2.10 --ca lazaret-ca.pem --print dnsmasq
 
 Without --route the widest of the listeners that are known is taken: the proxy, then the gateway, then the mirror.
 A file that cannot be changed safely is left alone, and so are all others. No daemon is restarted: the commands for that
 are printed. lazaret doctor proves that it holds.")]
 pub struct SetupArgs {
-    /// What pulls. `kubernetes` is containerd; `skopeo`, `buildah` and `cri-o` are podman; `buildx` is buildkit.
+    /// What pulls. `kubernetes` is containerd; `skopeo`, `buildah` and `cri-o` are podman; `buildx` is buildkit; `machine` is
+    /// all that asks this machine for a name.
     #[arg(value_name = "CLIENT")]
     pub client: Client,
     /// How it is to reach Lazaret.
@@ -51,6 +61,9 @@ pub struct SetupArgs {
     /// Where Lazaret is.
     #[command(flatten)]
     pub at: Whereabouts,
+    /// Of `machine`: print what the resolver of many machines is to be told, and change nothing.
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["apply", "undo", "check", "json"])]
+    pub print: Option<Zone>,
     /// Internal registries that are to be reached without Lazaret.
     #[arg(long, value_name = "HOST")]
     pub direct: Vec<String>,

@@ -13,6 +13,7 @@ fn wanted(client: Client, route: Route) -> Wanted {
         client,
         route,
         address: Address::parse("https://gw.example:5443").unwrap(),
+        login: None,
         ca: Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()),
         registries: vec!["docker.io".to_owned(), "ghcr.io".to_owned()],
         direct: vec!["registry.corp:5000".to_owned()],
@@ -242,7 +243,7 @@ fn what_is_not_read_back_is_not_put_in_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("daemon.json");
     fs::write(&path, "{}").unwrap();
-    let why = replace(&path, "{", 0o644, |text| {
+    let why = replace(&path, "{", Readers::All, |text| {
         crate::clients::Format::Json.check(text)
     });
     assert!(

@@ -8,6 +8,7 @@ fn wanted(client: Client, route: Route, address: &str, ca: bool) -> Wanted {
         client,
         route,
         address: Address::parse(address).unwrap(),
+        login: None,
         ca: ca.then(|| CA.to_owned()),
         registries: vec!["docker.io".to_owned(), "ghcr.io".to_owned()],
         direct: Vec::new(),
