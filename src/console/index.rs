@@ -126,8 +126,11 @@ impl Filters {
 }
 
 /// The page.
-pub(super) fn index(filters: &Filters, decisions: &[Decision]) -> String {
+pub(super) fn index(filters: &Filters, decisions: &[Decision], waits: &[String]) -> String {
     let mut body = String::from("<h1>Decisions</h1>\n");
+    if filters.is_empty() {
+        waiting(&mut body, waits);
+    }
     form(&mut body, filters);
     for wrong in &filters.wrong {
         let _ = writeln!(
@@ -169,6 +172,20 @@ pub(super) fn index(filters: &Filters, decisions: &[Decision]) -> String {
         );
     }
     page("Decisions", &body)
+}
+
+/// What has no decision yet.
+fn waiting(body: &mut String, waits: &[String]) {
+    if waits.is_empty() {
+        return;
+    }
+    body.push_str(
+        "<section aria-labelledby=\"waiting\">\n<h2 id=\"waiting\">Pulls wait for</h2>\n<ul>\n",
+    );
+    for wait in waits.iter().take(MOST as usize) {
+        let _ = writeln!(body, "<li>{}</li>", Escaped(wait));
+    }
+    body.push_str("</ul>\n</section>\n");
 }
 
 fn form(body: &mut String, filters: &Filters) {

@@ -103,7 +103,9 @@ async fn list(console: &Console, query: &str) -> Response<Full<Bytes>> {
     match console.ledger.search(search).await {
         Ok(found) => {
             let decisions: Vec<Decision> = found.into_iter().map(|one| one.row).collect();
-            answer(StatusCode::OK, HTML, index(&filters, &decisions))
+            let works = telemetry::works().all();
+            let waits: Vec<String> = works.iter().map(ToString::to_string).collect();
+            answer(StatusCode::OK, HTML, index(&filters, &decisions, &waits))
         }
         Err(error) => answer(
             StatusCode::INTERNAL_SERVER_ERROR,

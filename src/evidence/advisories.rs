@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::scan::{Advisories, Built, Ecosystem, Exploited, build};
+use crate::telemetry;
 use crate::upstream::Upstream;
 
 mod changes;
@@ -156,7 +157,10 @@ impl AdvisoryData {
                 continue;
             }
             tracing::info!(ecosystem, "fetching advisories, for the first time");
-            match self.fetch(&ecosystem, &mut |_, _| {}).await {
+            let what = format!("the advisories of {ecosystem}, which are fetched");
+            let working = telemetry::works().begin(what, None);
+            let mut arrived = |bytes, of| working.set(bytes, of);
+            match working.until(self.fetch(&ecosystem, &mut arrived)).await {
                 Ok(fetched) => {
                     let headers = fetched.built().map(|built| built.headers.iter());
                     let records: u64 = headers.into_iter().flatten().map(|one| one.records).sum();

@@ -15,7 +15,8 @@ use crate::oci::{
 use crate::policy::{Contents, Gathered, ScanEvidence, ScannedImage};
 use crate::report::Survey;
 use crate::scan::{Ecosystem, Inventory, LayerFacts, Limits, Source, Toc, Unscannable, merge};
-use crate::telemetry;
+use crate::store::Reading;
+use crate::telemetry::{self, Working};
 
 mod hygiene;
 mod known;
@@ -289,10 +290,10 @@ impl Scanner {
             return Ok((facts, known.into_iter().flatten().collect()));
         }
         let _pass = self.passes.acquire().await.map_err(Failed::for_now)?;
-        let mut reading = content
-            .layer(repository, layer)
-            .await
-            .map_err(Failed::for_now)?;
+        let what = format!("layer {} of {repository}, which is read", layer.digest);
+        let working = telemetry::works().begin(what, Some(layer.size));
+        let reading = working.until(content.layer(repository, layer)).await;
+        let reading = reading.map_err(Failed::for_now)?;
         let (pieces, arriving) = mpsc::channel(PIECES_AHEAD);
         let (scanner, wanted) = (self.clone(), layer.clone());
         let pass = tokio::task::spawn_blocking(move || {
@@ -302,16 +303,10 @@ impl Scanner {
             };
             scanner.read(&wanted, known, toc, bytes)
         });
-        let whole = loop {
-            let piece = reading.chunk().await.transpose();
-            let (last, whole) = (!matches!(piece, Ok(Some(_))), matches!(piece, Ok(None)));
-            // A reader that has seen enough is gone.
-            let sent = pieces.send(piece.map_err(|error| error.to_string())).await;
-            if last || sent.is_err() {
-                break whole;
-            }
-        };
-        let seen = pass.await.map_err(Failed::for_now)??;
+        let (whole, seen) = working
+            .until(async { (feed(reading, pieces, &working).await, pass.await) })
+            .await;
+        let seen = seen.map_err(Failed::for_now)??;
         if !whole {
             // Only the end says that the bytes are those of the digest.
             return Err(Failed::for_now("the layer was not read to its end"));
@@ -322,6 +317,22 @@ impl Scanner {
             seen
         });
         kept.await.map_err(Failed::for_now)
+    }
+}
+
+/// Hands the pieces of a layer on; whether they were all there.
+async fn feed(mut reading: Reading, pieces: Pieces, working: &Working) -> bool {
+    loop {
+        let piece = reading.chunk().await.transpose();
+        if let Ok(Some(piece)) = &piece {
+            working.add(piece.len() as u64);
+        }
+        let (last, whole) = (!matches!(piece, Ok(Some(_))), matches!(piece, Ok(None)));
+        // A reader that has seen enough is gone.
+        let sent = pieces.send(piece.map_err(|error| error.to_string())).await;
+        if last || sent.is_err() {
+            return whole;
+        }
     }
 }
 
@@ -342,6 +353,9 @@ async fn together<T: Send + 'static, E: Send + 'static>(
     done.sort_by_key(|(at, _)| *at);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
+
+/// Where the pieces of a layer go; none at its end.
+type Pieces = mpsc::Sender<Result<Option<Bytes>, String>>;
 
 /// A layer's pieces as a reader that may block. The end is said; silence is none.
 struct Arriving {

@@ -24,8 +24,9 @@ mod report;
 mod shown;
 
 pub use exec::Program;
-pub(super) use foreign::{Named, read_value};
+pub(super) use foreign::{Named, read, read_value};
 pub use harbor::Adapter;
+pub(super) use harbor::read as adapter_report;
 pub use http::{Login, Webhook};
 use report::Report;
 pub(super) use report::severity;

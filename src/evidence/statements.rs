@@ -87,6 +87,25 @@ fn finished(statement: &ValidStatement) -> Option<Timestamp> {
     at.as_str()?.parse().ok()
 }
 
+/// Of how many vulnerabilities a statement speaks.
+///
+/// # Errors
+/// It is of another kind, or cannot be read.
+pub(super) fn speaks_of(
+    statement: &ValidStatement,
+    repository: &Repository,
+    subject: &Digest,
+) -> Result<usize, String> {
+    if is(statement, VEX) {
+        let told = vex::read(&statement.predicate, "", repository, subject);
+        return Ok(vex::harmless(told).len());
+    }
+    match is(statement, COSIGN) || is(statement, IN_TOTO) {
+        true => Ok(report(statement, subject)?.vulnerabilities.len()),
+        false => Err("it says nothing of vulnerabilities".to_owned()),
+    }
+}
+
 fn report(statement: &ValidStatement, subject: &Digest) -> Result<Said, String> {
     let result = statement.predicate.pointer("/scanner/result");
     let result = result.ok_or("the report has no result")?;

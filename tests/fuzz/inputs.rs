@@ -1,10 +1,11 @@
 // What fuzz targets do with bytes, and what `cargo test` does with mutated seeds: never a panic, and what is read is kept
 // as it was read.
 
-use lazaret::oci::Digest;
+use lazaret::evidence::{adapter_report_speaks_of, report_speaks_of, statement_speaks_of};
+use lazaret::oci::{Digest, Repository};
 use lazaret::scan::{
     Advisories, Ecosystem, Exploited, Index, LayerFacts, Limits, Package, Place, Record, Toc,
-    read_layer,
+    build, read_layer,
 };
 
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -152,4 +153,41 @@ pub fn exploited(bytes: &[u8], folder: &std::path::Path) {
     std::fs::write(&path, bytes).unwrap();
     let _ = Exploited::read(Some(&path), None);
     let _ = Exploited::read(None, Some(&path));
+}
+
+/// What a report or a statement is about, where it is about this.
+pub const MANIFEST: &str =
+    "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b";
+
+/// Kinds of signed statements about vulnerabilities.
+pub const STATEMENTS: [&str; 3] = [
+    "https://cosign.sigstore.dev/attestation/vuln/v1",
+    "https://in-toto.io/attestation/vulns/v0.2",
+    "https://openvex.dev/ns/v0.2.0",
+];
+
+/// What a scanner or a signer says of an image, by every reader; of how many vulnerabilities at most.
+pub fn report(bytes: &[u8]) -> usize {
+    let manifest: Digest = MANIFEST.parse().unwrap();
+    let repository: Repository = "docker.io/acme/app".parse().unwrap();
+    let mut speaks = vec![
+        report_speaks_of(bytes, &manifest, &manifest),
+        adapter_report_speaks_of(bytes, &manifest),
+    ];
+    speaks.extend(STATEMENTS.map(|kind| statement_speaks_of(kind, bytes, &repository, &manifest)));
+    speaks.into_iter().flatten().max().unwrap_or(0)
+}
+
+/// An export of OSV: an archive of records.
+pub fn export(bytes: &[u8], folder: &std::path::Path) {
+    let export = folder.join("export.zip");
+    std::fs::write(&export, bytes).unwrap();
+    let built = build(
+        &export,
+        Some(&Ecosystem::named("Debian")),
+        &folder.join("built"),
+    );
+    if built.is_ok() {
+        let _ = Advisories::open(&folder.join("built"), Exploited::default());
+    }
 }

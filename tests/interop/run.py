@@ -136,6 +136,9 @@ def allowed(suite: Suite, client, image: str):
     lab, mark = suite.lab, suite.lab.mark()
     pull_allowed(client, image)
     client.remove(image)
+    if client.brief:
+        # That the second comes from the cache is no matter of the route.
+        return untouched(lab, mark)
     again = lab.mark()
     pull_allowed(client, image)
     client.remove(image)

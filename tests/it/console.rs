@@ -5,7 +5,7 @@ use hyper::Method;
 use lazaret::console::{Console, respond};
 
 use crate::support::client::Client;
-use crate::support::fake_registry::{FakeRegistry, ImageSpec};
+use crate::support::fake_registry::{FakeRegistry, Fault, ImageSpec, Times};
 use crate::support::gate::{Gate, LENIENT, Setup};
 use crate::support::signing::{Key, push_classic};
 
@@ -287,4 +287,36 @@ async fn the_canarys_page_tells_who_asked() {
         "{}",
         shown.text
     );
+}
+
+/// A layer that does not come: what the pull waits for is on the first page until it has come.
+#[tokio::test]
+async fn the_first_page_says_what_pulls_wait_for() {
+    let registry = FakeRegistry::start().await;
+    let gate = Setup::new(crate::scans::POLICY).start(&registry).await;
+    let layers = vec![crate::support::tarball::tarball(&[("a", b"a")])];
+    let image = ImageSpec {
+        layers,
+        ..ImageSpec::default()
+    };
+    let pushed = registry.push_image("acme/waits", "1", &image);
+    let come = std::sync::Arc::new(tokio::sync::Notify::new());
+    let layer = pushed.children[0].layers[0];
+    registry.fault(
+        &format!("GET /v2/acme/waits/blobs/{layer}"),
+        Times::Once,
+        Fault::DelayUntil(come.clone()),
+    );
+    let client = gate.at_gateway();
+    let pull = tokio::spawn(async move { client.pull("docker.io/acme/waits", "1").await });
+    let wanted = format!("layer {layer} of docker.io/acme/waits, which is read: 0.0 of ");
+    while !html(&gate, "/").await.text.contains(&wanted) {
+        assert!(!pull.is_finished(), "never told");
+        tokio::task::yield_now().await;
+    }
+    let filtered = html(&gate, "/?verdict=denied").await.text;
+    assert!(!filtered.contains("Pulls wait for"), "{filtered}");
+    come.notify_one();
+    pull.await.unwrap();
+    assert!(!html(&gate, "/").await.text.contains(&wanted));
 }

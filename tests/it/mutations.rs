@@ -233,17 +233,65 @@ fn advisories() {
     try_changes("index", &index, |bytes| inputs::index(bytes, &place));
     // An archive that is damaged is refused, and what it is built from is bounded.
     let archive = std::fs::read(&export).unwrap();
-    let broken = folder.path().join("broken.zip");
-    try_changes("export", &archive, |bytes| {
-        std::fs::write(&broken, bytes).unwrap();
-        let _ = build(
-            &broken,
-            Some(&Ecosystem::named("Debian")),
-            &place.join("built"),
-        );
-    });
+    try_changes("export", &archive, |bytes| inputs::export(bytes, &place));
     let known = br#"{"vulnerabilities":[{"cveID":"CVE-2026-1","dateAdded":"2026-01-01"}]}"#;
     try_changes("kev", known, |bytes| inputs::exploited(bytes, &place));
     let scores = gzip(b"#model_version:v1\ncve,epss,percentile\nCVE-2026-1,0.25,0.5\n");
     try_changes("epss", &scores, |bytes| inputs::exploited(bytes, &place));
+}
+
+/// What scanners print and signers sign, as they write it; each seed speaks of one vulnerability.
+#[test]
+fn reports_and_statements() {
+    let (name, digest) = ("docker.io/acme/app", inputs::MANIFEST);
+    let trivy = format!(
+        r#"{{"SchemaVersion":2,"ArtifactName":"{name}","ArtifactType":"container_image","Trivy":{{"Version":"0.74.0"}},
+        "Metadata":{{"ImageID":"{digest}","OS":{{"Family":"debian","Name":"12"}},"RepoDigests":["{name}@{digest}"]}},
+        "Results":[{{"Target":"a","Class":"os-pkgs","Type":"debian","Vulnerabilities":[{{"VulnerabilityID":"CVE-2026-1",
+        "PkgName":"a","InstalledVersion":"1","FixedVersion":"2","Severity":"HIGH","PkgIdentifier":{{"PURL":"pkg:deb/debian/a@1"}},
+        "DataSource":{{"ID":"debian"}},"CVSS":{{"nvd":{{"V3Score":7.5}}}}}}]}}]}}"#
+    );
+    let grype = format!(
+        r#"{{"matches":[{{"vulnerability":{{"id":"CVE-2026-1","severity":"High","fix":{{"versions":["2"],"state":"fixed"}}}},
+        "relatedVulnerabilities":[{{"id":"GHSA-1"}}],"artifact":{{"name":"a","version":"1","type":"deb","purl":"pkg:deb/debian/a@1",
+        "locations":[{{"path":"/var/lib/dpkg/status"}}]}}}}],"source":{{"type":"image","target":{{"imageID":"{digest}",
+        "manifestDigest":"{digest}"}}}},"distro":{{"name":"debian","version":"12"}},"descriptor":{{"name":"grype","version":"0.121.2",
+        "db":{{"status":{{"built":"2026-11-20T00:00:00Z"}}}}}}}}"#
+    );
+    let house = format!(
+        r#"{{"scanner":{{"name":"house","version":"1","data_from":"2026-11-20T00:00:00Z"}},"artifact":{{"digest":"{digest}"}},
+        "verdict":"fail","reason":"built by a team that left","vulnerabilities":[{{"id":"CVE-2026-5","aliases":["GHSA-5"],
+        "package":"left-pad","version":"1.0.0","purl":"pkg:npm/left-pad@1.0.0","fixed_in":"1.0.1","severity":"critical"}}]}}"#
+    );
+    let harbor = format!(
+        r#"{{"generated_at":"2026-11-20T00:00:00Z","artifact":{{"repository":"acme/app","digest":"{digest}"}},
+        "scanner":{{"name":"Trivy","vendor":"Aqua","version":"0.74.0"}},"severity":"High","vulnerabilities":[{{"id":"CVE-2026-1",
+        "package":"a","version":"1","fix_version":"2","severity":"High","description":"b","links":["https://a.example"]}}]}}"#
+    );
+    let cosign = format!(
+        r#"{{"scanner":{{"uri":"a","result":{trivy}}},"metadata":{{"scanFinishedOn":"2026-11-20T00:00:00Z"}}}}"#
+    );
+    let in_toto = r#"{"scanner":{"uri":"a","version":"1","db":{"lastUpdate":"2026-11-20T00:00:00Z"},"result":[{"id":"CVE-2026-1",
+        "severity":[{"method":"CVSS","score":"7.5"}]}]}}"#;
+    let vex = format!(
+        r#"{{"@context":"https://openvex.dev/ns/v0.2.0","timestamp":"2026-11-20T00:00:00Z","statements":[{{"vulnerability":
+        {{"name":"CVE-2026-1","aliases":["GHSA-1"]}},"products":[{{"@id":"pkg:oci/app@{digest}","subcomponents":[{{"@id":
+        "pkg:deb/debian/a@1"}}]}}],"status":"not_affected","justification":"component_not_present"}}]}}"#,
+        digest = digest.replace(':', "%3A")
+    );
+    let seeds = [
+        ("trivy", trivy.as_str()),
+        ("grype", &grype),
+        ("house", &house),
+        ("harbor", &harbor),
+        ("cosign", &cosign),
+        ("in-toto", in_toto),
+        ("vex", &vex),
+    ];
+    for (name, seed) in seeds {
+        assert_eq!(inputs::report(seed.as_bytes()), 1, "{name} is not read");
+        try_changes(name, seed.as_bytes(), |bytes| {
+            inputs::report(bytes);
+        });
+    }
 }

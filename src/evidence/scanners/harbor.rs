@@ -16,6 +16,7 @@ use super::http::Login;
 use super::report::{Listed, Looker, Report};
 use super::shown::{Pass, Shown};
 use super::{Asked, MAX_REPORT_BYTES};
+use crate::oci::Digest;
 use crate::upstream::{Answer, Call, Upstream};
 
 /// What adapters are asked in: matched letter by letter by some.
@@ -290,6 +291,14 @@ fn able(metadata: &Metadata) -> Result<Able, String> {
         kinds: usable.iter().any(|one| one.kind.is_some()),
         data_from: updated.and_then(|text| text.parse().ok()),
     })
+}
+
+/// Reads a report about an image.
+///
+/// # Errors
+/// A sentence: it is malformed, or about another image.
+pub(in crate::evidence) fn read(json: &[u8], manifest: &Digest) -> Result<Report, String> {
+    report(parsed(json)?, None).checked(manifest)
 }
 
 fn report(listing: Listing, data_from: Option<Timestamp>) -> Report {

@@ -27,6 +27,9 @@ struct Row {
     source: String,
     #[serde(default)]
     kind: String,
+    /// The program itself.
+    #[serde(default)]
+    root: bool,
 }
 
 /// The crates of an ELF file; none if it has no list.
@@ -42,7 +45,10 @@ pub(in crate::scan) fn read_auditable(elf: &[u8]) -> Result<Vec<Item>, Malformed
         return Err(Malformed("a list of crates that does not decompress"));
     }
     let list: List = serde_json::from_slice(&json).map_err(|_| Malformed("no list of crates"))?;
-    let linked = |row: &&Row| row.kind != "build" && row.source == "crates.io";
+    // `cargo install` unpacks the program and builds it where it lies, so a crate of crates.io is local too where it is the
+    // program. One of somebody's own that has the name of another crate is judged as that, rather than that unjudged.
+    let public = |row: &Row| row.source == "crates.io" || row.root && row.source == "local";
+    let linked = |row: &&Row| row.kind != "build" && public(row);
     let rows = list.packages.iter().filter(linked);
     Ok(rows.map(|row| Item::new(&row.name, &row.version)).collect())
 }

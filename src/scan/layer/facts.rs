@@ -10,7 +10,7 @@ use crate::scan::catalogue::{Item, Kind, System};
 use crate::scan::checks::Observed;
 
 /// The version of facts: raise it when a reader learns more, so that layers are read anew.
-pub const FACTS_VERSION: u32 = 4;
+pub const FACTS_VERSION: u32 = 5;
 /// Most gaps that are told one by one; all are counted.
 pub(super) const MAX_GAPS: usize = 100;
 

@@ -100,9 +100,11 @@ fn zlib(content: &[u8]) -> Vec<u8> {
 fn auditable_crates() {
     let list = br#"{"packages":[{"name":"serde","version":"1.0.1","source":"crates.io"},
         {"name":"cc","version":"1.0.0","source":"crates.io","kind":"build"},
-        {"name":"own","version":"0.1.0","source":"local","root":true}]}"#;
+        {"name":"beside","version":"0.1.0","source":"local"},
+        {"name":"inside","version":"0.1.0","source":"registry","root":true},
+        {"name":"hexyl","version":"0.16.0","source":"local","root":true}]}"#;
     let items = read_auditable(&elf(".dep-v0", &zlib(list))).unwrap();
-    assert_eq!(spelled(&items), ["serde 1.0.1"]);
+    assert_eq!(spelled(&items), ["serde 1.0.1", "hexyl 0.16.0"]);
     assert_eq!(read_auditable(&elf(".text", b"code")), Ok(Vec::new()));
     assert_eq!(read_auditable(b"\x7fELF\x02\x01"), Ok(Vec::new()));
     assert!(read_auditable(&elf(".dep-v0", b"no list")).is_err());

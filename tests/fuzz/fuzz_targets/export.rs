@@ -1,0 +1,10 @@
+#![no_main]
+#[allow(dead_code)]
+#[path = "../inputs.rs"]
+mod inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let folder = std::env::temp_dir().join(format!("lazaret-fuzz-export-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    inputs::export(bytes, &folder);
+});
