@@ -10,6 +10,10 @@
     reason = "a bench that panics is a bench that says where"
 )]
 
+#[path = "../tests/support/tarball.rs"]
+#[allow(dead_code, reason = "the tests take more of it")]
+mod tarball;
+
 use std::fs;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -135,10 +139,9 @@ fn tar() -> Vec<u8> {
             .enumerate()
         {
             let name = format!("usr/lib/{at}-{}", tar.len());
-            add(&mut tar, &name, part);
+            tarball::entry(&mut tar, &name, b'0', "", part);
             if tar.len() >= TAR_BYTES {
-                tar.resize(tar.len() + 1024, 0);
-                return tar;
+                return tarball::ended(tar);
             }
         }
     }
@@ -152,10 +155,9 @@ fn tar() -> Vec<u8> {
         });
         let text: String = text.collect();
         let name = format!("usr/share/{}", tar.len());
-        add(&mut tar, &name, text.as_bytes());
+        tarball::entry(&mut tar, &name, b'0', "", text.as_bytes());
     }
-    tar.resize(tar.len() + 1024, 0);
-    tar
+    tarball::ended(tar)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -170,19 +172,4 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(path);
         }
     }
-}
-
-fn add(tar: &mut Vec<u8>, name: &str, content: &[u8]) {
-    let mut header = [0; 512];
-    header[..name.len()].copy_from_slice(name.as_bytes());
-    header[100..107].copy_from_slice(b"0000644");
-    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-    header[148..156].copy_from_slice(b"        ");
-    header[156] = b'0';
-    header[257..265].copy_from_slice(b"ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    tar.extend(header);
-    tar.extend(content);
-    tar.resize(tar.len().next_multiple_of(512), 0);
 }

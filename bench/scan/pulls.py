@@ -95,7 +95,6 @@ http: {{ addr: "127.0.0.1:{port}", secret: bench }}
         folder = self.folder / "cache"
         folder.mkdir()
         (folder / "policy.toml").write_text(POLICY.format(scan='scan = "bench"' if scan else ""))
-        (folder / "Debian.jsonl").write_text(json.dumps(ADVISORY))
         (folder / "lazaret.toml").write_text(f"""data_dir = "{folder}/data"
 policy = "policy.toml"
 mirror.listen = "127.0.0.1:{mirror}"
@@ -110,9 +109,9 @@ host = "docker.io"
 url = "http://127.0.0.1:{self.link.port}"
 plain_http = true
 """)
-        for ecosystem in ["Debian", "PyPI", "npm"]:
-            record = json.loads(json.dumps(ADVISORY).replace("Debian:12", "Debian:12" if ecosystem == "Debian" else ecosystem))
-            (folder / f"{ecosystem}.jsonl").write_text(json.dumps(record).replace("openssl", "no-such-package"))
+        for ecosystem, named in [("Debian", "Debian:12"), ("PyPI", "PyPI"), ("npm", "npm")]:
+            record = json.dumps(ADVISORY).replace("Debian:12", named).replace("openssl", "no-such-package")
+            (folder / f"{ecosystem}.jsonl").write_text(record)
             run([LAZARET, "db", "import", "--config", folder / "lazaret.toml", "--ecosystem", ecosystem, folder / f"{ecosystem}.jsonl"])
         start(self.children, folder, "lazaret", [LAZARET, "serve", "--config", folder / "lazaret.toml"])
         wait_for("lazaret", lambda: answers(f"http://127.0.0.1:{gateway}/v2/"))

@@ -128,21 +128,22 @@ def digests_named(gateway: str, images: dict[str, str]):
                     raise Failure(f"{method} {reference}: Docker-Content-Digest is {named}, not {digest}")
 
 
-def main() -> int:
+def alone(name: str, test, after: str = "") -> int:
+    """Runs `test` in a folder of its own, and ends what it started; `after` is said behind the time. Gives the exit code."""
     started, children = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="lazaret-conformance-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"lazaret-{name}-") as folder:
         try:
             code = test(Path(folder), children)
-        except Failure as why:
-            print(f"FAILED conformance: {why}")
+        except (Failure, OSError, subprocess.SubprocessError) as why:
+            print(f"FAILED {name}: {why}")
             code = 1
         finally:
             for child in children:
                 child.kill()
                 child.wait()
-    print(f"# {time.monotonic() - started:.0f} s, reports in {REPORTS.relative_to(ROOT)}")
+    print(f"# {time.monotonic() - started:.0f} s{after}")
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone("conformance", test, f", reports in {REPORTS.relative_to(ROOT)}"))

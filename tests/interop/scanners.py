@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -19,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import grype_db
 import newer
 from adapter import KEY, Adapter
-from conformance import LAZARET, answers, free_port, start
+from conformance import LAZARET, alone, answers, free_port, start
 from images import Registry, Writer, debian
 from lab import HERE, VECTORS, Failure, run, wait_for
 
@@ -225,21 +224,5 @@ def test(folder: Path, children: list) -> int:
     return 1 if failed else 0
 
 
-def main() -> int:
-    started, children = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="lazaret-scanners-") as folder:
-        try:
-            code = test(Path(folder), children)
-        except (Failure, OSError, subprocess.SubprocessError) as why:
-            print(f"FAILED scanners: {why}")
-            code = 1
-        finally:
-            for child in children:
-                child.kill()
-                child.wait()
-    print(f"# {time.monotonic() - started:.0f} s")
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone("scanners", test))

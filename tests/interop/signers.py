@@ -6,10 +6,8 @@ Everything is on loopback. Needs docker-registry, skopeo, openssl and go; see do
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -18,7 +16,7 @@ import keyless
 import newer
 import notary
 import openpgp
-from conformance import LAZARET, answers, free_port, start
+from conformance import LAZARET, alone, answers, free_port, start
 from images import Registry, Writer
 from lab import VECTORS, Failure, run, wait_for
 
@@ -221,21 +219,5 @@ def test(folder: Path, children: list) -> int:
     return 1 if failed else 0
 
 
-def main() -> int:
-    started, children = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="lazaret-signers-") as folder:
-        try:
-            code = test(Path(folder), children)
-        except (Failure, OSError, subprocess.SubprocessError) as why:
-            print(f"FAILED signers: {why}")
-            code = 1
-        finally:
-            for child in children:
-                child.kill()
-                child.wait()
-    print(f"# {time.monotonic() - started:.0f} s")
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone("signers", test))

@@ -4,19 +4,18 @@ use crate::setup::Machine;
 
 const BEFORE: &str = "127.0.0.1 localhost\n::1 localhost # both\n";
 
+/// The command, with the authority's certificate.
+fn setup(ca: &str) -> [&str; 6] {
+    let gateway = "https://192.0.2.10";
+    ["setup", "machine", "--gateway", gateway, "--ca", ca]
+}
+
 #[test]
 fn names_lead_here_until_it_is_undone() {
     let machine = Machine::new();
     machine.put("/etc/hosts", BEFORE);
     let ca = machine.authority();
-    let setup = [
-        "setup",
-        "machine",
-        "--gateway",
-        "https://192.0.2.10",
-        "--ca",
-        &ca,
-    ];
+    let setup = setup(&ca);
     let with = |words: &[&'static str]| [setup.as_slice(), words].concat();
     let (code, out, err) = machine.run(&setup);
     assert_eq!(code, 0, "{err}");
@@ -77,17 +76,9 @@ fn names_lead_here_until_it_is_undone() {
 fn a_resolver_is_told_the_same_names() {
     let machine = Machine::new();
     let ca = machine.authority();
-    let setup = [
-        "setup",
-        "machine",
-        "--gateway",
-        "https://192.0.2.10",
-        "--ca",
-        &ca,
-        "--print",
-    ];
+    let setup = setup(&ca);
     let print = |program: &'static str| {
-        let (code, out, err) = machine.run(&[setup.as_slice(), &[program]].concat());
+        let (code, out, err) = machine.run(&[setup.as_slice(), &["--print", program]].concat());
         assert_eq!(code, 0, "{err}");
         out
     };

@@ -1,5 +1,5 @@
 #![no_main]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "each target takes what it needs")]
 #[path = "../inputs.rs"]
 mod inputs;
 
