@@ -47,8 +47,8 @@ class Keyless:
         packages = installed()
         shutil.copy(MOCK / "server.js", packages / "server.js")
         start(children, lab.folder, "instance", [program, packages / "server.js", self.folder])
-        wait_for("the Sigstore instance", lambda: (self.folder / "port").exists())
-        self.url = f"http://127.0.0.1:{(self.folder / 'port').read_text()}"
+        port = self.folder / "port"
+        self.url = f"http://127.0.0.1:{wait_for('the Sigstore instance', lambda: port.exists() and port.read_text())}"
         self.env = {**lab.env, "SIGSTORE_ROOT_FILE": str(self.folder / "root.pem"),
                     "SIGSTORE_REKOR_PUBLIC_KEY": str(self.folder / "rekor.pub"),
                     "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": str(self.folder / "ct.pub")}

@@ -20,6 +20,7 @@ from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from lab import Failure, wait_for
 from newer import CACHE
 
 # What PyPI has of it, and the versions.
@@ -172,7 +173,7 @@ kind = "syslog"
 server = "tcp://127.0.0.1:{log}"
 [hook.keep]
 kind = "exec"
-command = ["/bin/sh", "-c", "cat > {folder}/hook.json"]
+command = ["/bin/sh", "-c", "cat > {folder}/hook.new && mv {folder}/hook.new {folder}/hook.json"]
 events = ["blocked"]
 ''')
     return config, mirror, admin
@@ -263,6 +264,16 @@ def docker_case(folder: Path, mirror: int):
     print(f"docker     {1000 * (arrived_at - refused):6.0f} ms from the end of a refused docker pull to Slack's message")
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def heard(lazaret: Path, config: Path) -> bool:
+    status = subprocess.run([lazaret, "notify", "status", "--config", config], capture_output=True, text=True, check=True)
+    return "hook:keep: has heard of everything" in status.stdout
+
+
 def browser(url: str, folder: Path) -> str:
     """The page as a browser has it after it was shown."""
     program = shutil.which("chromium")
@@ -293,7 +304,7 @@ def main() -> int:
         server = subprocess.Popen([given.lazaret, "serve", "--config", config], stderr=(folder / "log").open("w"))
         try:
             return run(given.lazaret, config, folder, mirror, admin)
-        except SystemExit as why:
+        except (Failure, SystemExit) as why:
             print((folder / "log").read_text()[-3000:], file=sys.stderr)
             raise why
         finally:
@@ -303,11 +314,7 @@ def main() -> int:
 
 
 def run(lazaret: Path, config: Path, folder: Path, mirror: int, admin: int) -> int:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", mirror)) == 0:
-                break
-        time.sleep(0.05)
+    wait_for("the mirror listens", lambda: listens(mirror))
     pull = subprocess.run(["skopeo", "inspect", "--tls-verify=false", f"docker://127.0.0.1:{mirror}/{SQUAT}"],
                           capture_output=True, text=True)
     refused = time.monotonic()
@@ -321,15 +328,11 @@ def run(lazaret: Path, config: Path, folder: Path, mirror: int, admin: int) -> i
         print(f"{channel:<10} {1000 * (arrived[channel][0][0] - refused):6.0f} ms after the client was refused")
         if len(arrived[channel]) != 1:
             raise SystemExit(f"{channel}: {len(arrived[channel])} messages")
-    deadline = time.monotonic() + PATIENCE
-    while not (folder / "hook.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for("the hook runs", (folder / "hook.json").exists)
     if json.loads((folder / "hook.json").read_text())["type"] != "lazaret.blocked":
-        raise SystemExit("the hook did not run")
+        raise SystemExit("the hook got something else")
     docker_case(folder, mirror)
-    status = subprocess.run([lazaret, "notify", "status", "--config", config], capture_output=True, text=True)
-    if status.returncode != 0 or "hook:keep: has heard of everything" not in status.stdout:
-        raise SystemExit(f"notify status: {status.stdout}{status.stderr}")
+    wait_for("the hook has heard of everything", lambda: heard(lazaret, config))
     for name in ("slack", "mail", "log", "pager", "hook:keep"):
         subprocess.run([lazaret, "notify", "test", name, "--config", config], check=True, stdout=subprocess.DEVNULL)
     page = browser(f"http://127.0.0.1:{admin}/why/{id_}", folder)
