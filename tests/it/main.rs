@@ -29,6 +29,7 @@ mod console;
 mod crashes;
 mod deploy_kit;
 mod disguises;
+mod documented;
 mod fake_registry;
 mod findings_page;
 mod guard;
