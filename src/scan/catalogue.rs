@@ -16,6 +16,7 @@ mod ndb;
 mod os_release;
 mod python;
 mod rpm;
+mod rpm_list;
 mod ruby;
 mod runtime;
 mod sqlite;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use auditable::{AUDITABLE_SECTION, read_auditable};
 pub(super) use go::BuildInfo;
-pub(super) use java::read_java;
+pub(super) use java::{Archived, read_java};
 pub use kind::{Database, Kind};
 pub(super) use kind::{Wanted, towards_database, wanted};
 pub use os_release::System;
@@ -79,6 +80,7 @@ pub(super) fn read_database(
         Database::Apk => apk::read(content, files),
         Database::RpmNdb => rpm::read_ndb(content, files),
         Database::RpmBdb => rpm::read_bdb(content, files),
+        Database::RpmList => rpm_list::read(content),
     }
 }
 

@@ -11,7 +11,7 @@ use lazaret::scan::{
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A path for each reader of a layer's files; their names choose it.
-pub const PATHS: [&str; 26] = [
+pub const PATHS: [&str; 27] = [
     "var/lib/dpkg/status",
     "var/lib/dpkg/status.d/a",
     "var/lib/dpkg/info/a.list",
@@ -19,6 +19,7 @@ pub const PATHS: [&str; 26] = [
     "var/lib/rpm/rpmdb.sqlite",
     "usr/lib/sysimage/rpm/Packages.db",
     "var/lib/rpm/Packages",
+    "var/lib/rpmmanifest/container-manifest-2",
     "etc/os-release",
     "a.dist-info/METADATA",
     "a.egg-info",

@@ -2,6 +2,8 @@
 //!
 //! Found by its mark while the program passes, so that a program of any size costs the same memory.
 
+use std::collections::HashSet;
+
 use memchr::memmem;
 
 use super::Item;
@@ -17,6 +19,9 @@ const INLINE: u8 = 2;
 const FENCE_BYTES: usize = 16;
 /// Most bytes that are kept from the mark on: kubernetes' list has about 20 KB.
 const MAX_INFO_BYTES: usize = 1 << 20;
+/// Most marks of a program that are looked at, true ones and others: one that holds other programs of Go has theirs too,
+/// and whoever writes thousands has each of them read to its end.
+const MAX_MARKS: usize = 64;
 /// A main module that was built from a working copy has no version.
 const UNVERSIONED: &str = "(devel)";
 
@@ -28,6 +33,8 @@ pub(in crate::scan) struct BuildInfo {
     /// Where in the program the held bytes begin.
     at: u64,
     marked: bool,
+    marks: usize,
+    known: HashSet<Item>,
     info: Info,
 }
 
@@ -38,11 +45,13 @@ pub(in crate::scan) struct Info {
     pub(in crate::scan) items: Vec<Item>,
     /// Whether it is of the form before Go 1.18, which needs the program's memory.
     pub(in crate::scan) old: bool,
+    /// Whether there is more of it than is looked at.
+    pub(in crate::scan) more: bool,
 }
 
 impl BuildInfo {
     pub(in crate::scan) fn feed(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && self.info.items.is_empty() {
+        while !bytes.is_empty() && !self.info.more {
             if self.marked {
                 let room = MAX_INFO_BYTES.saturating_sub(self.held.len());
                 let (now, later) = bytes.split_at(room.min(bytes.len()));
@@ -58,9 +67,10 @@ impl BuildInfo {
     }
 
     pub(in crate::scan) fn finish(mut self) -> Info {
-        while self.marked && self.info.items.is_empty() {
+        while self.marked {
             self.settle();
         }
+        self.info.old &= self.info.items.is_empty();
         self.info
     }
 
@@ -108,24 +118,27 @@ impl BuildInfo {
         self.at += count as u64;
     }
 
-    /// Reads what is held; if it is no information, the next mark in it may be.
+    /// Reads what is held, and looks for the next mark in it: a program may hold another, whose list comes first.
     fn settle(&mut self) {
+        self.marks += 1;
         match parse(&self.held) {
-            Some(items) => self.info.items = items,
+            Some(items) => {
+                let new = items
+                    .into_iter()
+                    .filter(|item| self.known.insert(item.clone()));
+                self.info.items.extend(new);
+            }
             None => {
                 self.info.old |= self.held.get(15).is_some_and(|flags| flags & !1 == 0)
                     && matches!(self.held.get(14), Some(4 | 8));
-                self.drop_front(1);
-                let next = self.aligned(&self.held);
-                self.marked = next.is_some();
-                let drop = next.unwrap_or(self.held.len().saturating_sub(MARK.len() - 1));
-                self.drop_front(drop);
             }
         }
-        if !self.info.items.is_empty() {
-            self.marked = false;
-            self.info.old = false;
-        }
+        self.drop_front(1);
+        let next = self.aligned(&self.held);
+        self.marked = next.is_some() && self.marks < MAX_MARKS;
+        self.info.more |= next.is_some() && !self.marked;
+        let drop = next.unwrap_or(self.held.len().saturating_sub(MARK.len() - 1));
+        self.drop_front(drop);
     }
 }
 

@@ -22,17 +22,35 @@ struct Budget {
     bytes: usize,
 }
 
-/// The packages of the archive at `path`; none if it does not say what it is.
-pub(in crate::scan) fn read_java(path: &str, archive: &[u8]) -> Result<Vec<Item>, Malformed> {
+/// What an archive and those inside it name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::scan) struct Archived {
+    /// The packages; none if it does not say what it is.
+    pub(in crate::scan) items: Vec<Item>,
+    /// Why there may be more: it or an archive inside it is broken, or too large.
+    pub(in crate::scan) partly: Option<Malformed>,
+}
+
+/// The packages of the archive at `path`. One inside it that is broken takes none from the others.
+pub(in crate::scan) fn read_java(path: &str, archive: &[u8]) -> Archived {
     let mut budget = Budget {
         entries: MAX_ENTRIES,
         bytes: MAX_INFLATED_BYTES,
     };
-    let mut items = Vec::new();
-    read(path, archive, MAX_DEPTH, &mut budget, &mut items)?;
-    items.sort();
-    items.dedup();
-    Ok(items)
+    let mut found = Archived::default();
+    let read = read(path, archive, MAX_DEPTH, &mut budget, &mut found);
+    found.note(read);
+    found.items.sort();
+    found.items.dedup();
+    found
+}
+
+impl Archived {
+    /// The value, or a note that something is missing.
+    fn note<T>(&mut self, read: Result<T, Malformed>) -> Option<T> {
+        read.map_err(|why| self.partly.get_or_insert(why).to_owned())
+            .ok()
+    }
 }
 
 fn read(
@@ -40,7 +58,7 @@ fn read(
     archive: &[u8],
     depth: usize,
     budget: &mut Budget,
-    items: &mut Vec<Item>,
+    all: &mut Archived,
 ) -> Result<(), Malformed> {
     const BROKEN: Malformed = Malformed("no sound zip");
     let depth = depth
@@ -64,19 +82,24 @@ fn read(
         } else {
             budget.bytes.min(MAX_TEXT_BYTES)
         };
-        let content = inflate(entry.compression_method(), found.data(), most)?;
+        let content = inflate(entry.compression_method(), found.data(), most);
+        let Some(content) = all.note(content) else {
+            continue;
+        };
         budget.bytes = budget.bytes.saturating_sub(content.len());
         if nested {
-            read(&name, &content, depth, budget, items)?;
+            let inside = read(&name, &content, depth, budget, all);
+            all.note(inside);
         } else if pom {
             properties = true;
-            items.extend(from_properties(&content));
+            all.items.extend(from_properties(&content));
         } else {
             manifest = Some(content);
         }
     }
     if !properties {
-        items.extend(manifest.and_then(|manifest| from_manifest(path, &manifest)));
+        all.items
+            .extend(manifest.and_then(|manifest| from_manifest(path, &manifest)));
     }
     Ok(())
 }
@@ -160,11 +183,13 @@ mod tests {
             entries: 10,
             bytes: 50_000,
         };
-        let found = read("a.jar", &bomb, MAX_DEPTH, &mut budget, &mut Vec::new());
-        assert_eq!(found, Err(Malformed("it does not decompress")));
+        let mut found = Archived::default();
+        let whole = read("a.jar", &bomb, MAX_DEPTH, &mut budget, &mut found);
+        assert_eq!(whole, Ok(()));
+        assert_eq!(found.partly, Some(Malformed("it does not decompress")));
         let many = jar(&[("a", b""), ("b", b"")]);
         budget.entries = 1;
-        let found = read("a.jar", &many, MAX_DEPTH, &mut budget, &mut Vec::new());
+        let found = read("a.jar", &many, MAX_DEPTH, &mut budget, &mut found);
         assert_eq!(found, Err(Malformed("too many entries")));
     }
 }

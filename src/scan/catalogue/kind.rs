@@ -73,6 +73,8 @@ pub enum Database {
     RpmNdb,
     /// rpm's `Packages`, a hash of Berkeley DB.
     RpmBdb,
+    /// The list that Azure Linux leaves in images without rpm.
+    RpmList,
 }
 
 impl Database {
@@ -81,7 +83,7 @@ impl Database {
         match self {
             Database::Dpkg => Kind::Dpkg,
             Database::Apk => Kind::Apk,
-            Database::RpmNdb | Database::RpmBdb => Kind::Rpm,
+            Database::RpmNdb | Database::RpmBdb | Database::RpmList => Kind::Rpm,
         }
     }
 }
@@ -112,6 +114,8 @@ impl Wanted {
 const RPM: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
 /// Folders of apk's database: before and after the merge of `/usr`.
 const APK: [&str; 2] = ["lib/apk/db", "usr/lib/apk/db"];
+/// The folder of Azure Linux's list.
+const RPM_LIST: &str = "var/lib/rpmmanifest";
 /// The folder of dpkg's database, and distroless's below it.
 const DPKG: &str = "var/lib/dpkg";
 const DPKG_FOLDER: &str = "var/lib/dpkg/status.d";
@@ -128,6 +132,9 @@ pub(in crate::scan) fn wanted(path: &str) -> Option<Wanted> {
         "rpmdb.sqlite-wal" if RPM.contains(&folder) => return Some(Wanted::SqliteLog),
         "Packages.db" if RPM.contains(&folder) => return Some(Wanted::Database(Database::RpmNdb)),
         "Packages" if RPM.contains(&folder) => return Some(Wanted::Database(Database::RpmBdb)),
+        "container-manifest-2" if folder == RPM_LIST => {
+            return Some(Wanted::Database(Database::RpmList));
+        }
         _ => {}
     }
     if folder == DPKG_FOLDER && !file.ends_with(".md5sums") {
@@ -192,6 +199,6 @@ pub(in crate::scan) fn towards_database(path: &str) -> bool {
         .iter()
         .chain(&APK)
         .chain(&OS_RELEASE)
-        .chain([&DPKG_FOLDER]);
+        .chain([&DPKG_FOLDER, &RPM_LIST]);
     database || !path.is_empty() && folders.any(at_or_above)
 }

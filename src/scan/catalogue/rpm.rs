@@ -138,7 +138,7 @@ fn item(header: &[u8]) -> Result<Item, Malformed> {
 }
 
 /// Name and `version-release` of `name-version-release.src.rpm`.
-fn source_of(file: &str) -> Option<(&str, &str)> {
+pub(super) fn source_of(file: &str) -> Option<(&str, &str)> {
     let stem = file
         .strip_suffix(".src.rpm")
         .or(file.strip_suffix(".nosrc.rpm"))?;

@@ -35,6 +35,10 @@ fn wanted_files() {
         ("usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "SqliteLog"),
         ("usr/share/rpm/Packages", "Database(RpmBdb)"),
         ("opt/Packages", ""),
+        (
+            "var/lib/rpmmanifest/container-manifest-2",
+            "Database(RpmList)",
+        ),
         ("etc/os-release", "OsRelease"),
         ("usr/lib/os.release.d/os-release-fedora", "OsRelease"),
         (

@@ -7,7 +7,7 @@ use super::pass::Pass;
 use super::tar::{Entry, Tar};
 use super::toc::TocCheck;
 use crate::scan::catalogue::{
-    Item, Kind, System, Wanted, read_database, read_java, read_manifest, read_sqlite,
+    Archived, Item, Kind, System, Wanted, read_database, read_java, read_manifest, read_sqlite,
 };
 
 /// A SQLite database and its log, in whichever order they come.
@@ -170,11 +170,17 @@ impl Pass<'_> {
                 Ok(packages) => self.add(&path, kind, packages)?,
                 Err(_) => self.gaps.add(&path, Gap::Malformed),
             },
-            Wanted::Java => match read_java(&path, &content) {
-                Ok(packages) if packages.is_empty() => self.gaps.add(&path, Gap::Unidentified),
-                Ok(packages) => self.add(&path, Kind::Java, packages)?,
-                Err(_) => self.gaps.add(&path, Gap::Malformed),
-            },
+            Wanted::Java => {
+                let Archived { items, partly } = read_java(&path, &content);
+                match partly {
+                    Some(_) => self.gaps.add(&path, Gap::Malformed),
+                    None if items.is_empty() => self.gaps.add(&path, Gap::Unidentified),
+                    None => {}
+                }
+                if !items.is_empty() {
+                    self.add(&path, Kind::Java, items)?;
+                }
+            }
         }
         Ok(())
     }

@@ -104,6 +104,9 @@ impl Executable {
         if go.old {
             gaps.push(Gap::OldGo);
         }
+        if go.more {
+            gaps.push(Gap::Malformed);
+        }
         let mut rust = Vec::new();
         if self.size > self.most {
             if self.mentioned {

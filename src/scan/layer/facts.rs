@@ -10,7 +10,7 @@ use crate::scan::catalogue::{Item, Kind, System};
 use crate::scan::checks::{Observed, Told};
 
 /// The version of facts: raise it when a reader learns more, so that layers are read anew.
-pub const FACTS_VERSION: u32 = 6;
+pub const FACTS_VERSION: u32 = 7;
 /// Most programs that are told one by one which do not say what they are made of: every system without a database has
 /// more, and images of a few programs have fewer.
 pub(super) const MAX_UNEXPLAINED: usize = 100;

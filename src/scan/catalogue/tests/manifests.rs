@@ -105,7 +105,8 @@ fn java_archives_and_those_inside_them() {
         ("WEB-INF/lib/thing-api-1.2.jar", &named),
         ("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\n"),
     ]);
-    let items = read_java("app/app.war", &war).unwrap();
+    let Archived { items, partly } = read_java("app/app.war", &war);
+    assert_eq!(partly, None);
     let expected = [
         "com.example:thing-api 1.2",
         "org.apache.logging.log4j:log4j-core 2.14.1",
@@ -115,5 +116,13 @@ fn java_archives_and_those_inside_them() {
     for _ in 0..4 {
         deep = jar(&[("a.jar", &deep)]);
     }
-    assert!(read_java("a.jar", &deep).is_err(), "too deep");
+    let too_deep = Some(Malformed("archives nested too deep"));
+    assert_eq!(read_java("a.jar", &deep).partly, too_deep);
+    // One that is broken, which a program never opens, hides none of the others.
+    let broken = jar(&[("a.jar", b"no archive"), ("lib/app.war", &war)]);
+    let Archived { items, partly } = read_java("app/app.jar", &broken);
+    assert_eq!(spelled(&items), expected);
+    assert_eq!(partly, Some(Malformed("no sound zip")));
+    let none = read_java("a.jar", b"no archive");
+    assert!(none.items.is_empty() && none.partly.is_some());
 }

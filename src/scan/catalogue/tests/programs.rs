@@ -55,6 +55,44 @@ fn an_aligned_mark_that_is_none_hides_nothing() {
     assert_eq!(spelled(&go.finish().items)[0], "stdlib 1.21.0-rc2");
 }
 
+/// A program that holds another has the other's list too, and whichever comes first hides none.
+#[test]
+fn a_program_inside_a_program() {
+    let inner = info(
+        "go1.20.1",
+        "path\tb.example/in\ndep\ta.example/in\tv0.1.0\th1:a=\n",
+    );
+    let mut program = b"\x7fELF".to_vec();
+    program.resize(64, 0);
+    program.extend(inner);
+    program.resize(512, 0);
+    program.extend(info("go1.22.3", MODULES));
+    for step in [1, 7, 100, 4096] {
+        let mut go = BuildInfo::default();
+        program.chunks(step).for_each(|chunk| go.feed(chunk));
+        let found = go.finish();
+        let expected = [
+            "stdlib 1.20.1",
+            "a.example/in v0.1.0",
+            "stdlib 1.22.3",
+            "golang.org/x/net v0.1.0",
+            "b.example/new v1.1.0",
+        ];
+        assert_eq!(spelled(&found.items), expected, "in pieces of {step}");
+        assert!(!found.more && !found.old);
+    }
+    let mut many = Vec::new();
+    for number in 0..70 {
+        let modules = format!("dep\ta.example/{number}\tv0.1.0\th1:a=\n");
+        many.extend(info("go1.22.3", &modules));
+        many.resize(many.len().next_multiple_of(16), 0);
+    }
+    let mut go = BuildInfo::default();
+    many.chunks(100).for_each(|chunk| go.feed(chunk));
+    let found = go.finish();
+    assert_eq!((found.items.len(), found.more), (65, true));
+}
+
 #[test]
 fn old_go_is_told() {
     let mut program = b"\xff Go buildinf:\x08\x00".to_vec();
