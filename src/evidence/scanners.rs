@@ -187,9 +187,11 @@ impl OtherScanners {
             }
         };
         let late = |_| Err(format!("no answer within {} s", scanner.patience.as_secs()));
-        let mut report = tokio::time::timeout(scanner.patience, answering)
-            .await
-            .unwrap_or_else(late)?;
+        let image = asked.repository.at_digest(asked.manifest);
+        let waiting = telemetry::works().wait(format!("the scanner {name}, asked about {image}"));
+        let answered = tokio::time::timeout(scanner.patience, answering);
+        let mut report = waiting.until(answered).await.unwrap_or_else(late)?;
+        drop(waiting);
         let now = telemetry::now();
         report.at = Some(now);
         let written = serde_json::to_vec(&report)

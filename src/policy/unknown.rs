@@ -45,7 +45,7 @@ impl fmt::Display for Unexplained {
             ),
             Unexplained::Of(system) => write!(
                 f,
-                "it calls itself {system}, and the database of its packages is not there"
+                "it calls itself {system}, and no database of its packages is there that can be read"
             ),
         }
     }

@@ -11,10 +11,10 @@ use crate::support::signing::{Key, push_classic};
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 
-struct Page {
+pub(crate) struct Page {
     status: u16,
     headers: hyper::HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
@@ -39,7 +39,7 @@ async fn page(gate: &Gate, method: Method, path: &str, accept: &str) -> Page {
     }
 }
 
-async fn html(gate: &Gate, path: &str) -> Page {
+pub(crate) async fn html(gate: &Gate, path: &str) -> Page {
     page(gate, Method::GET, path, "text/html").await
 }
 

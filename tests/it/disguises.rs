@@ -91,7 +91,7 @@ async fn a_system_without_its_database() {
     let said = refused(&gate, "slim").await;
     assert!(
         said.contains(
-            "deny[content-unidentified]: it calls itself Debian GNU/Linux 12 (bookworm), and the database of its packages is not there"
+            "deny[content-unidentified]: it calls itself Debian GNU/Linux 12 (bookworm), and no database of its packages is there that can be read"
         ),
         "{said}"
     );

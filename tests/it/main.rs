@@ -77,6 +77,7 @@ mod stamped;
 mod upgrading;
 mod verdicts;
 mod vsa;
+mod waiting;
 mod waive;
 mod waivers;
 mod walls;

@@ -40,7 +40,7 @@ fn scanner(way: ScannerWay, patience: Duration) -> OtherScanner {
     }
 }
 
-async fn scene(way: ScannerWay) -> (FakeRegistry, Gate, Pushed) {
+pub(crate) async fn scene(way: ScannerWay) -> (FakeRegistry, Gate, Pushed) {
     within(way, Duration::from_secs(60)).await
 }
 
@@ -217,7 +217,7 @@ fn answer(status: u16, body: String) -> Fault {
     Fault::Status(status, Vec::new(), body.into_bytes())
 }
 
-async fn webhook(fake: &FakeRegistry) -> ScannerWay {
+pub(crate) async fn webhook(fake: &FakeRegistry) -> ScannerWay {
     ScannerWay::Webhook(Webhook {
         server: server(fake).await,
         path: "/verdict?team=a".to_owned(),
