@@ -98,11 +98,14 @@ pub struct Facts {
     pub proxies: Option<(String, String)>,
     /// The user's own `registries.conf` or a folder beside it, where there is one.
     pub own_registries: Option<String>,
+    /// Why this dockerd reads other files than `/etc/docker`, if it does.
+    pub elsewhere: Option<&'static str>,
 }
 
 /// What is wrong with a client's configuration, the worst first.
 pub fn diagnose(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     let mut found = match (wanted.client, wanted.route) {
+        (Client::Docker, _) if facts.elsewhere.is_some() => docker_faults::elsewhere(facts),
         (Client::Docker, Route::Hosts) => {
             let mut found = docker_faults::hosts(disk, facts);
             found.extend(hosts_faults::of_docker(wanted, disk));

@@ -7,6 +7,17 @@ use super::{Wanted, json_edit, systemd};
 
 const RESTART: &str = "systemctl daemon-reload && systemctl restart docker";
 
+/// A dockerd that reads none of the files that are looked at: what they say counts for nothing.
+pub(super) fn elsewhere(facts: &Facts) -> Vec<Diagnosis> {
+    let why = facts.elsewhere.unwrap_or_default();
+    vec![Diagnosis::open(
+        "docker-elsewhere",
+        "dockerd",
+        format!("{why}: what is in /etc/docker and in units of the system does not reach it"),
+        "write there what `lazaret setup docker` shows, and close the way round at the network: docs/enforcement.md",
+    )]
+}
+
 /// The members of `daemon.json`; a file that is none is told of.
 fn daemon(disk: &Disk, found: &mut Vec<Diagnosis>) -> serde_json::Map<String, serde_json::Value> {
     match json_edit::object(disk.text(DAEMON).unwrap_or_default()) {

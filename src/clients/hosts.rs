@@ -94,6 +94,12 @@ pub(super) fn plan(
         text.clone(),
         Format::Toml,
     )?;
+    if wanted.direct.is_empty() {
+        plan.notes.push(
+            "_default catches every registry that has no folder of its own, localhost:5000 and internal ones too, and pushes to them fail: name those with --direct"
+                .to_owned(),
+        );
+    }
     for registry in &wanted.direct {
         let path = format!("{root}/{registry}/{FILE}");
         // Whoever wrote a file for an internal registry knows better how it is reached.

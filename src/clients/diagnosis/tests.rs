@@ -62,6 +62,26 @@ fn facts(wanted: &Wanted) -> Facts {
         mirrors: Some(vec![format!("{}/", wanted.address)]),
         proxies: Some((wanted.address.to_string(), "localhost".to_owned())),
         own_registries: None,
+        elsewhere: None,
+    }
+}
+
+#[test]
+fn files_that_a_dockerd_does_not_read_prove_nothing() {
+    for wanted in all() {
+        let disk = set_up(&wanted, Disk::default());
+        let facts = Facts {
+            elsewhere: Some("it runs rootless"),
+            ..facts(&wanted)
+        };
+        let found = diagnose(&wanted, &disk, &facts);
+        let said = found.iter().any(|one| one.code == "docker-elsewhere");
+        assert_eq!(
+            said,
+            wanted.client == Client::Docker,
+            "{wanted:?}: {found:?}"
+        );
+        assert_eq!(said, found.iter().any(|one| one.level == Level::Open));
     }
 }
 
