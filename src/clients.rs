@@ -34,7 +34,8 @@ mod zone;
 pub use address::Address;
 pub use canary_said::{Heard, Outcome, judge};
 pub use diagnosis::{
-    Diagnosis, Facts, Level, diagnose, of_authorities, of_builder, of_egress, of_listener, of_mode,
+    Diagnosis, Facts, Level, diagnose, hindrance, of_authorities, of_builder, of_egress,
+    of_listener, of_mode,
 };
 pub use diff::unified;
 pub use disk::{CA_FOLDER, Disk, Look, Seen, look};

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Client, Disk, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, machine, masked,
-    podman_faults,
+    Client, Disk, Obstacle, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, machine,
+    masked, podman_faults,
 };
 
 /// How bad.
@@ -126,6 +126,14 @@ pub fn diagnose(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     };
     found.sort_by_key(|one| one.level);
     found
+}
+
+/// Why what is planned for a client would not hold with the daemon that runs here, if it would not.
+pub fn hindrance(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Option<Obstacle> {
+    match wanted.client {
+        Client::Docker => docker_faults::hindrance(wanted, disk, facts),
+        _ => None,
+    }
 }
 
 /// What is so of a builder of `docker buildx` that runs in a container of its own: it inherits nothing of the daemon.

@@ -258,6 +258,71 @@ fn what_daemons_run_with_counts_too() {
     assert_eq!(change(&podman, &own), ["open[user-registries]"]);
 }
 
+/// What would open the way while it closes another is not written.
+#[test]
+fn what_a_running_dockerd_would_not_heed_is_not_applied() {
+    let hosts = wanted(
+        Client::Docker,
+        Route::Hosts,
+        "https://gw.example:5443",
+        true,
+    );
+    let proxy = wanted(Client::Docker, Route::Proxy, "http://gw.example:3128", true);
+    let mut switched = Disk::default();
+    put(
+        &mut switched,
+        "/etc/docker/daemon.json",
+        r#"{"features":{"containerd-snapshotter":true}}"#,
+    );
+    let (plain, unknown) = (Disk::default(), Facts::default());
+    let classic = Facts {
+        major: Some(28),
+        containerd_store: Some(false),
+        ..Facts::default()
+    };
+    let old = Facts {
+        major: Some(27),
+        containerd_store: Some(true),
+        ..Facts::default()
+    };
+    let rootless = Facts {
+        elsewhere: Some("it runs rootless"),
+        ..Facts::default()
+    };
+    for (wanted, disk, facts, why) in [
+        (&hosts, &plain, &unknown, None),
+        (&hosts, &plain, &facts(&hosts), None),
+        (
+            &hosts,
+            &plain,
+            &classic,
+            Some("classic image store ignores hosts.toml"),
+        ),
+        // The same restart that reads the file switches the store.
+        (&hosts, &switched, &classic, None),
+        (
+            &hosts,
+            &switched,
+            &old,
+            Some("Docker before 28 does not read hosts.toml"),
+        ),
+        (&proxy, &plain, &classic, None),
+        (&proxy, &plain, &old, None),
+        (&proxy, &plain, &rootless, Some("it runs rootless: ")),
+    ] {
+        let said = hindrance(wanted, disk, facts).map(|why| why.to_string());
+        match why {
+            None => assert_eq!(said, None),
+            Some(why) => assert!(
+                said.as_ref().is_some_and(|said| said.contains(why)),
+                "{said:?}"
+            ),
+        }
+    }
+    let disk = set_up(&hosts, Disk::default());
+    assert_eq!(codes(&hosts, &disk, &old), ["open[hosts-unread]"]);
+}
+
 #[test]
 fn builders_networks_and_modes_are_diagnosed() {
     let proxy = wanted(
