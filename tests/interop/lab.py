@@ -42,7 +42,6 @@ WHY = "http://gw.test:5080/why/"
 # Longer than one exchange is held, and longer than one that Docker 29 waits for.
 SLOW, SLOWER = 35, 100
 
-
 ADVISORY = {
     "id": "DSA-2026-1", "aliases": ["CVE-2026-1"], "modified": "2026-01-02T00:00:00Z",
     "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
@@ -253,9 +252,10 @@ http:
         tls = f'tls_certificate = "{self.dir}/gw.pem"\ntls_key = "{self.dir}/gw.key"'
         plain = "plain_http = true"
         ports = (5051, 444, 5081) if mirror_tls else (5050, 443, 5080)
-        # The clients trust this authority already, as they would trust a company's.
-        # One of them for those who log in, see logins.py.
-        users = f'users = "{self.dir}/users.toml"' if mirror_tls else ""
+        # Clients trust this authority already, as a company's. One server is for those who say who they are: logins.py.
+        known, users = ("", "") if not mirror_tls else (
+            f'client_ca = "{self.dir}/ca.pem"\nclient_certificate = "optional"',
+            f'users = "{self.dir}/users.toml"\n[identity]\nheader = "X-Team"\nheader_listeners = ["gateway"]')
         proxy = f"""[proxy]
 listen = "{GATEWAY}:{3129 if mirror_tls else 3128}"
 ca_certificate = "{self.dir}/ca.pem"
@@ -273,6 +273,7 @@ listen = "{GATEWAY}:{ports[0]}"
 listen = "{GATEWAY}:{ports[1]}"
 {tls}
 registry_names = {"false" if mirror_tls else "true"}
+{known}
 [admin]
 listen = "{GATEWAY}:{ports[2]}"
 {plain}

@@ -3,8 +3,6 @@
 What it is told in HTTPS_PROXY is all that a client has: http://NAME:TOKEN@host:port.
 """
 
-import re
-
 import routes
 from lab import CLIENT, Failure, Lab, run
 from routes import by_proxy
@@ -66,10 +64,23 @@ def refused(suite, client, words: str):
         client.stop()
 
 
-def recorded(lab: Lab):
+def shown(lab: Lab) -> dict[str, list]:
+    """How a client is known by what `lazaret setup` is told to have it show, with the certificate made for that."""
+    certificate, key, request, extensions = (lab.dir / f"node.{end}" for end in ["pem", "key", "csr", "ext"])
+    if not certificate.exists():
+        extensions.write_text("extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\nsubjectAltName=DNS:node.acme.example\n")
+        run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=node",
+             "-keyout", key, "-out", request])
+        run(["openssl", "x509", "-req", "-in", request, "-CA", lab.dir / "ca.pem", "-CAkey", lab.dir / "ca.key",
+             "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate])
+    return {"certificate:node.acme.example": ["--client-certificate", certificate, "--client-key", key],
+            "header:payments": ["--header", "X-Team: payments"]}
+
+
+def recorded(lab: Lab, known=f"proxy:{WHO}"):
     said = run([lab.lazaret, "why", "--data-dir", lab.dir / "lazaret-tls-data", SQUAT]).stdout
-    if not re.search(rf"\bproxy:{WHO}\b", said):
-        raise Failure(f"no proxy:{WHO}: {said}")
+    if known not in said:
+        raise Failure(f"no {known}: {said}")
     log = lab.log("lazaret-tls")
     if lab.token in log or lab.token in said:
         raise Failure("the token is shown")

@@ -241,8 +241,22 @@ def containerd(suite):
         machine.put(default, good)
         machine.setup("kubernetes", "--undo")
         case(suite, "setup containerd: undone to the byte", same, before, machine)
+        for known in logins.shown(lab):
+            case(suite, f"setup containerd: known as {known}", shows, machine, client, known)
+            machine.setup("kubernetes", "--undo")
     finally:
         client.stop()
+
+
+def shows(machine: Machine, client: Containerd, known: str):
+    """A refused pull is written down as that of whom the files that setup wrote make containerd show."""
+    lab = machine.lab
+    machine.setup("kubernetes", "--gateway", "https://gw.test:444", "--ca", lab.dir / "ca.pem", *logins.shown(lab)[known], "--apply")
+    client.hosts, client.mounts = "/etc/containerd/certs.d", tuple(machine.binds())
+    code, said = client.pull(logins.SQUAT)
+    if code == 0 or "Blocked by policy" not in said:
+        raise Failure(f"exit {code}: {said[-800:]}")
+    logins.recorded(lab, known)
 
 
 def buildkit(suite):

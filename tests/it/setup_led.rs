@@ -91,3 +91,66 @@ fn names_that_do_not_lead_here_are_told_of_whichever_program_is_asked() {
         );
     }
 }
+
+#[test]
+fn what_a_client_shows_of_itself_is_written_and_remembered() {
+    let machine = Machine::new();
+    let shown = [
+        "--client-certificate",
+        "/etc/lazaret/node.pem",
+        "--client-key",
+        "/etc/lazaret/node.key",
+        "--header",
+        "X-Team: payments",
+    ];
+    let words = |client, more: &[&'static str]| {
+        [&["setup", client], GATEWAY.as_slice(), &shown, more].concat()
+    };
+    let (code, _, err) = machine.run(&words("kubernetes", &["--apply"]));
+    assert_eq!(code, 0, "{err}");
+    let text = machine.text("/etc/containerd/certs.d/_default/hosts.toml");
+    let read: toml::Table = text.parse().unwrap();
+    for of in [
+        &read,
+        read["host"]["https://192.0.2.10"].as_table().unwrap(),
+    ] {
+        assert_eq!(of["header"]["X-Team"].as_str(), Some("payments"));
+        assert_eq!(
+            of["client"].to_string(),
+            "[[\"/etc/lazaret/node.pem\", \"/etc/lazaret/node.key\"]]"
+        );
+    }
+    let (code, _, err) = machine.run(&["setup", "kubernetes", "--check"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            0,
+            "containerd: in force (route hosts, https://192.0.2.10)\n"
+        )
+    );
+    machine.put(
+        "/etc/containerd/certs.d/_default/hosts.toml",
+        &text.replace("payments", "others"),
+    );
+    let (code, out, _) = machine.run(&["setup", "kubernetes", "--check"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (
+            1,
+            "not as it should be: /etc/containerd/certs.d/_default/hosts.toml\n"
+        )
+    );
+    // Nobody else has words for them.
+    let (code, _, err) = machine.run(&words("podman", &[]));
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("are written into hosts.toml: of docker and kubernetes, by --route hosts"),
+        "{err}"
+    );
+    let (code, _, err) = machine.run(&["setup", "docker", "--header", "X Team"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("\"X Team\" is no header: write it as in HTTP"),
+        "{err}"
+    );
+}

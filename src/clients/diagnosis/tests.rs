@@ -1,5 +1,5 @@
 use super::*;
-use crate::clients::{Address, Seen, plan};
+use crate::clients::{Address, Seen, Shown, plan};
 
 const CA: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
@@ -12,6 +12,7 @@ fn wanted(client: Client, route: Route, address: &str, ca: bool) -> Wanted {
         ca: ca.then(|| CA.to_owned()),
         registries: vec!["docker.io".to_owned(), "ghcr.io".to_owned()],
         direct: Vec::new(),
+        shown: Shown::default(),
     }
 }
 
