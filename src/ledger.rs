@@ -52,10 +52,11 @@ pub use led::Led;
 pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
+pub use revocations::MAX_REVOCATIONS;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use summaries::KeptSummary;
-pub use waivers::WaiverUse;
+pub use waivers::{WaiverUse, doubts};
 pub use who::{About, Pulled, Puller, Who};
 
 use std::fmt;
@@ -85,8 +86,13 @@ pub trait Ledger: Send + Sync {
     /// Records what a permit opened.
     fn approve(&self, approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> Pending<'_, ()>;
 
-    /// Forgets all that an image opened.
-    fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()>;
+    /// Forgets all that an image opened; where it had opened something, people are to hear `told`, in the same transaction.
+    fn withdraw(
+        &self,
+        repository: Repository,
+        digest: Digest,
+        told: Option<Event>,
+    ) -> Pending<'_, ()>;
 
     /// The images that opened a digest, newest first, a bounded number.
     fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>>;
@@ -196,8 +202,8 @@ pub trait Ledger: Send + Sync {
     /// Makes a name new again; `by` whom.
     fn forget_name(&self, repository: Repository, by: String, at: Timestamp) -> Pending<'_, ()>;
 
-    /// Records that something must not be served any more.
-    fn revoke(&self, revocation: Revocation) -> Pending<'_, ()>;
+    /// Records that something must not be served any more, and what people are to hear of it, in one transaction.
+    fn revoke(&self, revocation: Revocation, told: Event) -> Pending<'_, ()>;
 
     /// Records that a revocation was taken back, by whom and when.
     fn end_revocation(&self, id: String, by: String, at: Timestamp) -> Pending<'_, ()>;

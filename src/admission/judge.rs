@@ -362,8 +362,9 @@ impl Admission {
             if ruling.permit().is_some() {
                 self.open(&ruling, digest, at, opened).await?;
             } else if judged {
+                let told = self.ended(&ruling, digest, client).await?;
                 let repository = reference.repository().clone();
-                self.ledger.withdraw(repository, digest).await?;
+                self.ledger.withdraw(repository, digest, told).await?;
             }
         }
         telemetry::metrics().verdict(
