@@ -32,7 +32,9 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
+pub use explain::{
+    Paint, explain, explain_finding, explain_findings, is_hidden, printable, summary,
+};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{FileScan, Hygiene, HygieneProfile, LeftSecret, RaisingProgram};
 pub use model::{
@@ -51,4 +53,4 @@ pub use scan::{
 pub use subject::Subject;
 pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
-pub use waiver::{Concern, WaivedFinding, Waiver};
+pub use waiver::{Concern, WaivedFinding, Waiver, last_day};

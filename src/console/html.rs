@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::policy::is_hidden;
+
 /// Text between tags or within a quoted attribute.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
@@ -14,6 +16,8 @@ impl fmt::Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
+                '\n' | '\t' => fmt::Write::write_char(f, c)?,
+                c if is_hidden(c) => fmt::Write::write_char(f, ' ')?,
                 c => fmt::Write::write_char(f, c)?,
             }
         }
