@@ -152,7 +152,7 @@ impl Walk {
                     walk.broken = Some(of_checkpoint(size, "was signed for something else"));
                 }
                 Ok((head, said))
-                    if head.hash.as_slice() != hash || moment(&said, word) != Some(at) =>
+                    if head.hash.as_slice() != hash || moment(said, word) != Some(at) =>
                 {
                     let what = "has another hash or time beside it than it was signed for";
                     walk.broken = Some(of_checkpoint(size, what));
