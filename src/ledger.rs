@@ -193,6 +193,9 @@ pub trait Ledger: Send + Sync {
     /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
 
+    /// Whether anything of a publisher (`docker.io/acme`) was pulled with a permit or approved, and not forgotten.
+    fn known_publisher(&self, publisher: String) -> Pending<'_, bool>;
+
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;
 

@@ -75,7 +75,9 @@ impl Event {
                 Code::TagMoved => EventKind::TagMoved,
                 Code::SignerChanged => EventKind::SignerChanged,
                 // One that is refused is told of as that.
-                Code::NameFirstSeen | Code::RegistryNew if !finding.denies() => {
+                Code::NameFirstSeen | Code::RegistryNew | Code::PublisherNew
+                    if !finding.denies() =>
+                {
                     EventKind::FirstSeen
                 }
                 _ => return None,

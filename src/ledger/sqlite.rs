@@ -218,6 +218,10 @@ impl Ledger for SqliteLedger {
         Box::pin(self.read(move |from| led::namesake(from, &repository)))
     }
 
+    fn known_publisher(&self, publisher: String) -> Pending<'_, bool> {
+        Box::pin(self.read(move |from| led::known_publisher(from, &publisher)))
+    }
+
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>> {
         Box::pin(self.read(move |from| admitted::admitted(from, &repository, &digest)))
     }

@@ -103,6 +103,7 @@ impl Ledger for Fragile {
         keep_led(repository: Repository, led: Led) -> ();
         led(repository: Repository, tag: Tag) -> Option<Led>;
         namesake(repository: Repository) -> Option<Repository>;
+        known_publisher(publisher: String) -> bool;
         waivers_used() -> Vec<WaiverUse>;
         sweep(before: Timestamp) -> u64;
         broken() -> Option<String>;
