@@ -9,6 +9,7 @@ mod explain;
 mod finding;
 mod hygiene;
 mod judge;
+mod markup;
 mod model;
 mod moving;
 mod opinion;
@@ -37,6 +38,7 @@ pub use explain::{
 };
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{FileScan, Hygiene, HygieneProfile, LeftSecret, RaisingProgram};
+pub use markup::Escaped;
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WantedAttestation,
