@@ -35,7 +35,7 @@ pub mod units;
 
 pub use api_tokens::{ApiTokens, Role, parse_api_tokens};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use policy_build::{Beside, parse_policy, parse_policy_with};
+pub use policy_build::{Beside, Offered, parse_policy, parse_policy_with};
 pub use policy_file::policy_schema;
 pub use proxy_users::{ProxyUsers, hashed_token, parse_proxy_users, proxy_user_problem};
 pub use server::{

@@ -21,6 +21,7 @@ mod scan;
 mod secrets;
 mod subject;
 mod telling;
+mod unknown;
 mod verdict;
 mod waiver;
 
@@ -54,5 +55,6 @@ pub use scan::{
 };
 pub use subject::Subject;
 pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
+pub use unknown::{Unexplained, Unread};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
 pub use waiver::{Concern, WaivedFinding, Waiver, last_day};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::wire::{Trouble, ledger, policy_with, runtime, scanner_names, settings};
+use super::wire::{Trouble, ledger, offered, policy_with, runtime, settings};
 use super::{DataArgs, PolicyCheckArgs, REFUSED, output};
 use crate::config::{Beside, Diagnostics};
 use crate::ledger::{Ledger as _, WaiverUse, doubts};
@@ -41,12 +41,12 @@ pub(super) fn check(args: &PolicyCheckArgs) -> Result<u8, Trouble> {
     Ok(if args.strict && doubtful { REFUSED } else { 0 })
 }
 
-/// Which scanners the server has, where its file is named.
+/// What the server has for policies to ask, where its file is named.
 fn beside(data: &DataArgs) -> Result<Beside, Trouble> {
     let named = data.config.is_some();
-    let scanners = named.then(|| settings(data).map(|server| scanner_names(&server)));
+    let offers = named.then(|| settings(data).map(|server| offered(&server)));
     Ok(Beside {
-        scanners: scanners.transpose()?,
+        offered: offers.transpose()?,
         ..Beside::default()
     })
 }

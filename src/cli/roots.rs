@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::wire::{Trouble, file_name, known_roots, outside, policy_with, runtime, server};
 use super::{FAILED, REFUSED, TrustArgs, output};
 use crate::admission::Admission;
-use crate::config::{self, Beside, Server};
+use crate::config::{self, Beside, Offered, Server};
 use crate::evidence::{Refreshed, refresh_root};
 use crate::policy::Policy;
 use crate::telemetry;
@@ -154,8 +154,8 @@ pub(super) struct Reloader {
     pub(super) file: Option<PathBuf>,
     pub(super) text: Mutex<String>,
     pub(super) data_dir: PathBuf,
-    /// Those that policies may name.
-    pub(super) scanners: Vec<String>,
+    /// What policies may ask.
+    pub(super) offered: Offered,
     pub(super) admission: Arc<Admission>,
 }
 
@@ -169,7 +169,7 @@ impl Reloader {
             None => (config::SHIPPED_POLICY_NAME.to_owned(), None),
         };
         let beside = Beside {
-            scanners: Some(self.scanners.clone()),
+            offered: Some(self.offered.clone()),
             ..known_roots(&self.data_dir)
         };
         let policy = config::parse_policy_with(&text, &name, folder, &beside)

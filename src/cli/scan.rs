@@ -166,7 +166,7 @@ fn verdict(args: &ScanArgs, survey: &Survey) -> u8 {
     let counts = |one: &&crate::policy::Vulnerability| {
         !args.only_fixable || one.fixed.is_some() || one.malicious || one.exploited
     };
-    let unknown = survey.contents.unidentified || !survey.contents.uncovered.is_empty();
+    let unknown = survey.contents.unexplained.is_unknown() || !survey.contents.uncovered.is_empty();
     match unknown || survey.at_least(level).any(|one| counts(&one)) {
         true => REFUSED,
         false => 0,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::listeners::Listeners;
 use super::roots::{self, Reloader};
 use super::wire::{
-    Built, Loaded, Trouble, about, beside, build, exit, policy_with, runtime, scanner_names, server,
+    Built, Loaded, Trouble, about, beside, build, exit, offered, policy_with, runtime, server,
 };
 use super::{ServeArgs, db, listeners, output, pages, scanners};
 use crate::admission::Admission;
@@ -263,7 +263,7 @@ fn stay_current(server: &Server, loaded: Loaded, admission: &Arc<Admission>) {
         file: loaded.file,
         text: Mutex::new(loaded.text.clone()),
         data_dir: server.data_dir.clone(),
-        scanners: scanner_names(server),
+        offered: offered(server),
         admission: admission.clone(),
     });
     if let Some(file) = reloader.file.clone() {

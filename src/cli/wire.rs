@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{DataArgs, FAILED, db, output, roots, scanners};
 use crate::admission::{Admission, Parts};
-use crate::config::{self, Beside, ClamdAddress, Diagnostics, Server};
+use crate::config::{self, Beside, ClamdAddress, Diagnostics, Offered, Server};
 #[cfg(feature = "yara")]
 use crate::evidence::Yara;
 use crate::evidence::{
@@ -144,15 +144,19 @@ pub(super) fn policy(file: Option<PathBuf>) -> Result<Loaded, Trouble> {
 /// What a server's policy is read beside.
 pub(super) fn beside(server: &Server) -> Beside {
     Beside {
-        scanners: Some(scanner_names(server)),
+        offered: Some(offered(server)),
         ..known_roots(&server.data_dir)
     }
 }
 
-/// The scanners that policies may name.
-pub(super) fn scanner_names(server: &Server) -> Vec<String> {
+/// What policies may ask.
+pub(super) fn offered(server: &Server) -> Offered {
     let scanners = server.scanners.iter();
-    scanners.map(|scanner| scanner.name.clone()).collect()
+    Offered {
+        scanners: scanners.map(|scanner| scanner.name.clone()).collect(),
+        clamd: server.clamd.is_some(),
+        yara: !server.yara.is_empty(),
+    }
 }
 
 /// The trusted roots that are built in or were fetched into the data folder.
@@ -165,7 +169,7 @@ pub(super) fn known_roots(data_dir: &Path) -> Beside {
     }
     Beside {
         roots,
-        scanners: None,
+        offered: None,
     }
 }
 

@@ -35,15 +35,26 @@ pub fn parse_policy(text: &str, file: &str, folder: Option<&Path>) -> Result<Pol
 pub struct Beside {
     /// Trusted roots, fetched ones in the place of the built-in ones and for the policy's own.
     pub roots: Roots,
-    /// The scanners that `lazaret.toml` names; none: that is not known, and names of scanners are taken as they are.
-    pub scanners: Option<Vec<String>>,
+    /// What `lazaret.toml` has for profiles to ask; none: that is not known, and what they ask for is taken to be there.
+    pub offered: Option<Offered>,
+}
+
+/// What a server's settings have that looks into images for policies.
+#[derive(Clone, Debug, Default)]
+pub struct Offered {
+    /// The names of `[scanner.NAME]`.
+    pub scanners: Vec<String>,
+    /// Whether there is a `[clamd]`.
+    pub clamd: bool,
+    /// Whether there is a `[yara]`.
+    pub yara: bool,
 }
 
 impl Default for Beside {
     fn default() -> Beside {
         Beside {
             roots: Roots::embedded(),
-            scanners: None,
+            offered: None,
         }
     }
 }
@@ -153,8 +164,8 @@ impl Build {
             for signers in [&table.get().reports_by, &table.get().vex_by] {
                 self.known("signer", signers, written.signer.keys());
             }
-            if let Some(known) = &beside.scanners {
-                self.scanners(table.get(), known);
+            if let Some(offered) = &beside.offered {
+                self.offered(table.get(), offered);
             }
         }
         let scans: BTreeMap<&str, Arc<ScanProfile>> = written

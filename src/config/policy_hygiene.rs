@@ -24,9 +24,9 @@ impl Build {
             end_of_life: action(written.end_of_life, Level::Warn),
             packed: action(written.packed, Level::Warn),
             denied_files: self.denied_files(&written.denied_files),
-            viruses: written.viruses.map(level),
+            viruses: written.viruses.as_ref().map(|asked| level(*asked.get())),
             virus_unscanned: action(written.virus_unscanned, Level::Deny),
-            yara: written.yara.map(level),
+            yara: written.yara.as_ref().map(|asked| level(*asked.get())),
             yara_unscanned: action(written.yara_unscanned, Level::Deny),
         }
     }

@@ -5,9 +5,13 @@ use serde::Deserialize;
 
 use crate::policy::{Level, ScanProfile, Severity};
 
-use super::policy_build::{Build, words};
+use super::policy_build::{Build, Offered, words};
 use super::policy_file::{Action, At, Text};
 use super::policy_tables::{level, suggestion};
+
+/// What helps where a profile asks who is not there.
+const CLAMD: &str = "name one: [clamd] address = \"unix:/run/clamav/clamd.ctl\"";
+const YARA: &str = "name rules: [yara] rules = [\"/etc/lazaret/rules\"]";
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +58,8 @@ pub(super) struct ScanTable {
     pub(super) unsupported: Option<Action>,
     /// What programs meet of which nothing says what they are made of; default deny.
     pub(super) unidentified: Option<Action>,
+    /// What files meet that may name packages and were not understood; default warn.
+    pub(super) unread: Option<Action>,
     /// How old the advisory data may be, as in "72h".
     pub(super) max_database_age: Option<Text>,
     /// Scanners that must have nothing more against the image, by their names in lazaret.toml.
@@ -84,11 +90,11 @@ pub(super) struct ScanTable {
     #[serde(default)]
     pub(super) denied_files: Vec<Text>,
     /// What an infected file meets. With it a virus scanner is required: `[clamd]` in lazaret.toml.
-    pub(super) viruses: Option<Action>,
+    pub(super) viruses: Option<At<Action>>,
     /// What a file meets that the virus scanner would not look into; default deny.
     pub(super) virus_unscanned: Option<Action>,
     /// What a file meets that a YARA rule matches. With it rules are required: `[yara]` in lazaret.toml.
-    pub(super) yara: Option<Action>,
+    pub(super) yara: Option<At<Action>>,
     /// What a file meets that the rules were not tried on; default deny.
     pub(super) yara_unscanned: Option<Action>,
 }
@@ -112,6 +118,7 @@ impl Build {
             malware: action(written.malware, Level::Deny),
             unsupported: action(written.unsupported, Level::Deny),
             unidentified: action(written.unidentified, Level::Deny),
+            unread: action(written.unread, Level::Warn),
             max_database_age,
             scanners: words(&written.scanners),
             consulted: words(&written.consult),
@@ -132,13 +139,24 @@ impl Build {
 }
 
 impl Build {
-    /// A scanner that nobody set up would deny every image at its first pull, with words about the scanner.
-    pub(super) fn scanners(&mut self, written: &ScanTable, known: &[String]) {
+    /// What nobody set up would deny every image at its first pull, with words about the scanner.
+    pub(super) fn offered(&mut self, written: &ScanTable, offered: &Offered) {
+        let known = &offered.scanners;
         for name in written.scanners.iter().chain(&written.consult) {
             if !known.contains(name.get()) {
                 let message = format!("there is no [scanner.{}] in lazaret.toml", name.get());
                 let help = suggestion(name.get(), known.iter().map(String::as_str));
                 self.error(name.span(), message).help(help);
+            }
+        }
+        let lookers = [
+            (&written.viruses, offered.clamd, "clamd", CLAMD),
+            (&written.yara, offered.yara, "yara", YARA),
+        ];
+        for (asked, there, table, help) in lookers {
+            if let Some(asked) = asked.as_ref().filter(|_| !there) {
+                let message = format!("there is no [{table}] in lazaret.toml");
+                self.error(asked.span(), message).help(help);
             }
         }
     }

@@ -117,10 +117,7 @@ impl Streamed {
 
 impl Looking for Streamed {
     fn finish(self: Box<Self>) -> Result<Looked, String> {
-        match self.broken {
-            Some(why) => Err(why),
-            None => Ok(self.found),
-        }
+        self.found.ended(self.broken)
     }
 }
 

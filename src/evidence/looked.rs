@@ -46,6 +46,27 @@ impl Looked {
     }
 }
 
+/// What stands for the files of a layer that nobody looked into any more.
+const REST: &str = "every further file";
+
+impl Looked {
+    /// What is said at the end. `broken`: why the last files were not looked into; what was found before stands.
+    ///
+    /// # Errors
+    /// Why nothing is known of the layer.
+    pub(super) fn ended(mut self, broken: Option<String>) -> Result<Looked, String> {
+        match broken {
+            Some(why) if self.found.is_empty() => Err(why),
+            Some(why) => {
+                self.unscanned.push((REST.to_owned(), why));
+                self.passing = true;
+                Ok(self)
+            }
+            None => Ok(self),
+        }
+    }
+}
+
 fn note(list: &mut Vec<(String, String)>, path: &str, words: &str) -> Result<(), String> {
     if list.len() >= MAX_TOLD {
         return Err(format!("more than {MAX_TOLD} files to tell of in a layer"));
@@ -53,4 +74,23 @@ fn note(list: &mut Vec<(String, String)>, path: &str, words: &str) -> Result<(),
     let plain = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS);
     list.push((path.to_owned(), plain.collect()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file more that cannot be looked into does not make those harmless that were.
+    #[test]
+    fn what_was_found_stands_when_the_rest_fails() {
+        let broken = || Some("it hung up".to_owned());
+        let mut found = Looked::default();
+        assert_eq!(found.clone().ended(broken()), Err("it hung up".to_owned()));
+        assert_eq!(found.clone().ended(None), Ok(Looked::default()));
+        found.find("bin/bad", "Test.Virus").unwrap();
+        let ended = found.clone().ended(broken()).unwrap();
+        assert_eq!((&ended.found, ended.passing), (&found.found, true));
+        let rest = ("every further file".to_owned(), "it hung up".to_owned());
+        assert_eq!(ended.unscanned, [rest]);
+    }
 }

@@ -289,8 +289,12 @@ impl Scanner {
         {
             return Ok((facts, known.into_iter().flatten().collect()));
         }
-        let _pass = self.passes.acquire().await.map_err(Failed::for_now)?;
-        let what = format!("layer {} of {repository}, which is read", layer.digest);
+        let layer_of = format!("layer {} of {repository}", layer.digest);
+        let waiting = telemetry::works().wait(format!("a turn to read {layer_of}"));
+        let pass = waiting.until(self.passes.acquire()).await;
+        let _pass = pass.map_err(Failed::for_now)?;
+        drop(waiting);
+        let what = format!("{layer_of}, which is read");
         let working = telemetry::works().begin(what, Some(layer.size));
         let reading = working.until(content.layer(repository, layer)).await;
         let reading = reading.map_err(Failed::for_now)?;

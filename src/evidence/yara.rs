@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use boreal::compiler::{CompilerBuilder, CompilerParams};
@@ -12,8 +13,10 @@ use sha2::{Digest as _, Sha256};
 use crate::oci::Digest;
 
 mod looking;
+mod loose;
 
 pub(super) use looking::Tried;
+use loose::Loose;
 
 /// Largest file that rules are tried on, in bytes: it is held in memory, one a layer that is read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -36,6 +39,7 @@ const SHOWN_DIGITS: usize = 12;
 #[derive(Clone, Debug)]
 pub struct Yara {
     scanner: Scanner,
+    loose: Option<Arc<Loose>>,
     version: String,
 }
 
@@ -47,6 +51,7 @@ impl Yara {
     pub fn read(paths: &[PathBuf]) -> Result<Yara, String> {
         let mut compiler = compiler();
         let mut hash = Sha256::new();
+        let mut rules = Vec::new();
         // What the same rules said is asked anew after an upgrade: another engine may see more.
         hash.update(env!("CARGO_PKG_VERSION"));
         for file in files(paths)? {
@@ -54,8 +59,9 @@ impl Yara {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let whole = file.to_string_lossy();
             // Files of a collection use the same names: each has a namespace of its own.
-            if let Err(error) = compiler.add_rules_str_in_namespace(&text, &*whole) {
-                return Err(placed(&error.to_string(), &file));
+            match compiler.add_rules_str_in_namespace(&text, &*whole) {
+                Ok(added) => rules.extend(added.statistics().cloned()),
+                Err(error) => return Err(placed(&error.to_string(), &file)),
             }
             for part in [name.as_bytes(), text.as_bytes()] {
                 let length = part.len() as u64;
@@ -78,6 +84,7 @@ impl Yara {
         let version = Digest::Sha256(hash.finalize().into());
         Ok(Yara {
             scanner,
+            loose: Loose::of(&rules)?.map(Arc::new),
             version: version.hex().to_owned(),
         })
     }
@@ -89,7 +96,7 @@ impl Yara {
 
     /// Somebody to show a layer's files to.
     pub(super) fn onlooker(&self) -> Tried {
-        Tried::new(self.scanner.clone())
+        Tried::new(self.scanner.clone(), self.loose.clone())
     }
 
     /// What people are told of the rules: which they are.
@@ -104,7 +111,9 @@ impl Yara {
 fn compiler() -> Compiler {
     let mut compiler = CompilerBuilder::new().build();
     // What an included file holds would not be in the digest.
-    compiler.set_params(CompilerParams::default().disable_includes(true));
+    let params = CompilerParams::default().disable_includes(true);
+    // How each expression is looked for is told with these.
+    compiler.set_params(params.compute_statistics(true));
     for name in ABOUT_FILES {
         compiler.define_symbol(name, "");
     }

@@ -212,6 +212,8 @@ codes! {
     DistroUnsupported = "distro-unsupported",
     /// Programs are there and nothing says what they are made of.
     ContentUnidentified = "content-unidentified",
+    /// Files that may name packages were not understood.
+    FileUnread = "file-unread",
     /// The advisories are older than the policy allows.
     DatabaseStale = "database-stale",
     /// A secret was left in a file.

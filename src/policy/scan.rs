@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::oci::{Digest, Platform};
 
-use super::{Exoneration, Hygiene, HygieneProfile, Level, Opinion, Origin};
+use super::{Exoneration, Hygiene, HygieneProfile, Level, Opinion, Origin, Unexplained, Unread};
 
 /// How bad a vulnerability is, mildest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,8 @@ pub struct ScanProfile {
     pub unsupported: Level,
     /// What programs meet of which nothing says what they are made of.
     pub unidentified: Level,
+    /// What files meet that may name packages and were not understood.
+    pub unread: Level,
     /// How old advisory data may be.
     pub max_database_age: Option<Duration>,
     /// Other scanners that must have no more against the image.
@@ -114,8 +116,10 @@ pub struct Contents {
     /// Names and versions of the packages, and of their sources where those are called otherwise: no rule reads them, but
     /// people ask who has one.
     pub names: Vec<(String, String)>,
-    /// Programs are there and no package is.
-    pub unidentified: bool,
+    /// Programs of which nothing says what they are made of.
+    pub unexplained: Unexplained,
+    /// Files that may name packages, and were not understood.
+    pub unread: Vec<Unread>,
     /// What is wrong with its packages, worst first.
     pub vulnerabilities: Vec<Vulnerability>,
     /// Packages about which nothing is known.

@@ -1,7 +1,7 @@
 //! What an image shows of its author's care, in one list.
 
 use super::Survey;
-use crate::policy::Hygiene;
+use crate::policy::{Hygiene, Unexplained};
 
 /// One thing that was seen.
 pub(super) struct Seen {
@@ -78,6 +78,25 @@ pub(super) fn care(survey: &Survey) -> Vec<Seen> {
             path: None,
         });
     }
+    all
+}
+
+/// What could not be looked into.
+pub(super) fn unknown(survey: &Survey) -> Vec<Seen> {
+    let contents = &survey.contents;
+    let mut all = Vec::new();
+    if contents.unexplained != Unexplained::Nothing {
+        all.push(Seen {
+            kind: "content-unidentified",
+            message: contents.unexplained.to_string(),
+            path: None,
+        });
+    }
+    all.extend(contents.unread.iter().map(|one| Seen {
+        kind: "file-unread",
+        message: one.to_string(),
+        path: None,
+    }));
     all
 }
 

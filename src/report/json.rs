@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::care::care;
 use super::{Survey, word};
-use crate::policy::Vulnerability;
+use crate::policy::{Unexplained, Vulnerability};
 
 /// One object: what the image is, what was asked about it, and all that was found.
 pub fn json(survey: &Survey) -> Value {
@@ -21,6 +21,9 @@ pub fn json(survey: &Survey) -> Value {
         .uncovered
         .iter()
         .map(|one| json!({ "ecosystem": one.ecosystem, "packages": one.packages, "why": one.why }));
+    let unread = contents.unread.iter();
+    let unread =
+        unread.map(|one| json!({ "why": one.why, "files": one.count, "first": one.first }));
     let care = care(survey);
     let care = care
         .into_iter()
@@ -33,12 +36,19 @@ pub fn json(survey: &Survey) -> Value {
         "layers": survey.layers,
         "system": system.map(|system| &system.pretty_name),
         "packages": contents.packages,
-        "unidentified": contents.unidentified,
+        "unidentified": contents.unexplained.is_unknown(),
+        "unexplained": told(&contents.unexplained),
+        "unread": unread.collect::<Vec<_>>(),
         "advisories": asked,
         "uncovered": uncovered.collect::<Vec<_>>(),
         "vulnerabilities": contents.vulnerabilities.iter().map(vulnerability).collect::<Vec<_>>(),
         "care": care.collect::<Vec<_>>(),
     })
+}
+
+/// The programs of which nothing says what they are made of, in a sentence; null if there are none.
+fn told(unexplained: &Unexplained) -> Option<String> {
+    (*unexplained != Unexplained::Nothing).then(|| unexplained.to_string())
 }
 
 fn vulnerability(one: &Vulnerability) -> Value {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::care::care;
+use super::care::{care, unknown};
 use super::{ADVISORIES, Survey, TOOL, VERSION, known_as, word};
 use crate::oci::Digest;
 use crate::policy::{Severity, Vulnerability};
@@ -23,7 +23,7 @@ pub fn sarif(surveys: &[Survey]) -> Value {
                 .or_insert_with(|| rule(one));
             results.push(result(survey, one));
         }
-        for seen in care(survey) {
+        for seen in care(survey).into_iter().chain(unknown(survey)) {
             let path = seen.path.unwrap_or_default();
             rules.entry(seen.kind.to_owned()).or_insert_with(|| {
                 json!({
@@ -32,7 +32,10 @@ pub fn sarif(surveys: &[Survey]) -> Value {
                     "properties": { "tags": ["security"] },
                 })
             });
-            let message = format!("{path}: {}", seen.message);
+            let message = match path.as_str() {
+                "" => seen.message,
+                path => format!("{path}: {}", seen.message),
+            };
             results.push(about(survey, seen.kind, "warning", &message, &path));
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::care::care;
 use super::{Survey, known_as, word};
-use crate::policy::{AskedAdvisories, Paint, Severity, Vulnerability};
+use crate::policy::{AskedAdvisories, Paint, Severity, Unexplained, Vulnerability};
 
 /// Longest cell of a table, in characters.
 const MAX_CELL: usize = 44;
@@ -57,7 +57,7 @@ pub fn text(survey: &Survey, only_fixable: bool, paint: Paint) -> String {
             seen.message
         );
     }
-    let unknown = contents.unidentified || !contents.uncovered.is_empty();
+    let unknown = contents.unexplained.is_unknown() || !contents.uncovered.is_empty();
     let _ = write!(text, "\n  {}", summed(&found, unknown, paint));
     text
 }
@@ -65,9 +65,12 @@ pub fn text(survey: &Survey, only_fixable: bool, paint: Paint) -> String {
 /// What nothing can be said about: never to be read as clean.
 fn unknown(text: &mut String, survey: &Survey, paint: Paint) {
     let contents = &survey.contents;
-    if contents.unidentified {
-        let line = "it holds programs, and nothing in it says what packages they are made of";
-        let _ = writeln!(text, "  {}", paint.yellow(line));
+    if contents.unexplained != Unexplained::Nothing {
+        let line = contents.unexplained.to_string();
+        let _ = writeln!(text, "  {}", paint.yellow(&line));
+    }
+    for unread in &contents.unread {
+        let _ = writeln!(text, "  {}", paint.yellow(&unread.to_string()));
     }
     for uncovered in &contents.uncovered {
         let why = uncovered

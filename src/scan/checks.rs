@@ -14,6 +14,7 @@ mod watch;
 pub use account::Flaw;
 pub use end_of_life::end_of_life;
 pub use facts::{Observed, Setuid, Told};
+pub(super) use owned::foreign;
 pub use secret::Secret;
 pub(super) use watch::Watch;
 

@@ -102,10 +102,18 @@ impl Ecosystem {
         })
     }
 
-    /// The same for packages that a manager's database names, where only that tells the type of their URLs.
+    /// The same for packages that a manager's database names. Of a distribution that nobody knows it tells the type of
+    /// their URLs; a distribution with another manager's packages is not the one that it says it is.
     pub(super) fn managed_by(&self, kind: Kind) -> Ecosystem {
         let Ecosystem::Unsupported(stranger) = self else {
-            return self.clone();
+            return match kind.purl_type() {
+                Some(manager) if manager != self.purl().0 => Ecosystem::Unsupported(Stranger {
+                    name: format!("{manager} in what calls itself {self}"),
+                    kind: Some(manager),
+                    ..Stranger::default()
+                }),
+                _ => self.clone(),
+            };
         };
         Ecosystem::Unsupported(Stranger {
             kind: kind.purl_type(),

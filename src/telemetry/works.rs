@@ -19,6 +19,8 @@ pub struct Work {
     done: AtomicU64,
     /// None yet: 0.
     of: AtomicU64,
+    /// Nothing comes of it but a turn.
+    idle: bool,
 }
 
 /// All works that go on in this process.
@@ -35,11 +37,25 @@ impl Works {
     /// A work begins: `what` in words that go on "waits for …", and of how many bytes, if that is known. It ends when what
     /// is returned is dropped.
     pub fn begin(&'static self, what: String, of: Option<u64>) -> Working {
-        let work = Arc::new(Work {
+        let of = AtomicU64::new(of.unwrap_or(0));
+        self.list(Work {
             what,
-            done: AtomicU64::new(0),
-            of: AtomicU64::new(of.unwrap_or(0)),
-        });
+            of,
+            ..Work::default()
+        })
+    }
+
+    /// A work waits for its turn: `what` as above.
+    pub fn wait(&'static self, what: String) -> Working {
+        self.list(Work {
+            what,
+            idle: true,
+            ..Work::default()
+        })
+    }
+
+    fn list(&'static self, work: Work) -> Working {
+        let work = Arc::new(work);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.0 += 1;
         let id = all.0;
@@ -101,6 +117,9 @@ impl Drop for Working {
 impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) as f64 / f64::from(1 << 20);
+        if self.idle {
+            return f.write_str(&self.what);
+        }
         let (done, of) = (mib(&self.done), mib(&self.of));
         match of > 0.0 {
             true => write!(f, "{}: {done:.1} of {of:.1} MiB", self.what),
@@ -184,6 +203,9 @@ mod tests {
         drop(second);
         assert_eq!(list(), ["advisories of Debian: 1.5 of 2.0 MiB"]);
         drop(first);
+        let third = works.wait("a turn to read layer z of c".to_owned());
+        assert_eq!(list(), ["a turn to read layer z of c"]);
+        drop(third);
         assert_eq!(list(), [""; 0]);
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::oci::Digest;
 use crate::policy::{
     AskedAdvisories, Contents, Exoneration, FileScan, Hygiene, LeftSecret, Opinion, RaisingProgram,
-    Said, Severity, Uncovered, Vulnerability,
+    Said, Severity, Uncovered, Unexplained, Unread, Vulnerability,
 };
 
 use super::case::{maybe_time, time};
@@ -28,6 +28,14 @@ pub(super) struct Scan {
     pub(super) unscannable: Option<String>,
     #[serde(default)]
     unidentified: bool,
+    /// Programs beside packages that do not say what they are made of.
+    #[serde(default)]
+    unexplained: Vec<String>,
+    /// The distribution whose database of packages is gone.
+    without_database: Option<String>,
+    /// Files that were not understood: `path=why`.
+    #[serde(default)]
+    unread: Vec<String>,
     #[serde(default)]
     uncovered: Vec<UncoveredCase>,
     /// Whose advisories were asked, and when they were fetched.
@@ -150,13 +158,39 @@ impl Scan {
         Ok(Contents {
             names: Vec::new(),
             packages: PACKAGES,
-            unidentified: self.unidentified,
+            unexplained: self.unexplained(),
+            unread: self.unread()?,
             vulnerabilities: self.found.iter().map(FoundCase::vulnerability).collect(),
             uncovered: uncovered.collect(),
             asked: asked.collect(),
             scored: self.found.iter().any(|one| one.epss.is_some()),
             hygiene: self.care.hygiene()?,
         })
+    }
+}
+
+impl Scan {
+    fn unexplained(&self) -> Unexplained {
+        let beside = self.unexplained.clone();
+        match &self.without_database {
+            Some(system) => Unexplained::Of(system.clone()),
+            None if self.unidentified => Unexplained::All,
+            None if beside.is_empty() => Unexplained::Nothing,
+            None => Unexplained::Beside(beside.len() as u64, beside),
+        }
+    }
+
+    fn unread(&self) -> Result<Vec<Unread>, String> {
+        let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, why) in pairs(&self.unread)? {
+            reasons.entry(why).or_default().push(path);
+        }
+        let unread = reasons.into_iter().map(|(why, first)| Unread {
+            why,
+            count: first.len() as u64,
+            first,
+        });
+        Ok(unread.collect())
     }
 }
 

@@ -40,19 +40,16 @@ pub const PATHS: [&str; 26] = [
     "app/.env",
 ];
 
+#[allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "tests have it too, and need more of it"
+)]
+#[path = "../support/tarball.rs"]
+mod tarball;
+
 fn add(tar: &mut Vec<u8>, path: &str, content: &[u8]) {
-    let mut header = [0; 512];
-    header[..path.len()].copy_from_slice(path.as_bytes());
-    header[100..107].copy_from_slice(b"0000755");
-    header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-    header[148..156].copy_from_slice(b"        ");
-    header[156] = b'0';
-    header[257..265].copy_from_slice(b"ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    tar.extend(header);
-    tar.extend(content);
-    tar.resize(tar.len().next_multiple_of(512), 0);
+    tarball::entry(tar, path, b'0', "", content);
 }
 
 fn kept(facts: &LayerFacts) {

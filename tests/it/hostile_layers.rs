@@ -11,7 +11,12 @@ const STATUS: &[u8] =
     b"Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: 3.0.13-1\n\n";
 
 /// What a person reads of an image with this one layer.
-async fn said(registry: &FakeRegistry, gate: &Gate, layer: Vec<u8>, dress: Dress) -> String {
+pub(crate) async fn said(
+    registry: &FakeRegistry,
+    gate: &Gate,
+    layer: Vec<u8>,
+    dress: Dress,
+) -> String {
     let spec = ImageSpec {
         dress,
         ..image(vec![layer])

@@ -28,6 +28,7 @@ mod client_certificates;
 mod console;
 mod crashes;
 mod deploy_kit;
+mod disguises;
 mod documented;
 mod fake_registry;
 mod findings_page;

@@ -67,7 +67,7 @@ fn a_scanner_that_nobody_set_up_is_a_mistake_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let head = "version = 1\n[names]\nregistries = [\"docker.io\"]\n[default]\nunsigned = \"allow\"\nscan = \"a\"\n";
-    let scan = "[scan.a]\nscanners = [\"trivy\"]\nconsult = [\"gripe\", \"grype\"]\n";
+    let scan = "[scan.a]\nscanners = [\"trivy\"]\nconsult = [\"gripe\", \"grype\"]\nviruses = \"deny\"\nyara = \"deny\"\n";
     write("p.toml", &format!("{head}{scan}"));
     let server = "[scanner.grype]\nkind = \"exec\"\ncommand = [\"true\"]\n";
     write(
@@ -87,6 +87,8 @@ fn a_scanner_that_nobody_set_up_is_a_mistake_with_its_line() {
     };
     let first = "error: there is no [scanner.trivy] in lazaret.toml\n --> p.toml:8:13\n";
     let second = "error: there is no [scanner.gripe] in lazaret.toml\n --> p.toml:9:12\n";
+    let viruses = "error: there is no [clamd] in lazaret.toml\n  --> p.toml:10:11\n";
+    let yara = "error: there is no [yara] in lazaret.toml\n  --> p.toml:11:8\n";
     let served: &[&str] = &["serve", "--policy", "p.toml", "--config", "half.toml"];
     for arguments in [
         served,
@@ -102,6 +104,7 @@ fn a_scanner_that_nobody_set_up_is_a_mistake_with_its_line() {
             said.contains(second) && said.contains("did you mean `grype`?"),
             "{said}"
         );
+        assert!(said.contains(viruses) && said.contains(yara), "{said}");
     }
     let unknown = std::process::Command::new(env!("CARGO_BIN_EXE_lazaret"))
         .args(["policy", "check", "p.toml"])

@@ -40,8 +40,13 @@ pub(crate) fn header(path: &str, kind: u8, link: &str, size: usize) -> [u8; 512]
 
 /// The same of somebody else.
 pub(crate) fn owned(mut header: [u8; 512], user: u64, group: u64) -> [u8; 512] {
-    header[108..115].copy_from_slice(format!("{user:07o}").as_bytes());
     header[116..123].copy_from_slice(format!("{group:07o}").as_bytes());
+    changed(header, 108, format!("{user:07o}").as_bytes())
+}
+
+/// The same with other bytes in one place.
+pub(crate) fn changed(mut header: [u8; 512], at: usize, bytes: &[u8]) -> [u8; 512] {
+    header[at..at + bytes.len()].copy_from_slice(bytes);
     header[148..156].copy_from_slice(b"        ");
     summed(header)
 }

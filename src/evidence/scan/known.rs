@@ -6,10 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hygiene;
 use super::lookers::Said;
-use crate::policy::{AskedAdvisories, Contents, Severity, Uncovered, Vulnerability};
-use crate::scan::{self, Answer, Inventory, Match, Report, Rule, compare};
+use crate::policy::{
+    AskedAdvisories, Contents, Severity, Uncovered, Unexplained, Unread, Vulnerability,
+};
+use crate::scan::{self, Answer, Gaps, Inventory, Match, Report, Rule, System, compare};
 
 use crate::evidence::advisories::Current;
+
+/// Most files of a kind whose names are told.
+const MAX_NAMED: usize = 10;
 
 /// What is known about an inventory.
 pub(super) fn judged(
@@ -20,9 +25,18 @@ pub(super) fn judged(
     said: Said,
 ) -> Result<Contents, String> {
     let advisories = current.advisories.as_ref().map_err(Clone::clone)?;
-    let report = advisories
-        .findings(&inventory.packages)
-        .map_err(|error| error.to_string())?;
+    let found = |packages| {
+        advisories
+            .findings(packages)
+            .map_err(|error| error.to_string())
+    };
+    let mut report = found(&inventory.packages)?;
+    // What a package of the distribution brought is the distribution's to judge, but not what was made to do harm: anybody
+    // can write a list of files. Only what is here is asked, for nothing is fetched for it.
+    let brought = found(&inventory.shipped)?.matches;
+    report
+        .matches
+        .extend(brought.into_iter().filter(|one| one.malicious));
     let uncovered = report.uncovered.iter().map(|one| Uncovered {
         ecosystem: one.ecosystem.to_string(),
         packages: one.packages,
@@ -42,13 +56,51 @@ pub(super) fn judged(
     Ok(Contents {
         packages: inventory.packages.len(),
         names: names(inventory),
-        unidentified: inventory.answer() == Answer::Unknown,
+        unexplained: unexplained(inventory),
+        unread: unread(&inventory.gaps),
         uncovered: uncovered.collect(),
         asked: asked.collect(),
         scored: advisories.exploited().is_scored(),
         hygiene: hygiene::judged(inventory, said),
         vulnerabilities: vulnerabilities(&report),
     })
+}
+
+fn unexplained(inventory: &Inventory) -> Unexplained {
+    let named = |system: &System| match system.pretty_name.as_str() {
+        "" => system.id.clone(),
+        name => name.to_owned(),
+    };
+    let programs = &inventory.unexplained;
+    match (inventory.answer(), &inventory.system) {
+        (Answer::Packages | Answer::Nothing, _) => Unexplained::Nothing,
+        (Answer::Partly, _) => {
+            let first = programs.first.iter().take(MAX_NAMED).cloned();
+            Unexplained::Beside(programs.count(), first.collect())
+        }
+        (Answer::Unknown, Some(system)) => Unexplained::Of(named(system)),
+        (Answer::Unknown, None) => Unexplained::All,
+    }
+}
+
+/// Files that may name packages, by what was wrong with them.
+fn unread(gaps: &Gaps) -> Vec<Unread> {
+    let mut reasons: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for (path, gap) in &gaps.first {
+        reasons.entry(gap.words()).or_default().push(path);
+    }
+    let told = reasons.into_iter().map(|(why, paths)| Unread {
+        why: why.to_owned(),
+        count: paths.len() as u64,
+        first: paths.into_iter().take(MAX_NAMED).cloned().collect(),
+    });
+    let more = gaps.count.saturating_sub(gaps.first.len() as u64);
+    let more = (more > 0).then(|| Unread {
+        why: "only counted".to_owned(),
+        count: more,
+        first: Vec::new(),
+    });
+    told.chain(more).collect()
 }
 
 /// Names and versions of packages and of their sources, each once.

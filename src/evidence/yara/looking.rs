@@ -1,10 +1,12 @@
 //! Files of a layer, each held until its end, then tried.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use boreal::Scanner;
 use boreal::scanner::{ScanCallbackResult, ScanError, ScanEvent};
 
+use super::loose::Loose;
 use super::{ABOUT_FILES, MAX_FILE_BYTES, MAX_PLACES, MAX_RULES_TOLD, MAX_TIME};
 use crate::evidence::looked::{Looked, Looking};
 use crate::scan::Onlooker;
@@ -12,6 +14,7 @@ use crate::scan::Onlooker;
 /// A layer's files on their way to the rules.
 pub(in crate::evidence) struct Tried {
     scanner: Scanner,
+    loose: Option<Arc<Loose>>,
     file: Option<(String, Vec<u8>)>,
     found: Looked,
     /// Why nothing more is tried.
@@ -29,9 +32,10 @@ struct Told {
 }
 
 impl Tried {
-    pub(super) fn new(scanner: Scanner) -> Tried {
+    pub(super) fn new(scanner: Scanner, loose: Option<Arc<Loose>>) -> Tried {
         Tried {
             scanner,
+            loose,
             file: None,
             found: Looked::default(),
             broken: None,
@@ -50,7 +54,13 @@ impl Tried {
 
     fn told(&mut self, path: &str, bytes: &[u8]) -> Result<(), String> {
         self.describe(path)?;
-        let told = tried(&self.scanner, bytes);
+        let mut told = tried(&self.scanner, bytes);
+        if told.partly.is_none()
+            && let Some(found) = self.loose.as_ref().and_then(|loose| loose.too_often(bytes))
+        {
+            told.partly = Some(found.why);
+            told.passing |= found.passing;
+        }
         for rule in &told.rules {
             self.found.find(path, rule)?;
         }
@@ -91,10 +101,7 @@ impl Onlooker for Tried {
 
 impl Looking for Tried {
     fn finish(self: Box<Self>) -> Result<Looked, String> {
-        match self.broken {
-            Some(why) => Err(why),
-            None => Ok(self.found),
-        }
+        self.found.ended(self.broken)
     }
 }
 

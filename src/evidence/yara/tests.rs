@@ -82,12 +82,47 @@ fn what_exceeds_the_bounds_is_not_looked_into() {
     assert_eq!(looked.unscanned, expected);
 }
 
+/// The engine says nothing when it stops to count these.
 #[test]
-fn more_files_than_are_told_are_no_answer() {
+fn expressions_without_fixed_bytes_are_bounded_with_a_word() {
+    let rules = r#"
+rule Hex { strings: $hex = /[a-f0-9]{3}/ condition: #hex > 20000 }
+rule Wide { strings: $ = /[x-z]{2}/ nocase wide condition: any of them }
+rule Fixed { strings: $a = "marker" condition: $a }
+"#;
+    let yara = read(&[("loose.yar", rules)]).unwrap();
+    let often = vec![b'a'; 15_000];
+    let wide = b"X\0".repeat(15_000);
+    let files: [(&str, &[u8]); 4] = [
+        ("few", b"a3f and x\0y\0 and a marker"),
+        ("often", &often),
+        ("wide", &wide),
+        ("none", b"!!!!"),
+    ];
+    let looked = show(&yara, &files).unwrap();
+    let found = ["few", "few", "wide"];
+    let paths: Vec<&str> = looked.found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, found, "{:?}", looked.found);
+    let expected = [
+        pair("often", "$hex of Hex is in it over 10000 times"),
+        pair("wide", "$ of Wide is in it over 10000 times"),
+    ];
+    assert_eq!(looked.unscanned, expected);
+    let fixed = read(&[(
+        "fixed.yar",
+        "rule A { strings: $a = \"abcd\" condition: $a }",
+    )]);
+    assert!(fixed.unwrap().loose.is_none(), "nothing is asked twice");
+}
+
+#[test]
+fn of_more_files_than_are_told_the_first_count() {
     let yara = read(&[("all.yar", "rule All { condition: true }")]).unwrap();
     let files = vec![("a", b"a".as_slice()); 1_001];
-    let why = show(&yara, &files).unwrap_err();
-    assert_eq!(why, "more than 1000 files to tell of in a layer");
+    let looked = show(&yara, &files).unwrap();
+    assert_eq!((looked.found.len(), looked.passing), (1_000, true));
+    let why = "more than 1000 files to tell of in a layer";
+    assert_eq!(looked.unscanned, [pair("every further file", why)]);
 }
 
 #[test]

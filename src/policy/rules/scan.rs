@@ -5,11 +5,17 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::{hygiene, opinions, vulnerabilities};
+use crate::oci::Platform;
 use crate::policy::judge::Docket;
 use crate::policy::{
     AskedAdvisories, Code, Contents, Exoneration, Gathered, Level, ScanEvidence, ScanProfile,
-    ScannedImage,
+    ScannedImage, Unexplained,
 };
+
+/// What helps where programs say nothing, and where a database is gone.
+const SAYS_ITSELF: &str =
+    "programs of Go say it by themselves, those of Rust when cargo auditable builds them";
+const KEEP: &str = "whoever makes an image smaller must leave the database of its packages in it";
 
 pub(in crate::policy) fn judge(docket: &mut Docket<'_>, scan: &Gathered<ScanEvidence>) {
     let Some(profile) = docket.rule.scan.clone() else {
@@ -50,17 +56,7 @@ fn judge_image(
             return;
         }
     };
-    if contents.unidentified {
-        let message =
-            "it holds programs, and nothing in it says what packages they are made of".to_owned();
-        let (code, level) = (Code::ContentUnidentified, profile.unidentified);
-        docket
-            .find_on(code, level, &profile.origin, platform, message)
-            .help = Some(
-            "programs of Go say it by themselves, those of Rust when cargo auditable builds them"
-                .to_owned(),
-        );
-    }
+    unknown(docket, profile, platform, contents);
     for uncovered in &contents.uncovered {
         let count = plural(uncovered.packages, "package");
         let mut message = format!("no advisories about {count} of {}", uncovered.ecosystem);
@@ -85,6 +81,32 @@ fn judge_image(
     vulnerabilities::judge(docket, profile, &image.platform, (&all, exonerations));
     let (care, found) = (&profile.hygiene, &contents.hygiene);
     hygiene::judge(docket, care, &profile.origin, &image.platform, found);
+}
+
+/// What nobody looked into, because nothing says what it is or nobody understood it.
+fn unknown(
+    docket: &mut Docket<'_>,
+    profile: &ScanProfile,
+    platform: Option<&Platform>,
+    contents: &Contents,
+) {
+    let told = match &contents.unexplained {
+        Unexplained::Nothing => None,
+        // Packages are known, so an image is not refused for what is beside them.
+        Unexplained::Beside(..) => Some((profile.unidentified.min(Level::Warn), SAYS_ITSELF)),
+        Unexplained::All => Some((profile.unidentified, SAYS_ITSELF)),
+        Unexplained::Of(_) => Some((profile.unidentified.max(profile.unsupported), KEEP)),
+    };
+    if let Some((level, help)) = told {
+        let (code, message) = (Code::ContentUnidentified, contents.unexplained.to_string());
+        docket
+            .find_on(code, level, &profile.origin, platform, message)
+            .help = Some(help.to_owned());
+    }
+    for unread in &contents.unread {
+        let (code, message) = (Code::FileUnread, unread.to_string());
+        docket.find_on(code, profile.unread, &profile.origin, platform, message);
+    }
 }
 
 fn freshness(docket: &mut Docket<'_>, profile: &ScanProfile, contents: &Contents) {

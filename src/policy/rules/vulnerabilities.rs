@@ -25,8 +25,9 @@ fn by_severity(profile: &ScanProfile, found: &Vulnerability) -> Level {
     let (score, most) = (found.epss, profile.max_epss);
     let likely = score.zip(most).is_some_and(|(score, most)| score > most);
     match found.severity {
-        _ if profile.only_fixable && found.fixed.is_none() => Level::Note,
+        // Whether there is a fix cannot be said either.
         severity if (likely || severity > profile.max_severity) && found.unsure => Level::Warn,
+        _ if profile.only_fixable && found.fixed.is_none() => Level::Note,
         severity if likely || severity > profile.max_severity => Level::Deny,
         Severity::Unknown => profile.unknown_severity,
         _ => Level::Note,

@@ -15,6 +15,15 @@ const MERGED: [&str; 7] = [
     "bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/", "libexec/",
 ];
 
+/// Folders in which no distribution puts anything (FHS 3.0, 3.13 and 4.9; Debian policy, 9.1.2): packages that do are of
+/// somebody else, and the distribution's advisories do not know them.
+const FOREIGN: [&str; 3] = ["opt/", "usr/local/", "srv/"];
+
+/// Whether what a package put at `path` is no distribution's.
+pub(in crate::scan) fn foreign(path: &str) -> bool {
+    FOREIGN.iter().any(|folder| path.starts_with(folder))
+}
+
 /// The files of packages, in 8 bytes each.
 #[derive(Default)]
 pub(in crate::scan) struct Owned(HashSet<PathKey>);

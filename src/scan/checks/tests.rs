@@ -145,7 +145,7 @@ fn modes_accounts_and_programs() {
 }
 
 #[test]
-fn what_a_later_layer_removes_is_gone_but_for_secrets() {
+fn what_a_later_layer_removes_is_gone_but_for_secrets_and_programs() {
     let base = [
         ("etc/shadow", 0o640, "root::19000::::::\n"),
         ("app/own.key", 0o600, KEY),
@@ -163,7 +163,7 @@ fn what_a_later_layer_removes_is_gone_but_for_secrets() {
             found.observed.setuid.count(),
             found.observed.digests.count()
         ),
-        (0, 1)
+        (0, 2)
     );
     assert_eq!(found.observed.secrets.count(), 1, "its bytes are pulled");
     assert!(found.buried.contains("app/own.key"));

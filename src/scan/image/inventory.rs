@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::oci::Digest;
 use crate::scan::catalogue::{Kind, System};
-use crate::scan::checks::Observed;
+use crate::scan::checks::{Observed, Told};
 use crate::scan::layer::{Gaps, LayerFacts};
-use crate::scan::{Package, Place};
+use crate::scan::{Ecosystem, Package, Place};
 
 /// What an inventory is made from.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +33,10 @@ pub struct Inventory {
     pub shipped: Vec<Package>,
     /// The databases of distributions, and how they were written.
     pub databases: BTreeMap<Place, Kind>,
-    /// Programs and libraries, of all layers, those that higher ones removed included.
-    pub executables: u64,
+    /// Programs and libraries that do not say what they are made of, without those that higher layers removed.
+    pub unexplained: Told<String>,
+    /// Whether a database of the distribution is there, and names packages.
+    pub managed: bool,
     /// What could not be looked into.
     pub gaps: Gaps,
     /// What the layers show of their author's care, without what higher ones removed; but for secrets, which are
@@ -51,6 +53,8 @@ pub enum Answer {
     Packages,
     /// No packages are known and no programs are there: certificates, configuration, data.
     Nothing,
+    /// Some packages are known. Beside them are programs of which nothing says what they are made of.
+    Partly,
     /// Programs are there and nothing says what they are made of: never to be called clean.
     Unknown,
 }
@@ -61,12 +65,20 @@ impl Inventory {
         self.packages.iter().chain(&self.shipped)
     }
 
-    /// How much this says: for a static program on an empty base, that no packages are known.
+    /// How much this says. A database of packages speaks for all programs; without one, each for itself.
+    ///
+    /// Where a distribution is named its database was there once: without it nothing is known of what it brought. What
+    /// an image only claims, in its environment or Bitnami's documents, explains no program.
     pub fn answer(&self) -> Answer {
-        match (self.packages.is_empty(), self.executables) {
-            (false, _) => Answer::Packages,
-            (true, 0) => Answer::Nothing,
-            (true, _) => Answer::Unknown,
+        let installed = |package: &Package| package.ecosystem != Ecosystem::Bitnami;
+        match (self.managed, self.unexplained.count()) {
+            (true, _) => Answer::Packages,
+            (false, 0) if self.packages.is_empty() => Answer::Nothing,
+            (false, 0) => Answer::Packages,
+            (false, _) if self.system.is_none() && self.packages.iter().any(installed) => {
+                Answer::Partly
+            }
+            (false, _) => Answer::Unknown,
         }
     }
 }

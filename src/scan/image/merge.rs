@@ -36,7 +36,7 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
     let ecosystem = ecosystem.unwrap_or_else(|| Ecosystem::stranger("unknown"));
     let mut newest: Newest<'_> = BTreeMap::new();
     for (at, (digest, facts)) in layers.iter().enumerate() {
-        inventory.executables += facts.counts.executables;
+        observed::unexplained(&mut inventory, facts, |path| view.survives(path, at));
         observed::add(&mut inventory, &facts.observed, |path| {
             view.survives(path, at)
         });
@@ -78,14 +78,16 @@ pub fn merge(source: &Source<'_>) -> Result<Inventory, Unscannable> {
 type Newest<'a> = BTreeMap<(String, Kind), (Place, &'a Found)>;
 
 fn add_packages(inventory: &mut Inventory, newest: Newest<'_>, ecosystem: &Ecosystem) {
+    let databases = || {
+        let found = newest.iter();
+        found.filter(|((_, kind), (_, found))| {
+            kind.ecosystem().is_none() && !found.packages.is_empty()
+        })
+    };
+    inventory.managed = databases().next().is_some();
     // Where the distribution or its packages are not known, what they brought is judged as what it is.
-    let databases = newest
-        .iter()
-        .filter(|((_, kind), _)| kind.ecosystem().is_none());
-    let known = !matches!(ecosystem, Ecosystem::Unsupported(_))
-        && databases
-            .into_iter()
-            .any(|(_, (_, found))| !found.packages.is_empty());
+    let own = |kind: Kind| !matches!(ecosystem.managed_by(kind), Ecosystem::Unsupported(_));
+    let known = databases().any(|((_, kind), _)| own(*kind));
     for ((_, kind), (place, found)) in newest {
         if kind.ecosystem().is_none() {
             inventory.databases.insert(place.clone(), kind);
@@ -116,8 +118,8 @@ fn towards_folder(link: &str) -> bool {
 fn system(source: &Source<'_>, view: &View<'_>) -> Result<Option<System>, Unscannable> {
     let last = source.layers.len().saturating_sub(1);
     let links = view.links(last);
-    for path in OS_RELEASE {
-        let path = resolve(path, &links)?;
+    for name in OS_RELEASE {
+        let path = resolve(name, &links)?;
         for (at, (_, facts)) in source.layers.iter().enumerate().rev() {
             if let Some(system) = facts
                 .systems
@@ -126,6 +128,10 @@ fn system(source: &Source<'_>, view: &View<'_>) -> Result<Option<System>, Unscan
             {
                 return Ok(Some(system.clone()));
             }
+        }
+        // The first that is there counts, and this one is a link to what nobody has read.
+        if links.contains_key(name) {
+            break;
         }
     }
     Ok(None)

@@ -2,6 +2,7 @@
 
 use super::Inventory;
 use crate::scan::checks::{Observed, Told};
+use crate::scan::layer::LayerFacts;
 
 /// Most of a kind of all layers that are told one by one: a policy tells fewer.
 const MAX_TOLD: usize = 5_000;
@@ -22,9 +23,8 @@ pub(super) fn add(inventory: &mut Inventory, layer: &Observed, survives: impl Fn
         |path| survives(path),
     );
     append(&mut all.packed, &layer.packed, keep, |path| survives(path));
-    append(&mut all.digests, &layer.digests, MAX_DIGESTS, |one| {
-        survives(&one.0)
-    });
+    // A program that is denied is pulled all the same, and a link may keep it under another name.
+    append(&mut all.digests, &layer.digests, MAX_DIGESTS, |_| true);
     for (path, flaws) in &layer.accounts {
         if survives(path) {
             all.accounts.insert(path.clone(), flaws.clone());
@@ -37,6 +37,16 @@ pub(super) fn add(inventory: &mut Inventory, layer: &Observed, survives: impl Fn
         .iter()
         .filter(|one| !survives(&one.path));
     inventory.buried.extend(buried.map(|one| one.path.clone()));
+}
+
+/// Adds the programs of a layer that are left, and do not say what they are made of.
+pub(super) fn unexplained(
+    inventory: &mut Inventory,
+    layer: &LayerFacts,
+    survives: impl Fn(&str) -> bool,
+) {
+    let all = &mut inventory.unexplained;
+    append(all, &layer.unexplained, MAX_TOLD, |path| survives(path));
 }
 
 fn append<T: Clone>(all: &mut Told<T>, layer: &Told<T>, most: usize, stays: impl Fn(&T) -> bool) {

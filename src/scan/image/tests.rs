@@ -1,5 +1,7 @@
 //! Layers over layers.
 
+mod answers;
+
 use super::*;
 use crate::oci::Digest;
 use crate::scan::layer::{Archive, LayerFacts, Unscannable, read};
@@ -262,27 +264,6 @@ fn layers_that_are_not_the_configurations() {
     assert_eq!(
         source(&["sha256:00".to_owned()]).unwrap_err(),
         Unscannable::DiffId
-    );
-}
-
-#[test]
-fn what_an_inventory_says() {
-    let says = |lines: &[&str]| {
-        let layers = [(Digest::of(b""), layer(lines))];
-        let diff_ids = [layers[0].1.diff_id.to_string()];
-        let source = Source {
-            layers: &layers,
-            config: Digest::of(b""),
-            environment: &[],
-            diff_ids: &diff_ids,
-        };
-        merge(&source).unwrap().answer()
-    };
-    assert_eq!(says(&["etc/ssl/certs/ca.pem=x"]), Answer::Nothing);
-    assert_eq!(says(&["app=\x7fELF static"]), Answer::Unknown);
-    assert_eq!(
-        says(&["lib/apk/db/installed=P:a\nV:1\n\n"]),
-        Answer::Packages
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::Unscannable;
 use super::executable::Executable;
-use super::facts::{Found, Gap};
+use super::facts::{Found, Gap, MAX_UNEXPLAINED};
 use super::pass::Pass;
 use super::tar::{Entry, Tar};
 use super::toc::TocCheck;
@@ -25,19 +25,21 @@ impl Pass<'_> {
         wanted: Option<Wanted>,
         tar: &mut Tar<'_>,
     ) -> Result<(), Unscannable> {
-        let toc_file = self.toc.as_ref().is_some_and(|toc| toc.is_toc(&path));
-        if let (Some(wanted), false) = (wanted, toc_file) {
-            return self.wanted_file(entry, path, wanted, tar);
+        match (wanted, self.toc.as_mut().filter(|toc| toc.is_toc(&path))) {
+            (_, Some(toc)) => toc.table(tar),
+            (Some(wanted), None) => self.wanted_file(entry, path, wanted, tar),
+            (None, None) => self.passing(entry, &path, tar),
         }
-        if let Some(toc) = self.toc.as_mut().filter(|_| toc_file) {
-            return toc.table(tar);
-        }
+    }
+
+    /// A file that is looked at while it passes.
+    fn passing(&mut self, entry: &Entry, path: &str, tar: &mut Tar<'_>) -> Result<(), Unscannable> {
         let start = tar.position();
         let mut file = Executable::new(entry.size, self.limits.executable_bytes);
         if let Some(onlooker) = &mut self.onlooker {
-            onlooker.begin(&path, entry.size);
+            onlooker.begin(path, entry.size);
         }
-        let mut look = self.watch.look(&path, entry.size, entry.attributes.mode);
+        let mut look = self.watch.look(path, entry.size, entry.attributes.mode);
         let mut hash = self.toc.as_ref().map(|_| TocCheck::hasher());
         let (mut program, mut looking) = (true, true);
         loop {
@@ -64,9 +66,19 @@ impl Pass<'_> {
             onlooker.end();
         }
         if let Some((toc, hash)) = self.toc.as_mut().zip(hash) {
-            toc.file(&path, entry, start, &hash.finish());
+            toc.file(path, entry, start, &hash.finish());
         }
-        self.executable(file, &path)
+        self.executable(file, path)
+    }
+
+    /// A file that was read for what it names is looked at like any other: a name makes nobody safe.
+    fn held(&mut self, entry: &Entry, path: &str, content: &[u8]) -> Result<(), Unscannable> {
+        let mut file = Executable::new(entry.size, self.limits.executable_bytes);
+        let mut look = self.watch.look(path, entry.size, entry.attributes.mode);
+        file.feed(content);
+        look.feed(content);
+        self.watch.note(look);
+        self.executable(file, path)
     }
 
     fn executable(&mut self, file: Executable, path: &str) -> Result<(), Unscannable> {
@@ -74,6 +86,9 @@ impl Pass<'_> {
             return Ok(());
         };
         self.counts.executables += 1;
+        if holds.go.is_empty() && holds.rust.is_empty() {
+            self.unexplained.add(path.to_owned(), MAX_UNEXPLAINED);
+        }
         for gap in holds.gaps {
             self.gaps.add(path, gap);
         }
@@ -103,7 +118,7 @@ impl Pass<'_> {
                 return Err(Unscannable::DatabaseTooLarge(path));
             }
             self.gaps.add(&path, Gap::TooLarge);
-            return self.show_rest(&path, entry.size, tar);
+            return self.passing(entry, &path, tar);
         };
         if let Some(onlooker) = &mut self.onlooker {
             onlooker.begin(&path, entry.size);
@@ -115,26 +130,10 @@ impl Pass<'_> {
             hash.update(&content);
             toc.file(&path, entry, start, &hash.finish());
         }
-        self.understand(path, wanted, content)
-    }
-
-    /// Shows a file that is too large to be held.
-    fn show_rest(&mut self, path: &str, size: u64, tar: &mut Tar<'_>) -> Result<(), Unscannable> {
-        let Some(onlooker) = &mut self.onlooker else {
-            return Ok(());
-        };
-        onlooker.begin(path, size);
-        loop {
-            let shown = tar.content()?;
-            if shown.is_empty() {
-                break;
-            }
-            onlooker.bytes(shown);
-            let count = shown.len();
-            tar.consume(count);
+        if !wanted.is_database() {
+            self.held(entry, &path, &content)?;
         }
-        onlooker.end();
-        Ok(())
+        self.understand(path, wanted, content)
     }
 
     fn understand(

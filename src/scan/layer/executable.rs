@@ -7,6 +7,8 @@ use crate::scan::catalogue::{AUDITABLE_SECTION, BuildInfo, Item, read_auditable}
 
 /// How an ELF file begins.
 const ELF: &[u8] = b"\x7fELF";
+/// How programs begin that are not of Linux: of Windows (PE), and of WebAssembly, which runtimes of containers start too.
+const OTHERS: [&[u8]; 2] = [b"MZ", b"\0asm"];
 
 /// A file that may be a program.
 pub(super) struct Executable {
@@ -15,6 +17,8 @@ pub(super) struct Executable {
     /// The whole file, if it is not too large: its table of sections comes last.
     held: Vec<u8>,
     begun: bool,
+    /// A program of another kind, into which nobody looks.
+    other: bool,
     go: BuildInfo,
     /// Of a file that is too large: its last bytes so far, and whether a list of crates was mentioned.
     tail: Vec<u8>,
@@ -22,6 +26,7 @@ pub(super) struct Executable {
 }
 
 /// What a program holds.
+#[derive(Default)]
 pub(super) struct Holds {
     pub(super) go: Vec<Item>,
     pub(super) rust: Vec<Item>,
@@ -35,6 +40,7 @@ impl Executable {
             most,
             held: Vec::new(),
             begun: false,
+            other: false,
             go: BuildInfo::default(),
             tail: Vec::new(),
             mentioned: false,
@@ -47,8 +53,10 @@ impl Executable {
             let missing = ELF.len().saturating_sub(self.held.len());
             let (head, rest) = bytes.split_at(missing.min(bytes.len()));
             self.held.extend_from_slice(head);
+            self.other = OTHERS.iter().any(|start| self.held.starts_with(start));
             if !ELF.starts_with(self.held.as_slice()) {
-                return false;
+                let begins = |start: &&[u8]| start.starts_with(self.held.as_slice());
+                return !self.other && OTHERS.iter().any(begins);
             }
             if self.held.len() < ELF.len() {
                 return true;
@@ -85,6 +93,9 @@ impl Executable {
 
     /// What it holds; none if it is no program.
     pub(super) fn finish(self) -> Option<Holds> {
+        if self.other {
+            return Some(Holds::default());
+        }
         if !self.begun {
             return None;
         }

@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::Paths;
 use crate::oci::Digest;
 use crate::scan::catalogue::{Item, Kind, System};
-use crate::scan::checks::Observed;
+use crate::scan::checks::{Observed, Told};
 
 /// The version of facts: raise it when a reader learns more, so that layers are read anew.
-pub const FACTS_VERSION: u32 = 5;
+pub const FACTS_VERSION: u32 = 6;
+/// Most programs that are told one by one which do not say what they are made of: every system without a database has
+/// more, and images of a few programs have fewer.
+pub(super) const MAX_UNEXPLAINED: usize = 100;
 /// Most gaps that are told one by one; all are counted.
 pub(super) const MAX_GAPS: usize = 100;
 
@@ -37,6 +40,8 @@ pub struct LayerFacts {
     pub emptied: Vec<String>,
     /// Every path of the layer, to see what it replaces.
     pub paths: Paths,
+    /// Programs and libraries that do not say what they are made of: only a database of packages could.
+    pub unexplained: Told<String>,
     /// What could not be looked into.
     pub gaps: Gaps,
     /// What it shows of its author's care.
@@ -54,7 +59,7 @@ pub struct Counts {
     pub entries: u64,
     /// Regular files among them.
     pub files: u64,
-    /// Regular files that are ELF: programs and libraries.
+    /// Regular files that are programs or libraries.
     pub executables: u64,
 }
 
@@ -95,6 +100,19 @@ pub enum Gap {
     OldGo,
     /// A Java archive that does not say what it is.
     Unidentified,
+}
+
+impl Gap {
+    /// In words for a person, about files.
+    pub fn words(self) -> &'static str {
+        match self {
+            Gap::TooLarge => "too large",
+            Gap::Malformed => "not of the form that their names say",
+            Gap::HardLink => "second names of files of another layer",
+            Gap::OldGo => "programs of Go before 1.18",
+            Gap::Unidentified => "Java archives that do not say what they are",
+        }
+    }
 }
 
 impl Gaps {

@@ -42,8 +42,14 @@ impl Header {
         verify_sum(block)?;
         let mut name = text(field(0, 100)).to_vec();
         let kind = Type::of(field(156, 1), &name)?;
-        // Only POSIX archives have a prefix: GNU keeps times there.
-        let prefix = text(field(345, 155));
+        // Only POSIX archives have a prefix, star's a shorter one: GNU keeps times there.
+        let star = field(508, 4) == b"tar\0";
+        let prefix = text(field(345, if star { 131 } else { 155 }));
+        let times = [field(345, 12), field(357, 12)];
+        if field(257, 8) == b"ustar  \0" && times.iter().any(|time| number(time).is_err()) {
+            // Clients then take them for a prefix (Go, archive/tar: its writer once put one there).
+            return Err(Unscannable::Tar("a header whose times are none"));
+        }
         if field(257, 6) == b"ustar\0" && !prefix.is_empty() {
             let mut whole = prefix.to_vec();
             whole.push(b'/');
@@ -120,7 +126,18 @@ fn number(field: &[u8]) -> Result<u64, Unscannable> {
             .map(i64::cast_unsigned)
             .map_err(|_| WRONG);
     }
-    let digits = text(field).trim_ascii();
+    // Spaces may come before, an end of NULs and spaces behind. Readers differ on the rest: some skip a NUL in front and
+    // read on, for others the number ends there, and what is content to one is the next header to the other.
+    let spaces = field.iter().take_while(|byte| **byte == b' ').count();
+    let (_, rest) = field.split_at(spaces);
+    let count = rest
+        .iter()
+        .take_while(|byte| !matches!(byte, 0 | b' '))
+        .count();
+    let (digits, end) = rest.split_at(count);
+    if end.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+        return Err(WRONG);
+    }
     digits.iter().try_fold(0u64, |value, digit| match digit {
         b'0'..=b'7' => value
             .checked_mul(8)

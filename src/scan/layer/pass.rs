@@ -13,7 +13,7 @@ use super::tar::{Entry, Tar};
 use super::toc::{Toc, TocCheck};
 use super::{Bomb, Limits, Unscannable};
 use crate::scan::catalogue::{Malformed, System, Wanted, towards_database, wanted};
-use crate::scan::checks::Watch;
+use crate::scan::checks::{Told, Watch, foreign};
 
 /// What marks a name that removes another (OCI image-spec, layer.md "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -75,6 +75,7 @@ pub(super) struct Pass<'a> {
     paths: Paths,
     pub(super) watch: Watch,
     pub(super) onlooker: Option<&'a mut (dyn Onlooker + 'a)>,
+    pub(super) unexplained: Told<String>,
     pub(super) gaps: Gaps,
     /// Databases by path, and the folders above them.
     databases: HashSet<String>,
@@ -104,6 +105,7 @@ impl<'a> Pass<'a> {
             paths: Paths::default(),
             watch: Watch::default(),
             onlooker,
+            unexplained: Told::default(),
             gaps: Gaps::default(),
             databases: HashSet::new(),
             above_databases: HashSet::new(),
@@ -239,6 +241,16 @@ impl<'a> Pass<'a> {
                 why: "is a package database under a second name",
             });
         }
+        if wanted == Some(Wanted::OsRelease) {
+            let system = self.systems.get(&target).cloned();
+            let system = system.ok_or(Unscannable::Path {
+                path: path.to_owned(),
+                why: "names a distribution under a second name",
+            })?;
+            self.keep(path)?;
+            self.systems.insert(path.to_owned(), system);
+            return Ok(());
+        }
         let known = self.by_path.get(&target).cloned().unwrap_or_default();
         let copies = known
             .into_iter()
@@ -267,7 +279,8 @@ impl<'a> Pass<'a> {
         }
         let logs = self.sqlite()?;
         for found in &mut self.found {
-            found.shipped = found.kind.is_shipped() && self.watch.owns(&found.path);
+            let packaged = self.watch.owns(&found.path) && !foreign(&found.path);
+            found.shipped = found.kind.is_shipped() && packaged;
         }
         self.paths.seal();
         self.counts.compressed_bytes = bytes.compressed_bytes();
@@ -283,6 +296,7 @@ impl<'a> Pass<'a> {
             removed: self.removed,
             emptied: self.emptied,
             paths: self.paths,
+            unexplained: self.unexplained,
             gaps: self.gaps,
             observed: self.watch.finish(),
         })

@@ -1,6 +1,7 @@
 //! The pass over small archives that the tests write, one refusal each, and over real root file systems.
 
 mod archive;
+mod disguise;
 mod real;
 mod refusals;
 
