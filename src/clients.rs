@@ -27,6 +27,7 @@ mod programs;
 mod programs_said;
 mod report;
 mod report_text;
+mod shown;
 mod systemd;
 mod wanted;
 mod zone;
@@ -34,7 +35,8 @@ mod zone;
 pub use address::Address;
 pub use canary_said::{Heard, Outcome, judge};
 pub use diagnosis::{
-    Diagnosis, Facts, Level, diagnose, of_authorities, of_builder, of_egress, of_listener, of_mode,
+    Diagnosis, Facts, Level, diagnose, hindrance, of_authorities, of_builder, of_egress,
+    of_listener, of_mode,
 };
 pub use diff::unified;
 pub use disk::{CA_FOLDER, Disk, Look, Seen, look};
@@ -46,5 +48,6 @@ pub use programs::{Command, Program};
 pub use programs_said::{builders, docker_info, major};
 pub use report::{Checked, Report, Tried};
 pub use report_text::{prometheus, text};
+pub use shown::Shown;
 pub use wanted::{Client, Route, Wanted};
 pub use zone::Zone;

@@ -27,9 +27,9 @@ mod warnings;
 
 pub use body::Body;
 pub use canary::Sighting;
-pub use dialled::{Dialled, Named, host_name};
+pub use dialled::{Dialled, Named, host_name, names};
 pub use listen::{Limits, Listener, connection, serve};
 pub use peer::{Identification, IdentityHeader, Peer};
-pub use pull::{Gateway, Hold, Side, names};
+pub use pull::{Gateway, Hold, Side};
 pub use tls::{ClientCertificates, Tls, TlsError, TlsSource, identity};
 pub use vouch::Voucher;

@@ -6,6 +6,7 @@
 //! ```
 
 mod connect;
+mod hello;
 mod login;
 mod tunnel;
 mod words;

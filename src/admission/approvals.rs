@@ -20,8 +20,16 @@ const MAX_ROOTS: usize = 8;
 pub(super) struct Root {
     pub(super) repository: Repository,
     pub(super) digest: Digest,
-    /// Whether it opened it as part of a document about itself, and not of itself.
-    pub(super) attached: bool,
+    /// As what it opened it.
+    pub(super) kind: OpenedKind,
+}
+
+fn kind(opened: &Opened) -> OpenedKind {
+    match opened {
+        Opened::Manifest(_) => OpenedKind::Manifest,
+        Opened::Blob(_) => OpenedKind::Blob,
+        Opened::Attachment(_) => OpenedKind::Attachment,
+    }
 }
 
 pub(super) struct Approvals {
@@ -44,17 +52,13 @@ impl Approvals {
         opened: &[Opened],
     ) -> Result<(), AdmissionError> {
         let (repository, image) = (approval.repository.clone(), approval.digest);
-        let rows = opened.iter().map(|content| match content {
-            Opened::Manifest(digest) => (*digest, OpenedKind::Manifest),
-            Opened::Blob(digest) => (*digest, OpenedKind::Blob),
-            Opened::Attachment(digest) => (*digest, OpenedKind::Attachment),
-        });
+        let rows = opened.iter().map(|one| (*one.digest(), kind(one)));
         self.ledger.approve(approval, rows.collect()).await?;
         for content in opened {
             let root = Root {
                 repository: repository.clone(),
                 digest: image,
-                attached: matches!(content, Opened::Attachment(_)),
+                kind: kind(content),
             };
             let others = self
                 .roots
@@ -87,7 +91,7 @@ impl Approvals {
                     .map(|(approval, kind)| Root {
                         repository: approval.repository,
                         digest: approval.digest,
-                        attached: kind == OpenedKind::Attachment,
+                        kind,
                     })
                     .collect();
                 if !roots.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::evidence::Opened;
-use crate::ledger::Client;
+use crate::ledger::{Client, OpenedKind};
 use crate::oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use crate::policy::Permit;
 
@@ -37,6 +37,11 @@ impl Admission {
     ) -> Result<Result<ApprovedBlob, Arc<Ruling>>, AdmissionError> {
         let mut refused = None;
         for root in self.approvals.roots(repository, digest).await? {
+            // Which of its manifests an image's verdict covers is asked where manifests are: some clients try content
+            // when they were refused it as a manifest.
+            if root.kind == OpenedKind::Manifest {
+                continue;
+            }
             let reference = root.repository.at_digest(root.digest);
             let indexes = self
                 .indexes_of(&root.repository, &root.digest, client)
@@ -51,7 +56,7 @@ impl Admission {
                 continue;
             };
             // Only the image itself, judged for itself, opens its content then.
-            if ruling.verdict.defers() && !root.attached {
+            if ruling.verdict.defers() && root.kind != OpenedKind::Attachment {
                 continue;
             }
             return Ok(Ok(ApprovedBlob {

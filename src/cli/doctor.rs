@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use jiff::Timestamp;
 
 use super::args::DoctorArgs;
@@ -13,8 +14,8 @@ use super::wire::{Trouble, about, exit, runtime, server};
 use super::{ca, output, programs, setup_files, setup_wanted};
 use crate::canary::Canary;
 use crate::clients::{
-    Checked, Client, Diagnosis, Heard, Program, Report, Tried, Wanted, diagnose, infer, judge,
-    of_authorities, of_egress, of_listener, of_mode, prometheus, text,
+    Checked, Client, Diagnosis, Facts, Heard, Program, Report, Tried, Wanted, diagnose, infer,
+    judge, of_authorities, of_egress, of_listener, of_mode, prometheus, text,
 };
 use crate::config::Server;
 use crate::telemetry;
@@ -63,6 +64,9 @@ async fn run(args: &DoctorArgs) -> Result<u8, Trouble> {
         }
         report.checked.push(checked);
     }
+    for client in led(args) {
+        diagnoses.extend(of_files(args, client)?);
+    }
     if !args.no_egress_check {
         let mut ours = address_hosts(args, &known)?;
         ours.extend(asked.host());
@@ -93,16 +97,33 @@ pub(super) fn wanted(
     Ok(infer(client, &setup_files::disk(root, client)?, known))
 }
 
+/// What leads programs to Lazaret beside their own files, and is not seen in what a pull says: k3s writes containerd's files
+/// itself, and has the registry as last endpoint unless it is told otherwise.
+fn led(args: &DoctorArgs) -> impl Iterator<Item = Client> {
+    let asked = |client: &Client| {
+        let of_k3s = |id: &String| ["ctr", "crictl"].contains(&id.as_str());
+        *client == Client::Machine || args.client.is_empty() || args.client.iter().any(of_k3s)
+    };
+    let all = [Client::K3s, Client::Rke2, Client::Machine];
+    all.into_iter().filter(asked)
+}
+
+/// What is wrong with the files of a client that `lazaret setup` has written.
+fn of_files(args: &DoctorArgs, client: Client) -> Result<Vec<Diagnosis>, Trouble> {
+    let root = args.root.as_path();
+    let Some(journal) = setup_files::journal(root, client)? else {
+        return Ok(Vec::new());
+    };
+    let wanted = setup_wanted::remembered(root, &journal)?;
+    let disk = setup_files::disk(root, client)?;
+    Ok(diagnose(&wanted, &disk, &Facts::default()))
+}
+
 /// Hosts that are Lazaret: reaching them is no way round it.
 fn address_hosts(args: &DoctorArgs, known: &[String]) -> Result<Vec<(String, u16)>, Trouble> {
     let mut hosts = Vec::new();
-    for client in [
-        Client::Docker,
-        Client::Containerd,
-        Client::Podman,
-        Client::Buildkit,
-    ] {
-        if let Some(wanted) = wanted(args, client, known)? {
+    for client in Client::value_variants() {
+        if let Some(wanted) = wanted(args, *client, known)? {
             hosts.push((wanted.address.host().to_owned(), wanted.address.port()));
         }
     }

@@ -160,6 +160,12 @@ async fn builds() -> bool {
     }
 }
 
+/// Where k3s and RKE2 put the files that they write for their containerd.
+const OF_K3S: [&str; 2] = [
+    "/var/lib/rancher/k3s/agent/etc/containerd/certs.d",
+    "/var/lib/rancher/rke2/agent/etc/containerd/certs.d",
+];
+
 /// `ctr` reads no configuration; it is given the folder that the kubelet's pulls read.
 async fn containerd(args: &DoctorArgs) -> Result<Found, Trouble> {
     let facts = programs::learn(Client::Containerd).await;
@@ -167,11 +173,13 @@ async fn containerd(args: &DoctorArgs) -> Result<Found, Trouble> {
         .await
         .unwrap_or_default();
     let disk = setup_files::disk(&args.root, Client::Containerd)?;
-    let folder = disk.hosts_folder();
-    let there = disk.folders.contains(&folder);
-    let root = args.root.to_string_lossy();
-    let folder = format!("{}{folder}", root.trim_end_matches('/'));
-    let program = Program::Ctr(there.then_some(folder));
+    let own = disk.hosts_folder();
+    let own = Some(own).filter(|folder| disk.folders.contains(folder));
+    let below = |folder: &str| setup_files::below(&args.root, folder);
+    let k3s = OF_K3S.iter().find(|folder| below(folder).is_dir());
+    let folder = own.or_else(|| k3s.map(|&folder| folder.to_owned()));
+    let folder = folder.map(|folder| below(&folder).to_string_lossy().into_owned());
+    let program = Program::Ctr(folder);
     Ok((program, first_line(&version), facts))
 }
 

@@ -11,7 +11,7 @@ use super::setup_wanted::wanted;
 use super::wire::{Trouble, exit, server};
 use super::{REFUSED, ca, output, programs, setup_undo, setup_writing};
 use crate::clients::{
-    Diagnosis, Disk, Facts, Journal, Level, Plan, Route, Wanted, Zone, diagnose, masked,
+    Diagnosis, Disk, Facts, Journal, Level, Plan, Route, Wanted, Zone, diagnose, hindrance, masked,
     of_authorities, plan, unified,
 };
 
@@ -48,6 +48,9 @@ fn run(args: &SetupArgs) -> Result<u8, Trouble> {
         return check(args, &wanted, &disk, &plan);
     }
     if args.apply {
+        if let Some(why) = hindrance(&wanted, &disk, &running(args)?) {
+            return Err(other(why));
+        }
         setup_writing::apply(root, &wanted, &plan, journal)?;
     }
     show(args, &wanted, &plan);
@@ -164,12 +167,16 @@ fn coloured(diff: &str, colour: bool) -> String {
     diff.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What the daemon says that runs here. It says nothing about files elsewhere.
+fn running(args: &SetupArgs) -> Result<Facts, Trouble> {
+    match args.root == Path::new("/") {
+        true => programs::facts(args.client),
+        false => Ok(Facts::default()),
+    }
+}
+
 fn check(args: &SetupArgs, wanted: &Wanted, disk: &Disk, plan: &Plan) -> Result<u8, Trouble> {
-    // What runs here says nothing about files elsewhere.
-    let facts = match args.root == Path::new("/") {
-        true => programs::facts(args.client)?,
-        false => Facts::default(),
-    };
+    let facts = running(args)?;
     let mut found: Vec<Diagnosis> = diagnose(wanted, disk, &facts);
     found.extend(rotating(args, wanted));
     let pending: Vec<&str> = plan

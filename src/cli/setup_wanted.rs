@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{SetupArgs, Whereabouts};
 use super::wire::{Trouble, about, server, upstreams};
 use super::{ca, setup_files};
-use crate::clients::{Address, Client, Journal, Login, Route, Wanted};
+use crate::clients::{Address, Client, Journal, Login, Route, Shown, Wanted};
 use crate::config::{self, Server};
 use crate::gateway::Dialled;
 
@@ -20,7 +20,9 @@ pub(super) fn wanted(args: &SetupArgs, journal: Option<&Journal>) -> Result<Want
         || at.mirror.is_some()
         || at.gateway.is_some()
         || at.proxy.is_some()
-        || at.ca.is_some();
+        || at.ca.is_some()
+        || args.client_certificate.is_some()
+        || !args.header.is_empty();
     if let Some(journal) =
         journal.filter(|_| !said && args.direct.is_empty() && at.registry.is_empty())
     {
@@ -51,7 +53,22 @@ pub(super) fn wanted(args: &SetupArgs, journal: Option<&Journal>) -> Result<Want
         login,
         registries,
         direct: args.direct.clone(),
+        shown: shown(args, route)?,
     })
+}
+
+/// What the client is to show of itself; only hosts.toml has words for that.
+fn shown(args: &SetupArgs, route: Route) -> Result<Shown, Trouble> {
+    let files = args.client_certificate.as_deref();
+    let files = files.zip(args.client_key.as_deref());
+    let shown = Shown::new(files, &args.header).map_err(other)?;
+    let written = [Client::Docker, Client::Containerd].contains(&args.client);
+    match shown.is_empty() || written && route == Route::Hosts {
+        true => Ok(shown),
+        false => Err(other(
+            "certificates and headers of clients are written into hosts.toml: of docker and kubernetes, by --route hosts",
+        )),
+    }
 }
 
 /// What was set up before.

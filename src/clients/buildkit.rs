@@ -128,7 +128,7 @@ pub(super) fn faults(wanted: &Wanted, disk: &Disk) -> Vec<Diagnosis> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::{Address, Client, Route};
+    use crate::clients::{Address, Client, Route, Shown};
 
     #[test]
     fn mirrors_are_set_and_comments_stay() {
@@ -140,6 +140,7 @@ mod tests {
             ca: None,
             registries: vec!["docker.io".to_owned()],
             direct: Vec::new(),
+            shown: Shown::default(),
         };
         let made = with_mirrors("# ours\ndebug = true # yes\n", &wanted).unwrap();
         assert_eq!(

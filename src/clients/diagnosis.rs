@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Client, Disk, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, machine, masked,
-    podman_faults,
+    Client, Disk, Obstacle, Route, Wanted, buildkit, docker_faults, hosts_faults, k3s, machine,
+    masked, podman_faults,
 };
 
 /// How bad.
@@ -98,11 +98,14 @@ pub struct Facts {
     pub proxies: Option<(String, String)>,
     /// The user's own `registries.conf` or a folder beside it, where there is one.
     pub own_registries: Option<String>,
+    /// Why this dockerd reads other files than `/etc/docker`, if it does.
+    pub elsewhere: Option<&'static str>,
 }
 
 /// What is wrong with a client's configuration, the worst first.
 pub fn diagnose(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     let mut found = match (wanted.client, wanted.route) {
+        (Client::Docker, _) if facts.elsewhere.is_some() => docker_faults::elsewhere(facts),
         (Client::Docker, Route::Hosts) => {
             let mut found = docker_faults::hosts(disk, facts);
             found.extend(hosts_faults::of_docker(wanted, disk));
@@ -123,6 +126,14 @@ pub fn diagnose(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     };
     found.sort_by_key(|one| one.level);
     found
+}
+
+/// Why what is planned for a client would not hold with the daemon that runs here, if it would not.
+pub fn hindrance(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Option<Obstacle> {
+    match wanted.client {
+        Client::Docker => docker_faults::hindrance(wanted, disk, facts),
+        _ => None,
+    }
 }
 
 /// What is so of a builder of `docker buildx` that runs in a container of its own: it inherits nothing of the daemon.

@@ -3,9 +3,21 @@
 use super::diagnosis::{Diagnosis, Facts};
 use super::disk::{CA_FOLDER, Disk};
 use super::docker::{CERTS, DAEMON};
-use super::{Wanted, json_edit, systemd};
+use super::plan::Obstacle;
+use super::{Route, Wanted, json_edit, systemd};
 
 const RESTART: &str = "systemctl daemon-reload && systemctl restart docker";
+
+/// A dockerd that reads none of the files that are looked at: what they say counts for nothing.
+pub(super) fn elsewhere(facts: &Facts) -> Vec<Diagnosis> {
+    let why = facts.elsewhere.unwrap_or_default();
+    vec![Diagnosis::open(
+        "docker-elsewhere",
+        "dockerd",
+        format!("{why}: what is in /etc/docker and in units of the system does not reach it"),
+        "write there what `lazaret setup docker` shows, and close the way round at the network: docs/enforcement.md",
+    )]
+}
 
 /// The members of `daemon.json`; a file that is none is told of.
 fn daemon(disk: &Disk, found: &mut Vec<Diagnosis>) -> serde_json::Map<String, serde_json::Value> {
@@ -124,9 +136,50 @@ fn scheme(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Option<Diagnosis> {
     })
 }
 
+/// The first Docker that reads `hosts.toml`.
+const READS_HOSTS: u32 = 28;
+
+/// Why the dockerd that runs here would go to the registries by itself with what is planned, if it would: what has an
+/// opening is not written.
+pub(super) fn hindrance(wanted: &Wanted, disk: &Disk, facts: &Facts) -> Option<Obstacle> {
+    let at = |why: String, remedy: &str| {
+        Some(Obstacle {
+            path: "dockerd".to_owned(),
+            why,
+            remedy: remedy.to_owned(),
+        })
+    };
+    if let Some(why) = facts.elsewhere {
+        let why = format!("{why}: what would be written does not reach it");
+        return at(why, "write there what is shown without --apply");
+    }
+    if wanted.route != Route::Hosts {
+        return None;
+    }
+    if facts.major.is_some_and(|major| major < READS_HOSTS) {
+        let why = "Docker before 28 does not read hosts.toml: its pulls would go to the registries";
+        return at(why.to_owned(), "update it, or take --route proxy");
+    }
+    let members = json_edit::object(disk.text(DAEMON).unwrap_or_default()).unwrap_or_default();
+    let features = members.get("features");
+    let switched = features.and_then(|features| features.get("containerd-snapshotter")?.as_bool());
+    let classic = facts.containerd_store == Some(false) && switched != Some(true);
+    let why = "its classic image store ignores hosts.toml: its pulls would go to the registries";
+    let remedy = "put \"features\": {\"containerd-snapshotter\": true} into daemon.json first (images must be pulled again), or take --route proxy";
+    classic.then(|| at(why.to_owned(), remedy)).flatten()
+}
+
 pub(super) fn hosts(disk: &Disk, facts: &Facts) -> Vec<Diagnosis> {
     let mut found = Vec::new();
     let members = daemon(disk, &mut found);
+    if facts.major.is_some_and(|major| major < READS_HOSTS) {
+        found.push(Diagnosis::open(
+            "hosts-unread",
+            "dockerd",
+            "Docker before 28 does not read hosts.toml, whatever its image store is: docker pull goes to the registry",
+            "update it, or lazaret setup docker --route proxy",
+        ));
+    }
     let classic = "the classic image store ignores hosts.toml (the BuildKit inside of the daemon does not): docker pull goes to the registry";
     let remedy = "\"features\": {\"containerd-snapshotter\": true} in daemon.json (images must be pulled again), or lazaret setup docker --route proxy";
     match facts.containerd_store {

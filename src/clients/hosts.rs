@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::disk::{Disk, Seen};
 use super::plan::{Format, Obstacle, Plan, one_line};
-use super::{Address, Wanted};
+use super::{Address, Shown, Wanted};
 
 /// The file's name in the folder of a registry.
 pub(super) const FILE: &str = "hosts.toml";
@@ -13,18 +13,23 @@ pub(super) const DEFAULT: &str = "_default";
 
 /// A file that makes Lazaret the only endpoint. `table`: with `[host]`, which containerd 1.6 and 1.7 need, and which makes
 /// later ones ask twice.
-pub(super) fn only(address: &Address, ca: Option<&str>, table: bool) -> String {
+pub(super) fn only(address: &Address, ca: Option<&str>, shown: &Shown, table: bool) -> String {
     let mut out = String::from(
         "# By `lazaret setup`. `server` is what makes it hold: without it a refusal sends the client on to the registry.\n",
     );
     let own = |indent: &str| {
         let ca = ca.map(|path| format!("{indent}ca = \"{path}\"\n"));
         let ca = ca.unwrap_or_default();
-        format!("{indent}capabilities = [\"pull\", \"resolve\"]\n{ca}")
+        let client = shown.line(indent);
+        format!("{indent}capabilities = [\"pull\", \"resolve\"]\n{ca}{client}")
     };
-    let _ = write!(out, "server = \"{address}\"\n{}", own(""));
+    let headers = shown.table("", "");
+    let _ = write!(out, "server = \"{address}\"\n{}{headers}", own(""));
     if table {
-        let _ = write!(out, "\n[host.\"{address}\"]\n{}", own("  "));
+        // What is said of the server is not said of a host.
+        let host = format!("host.\"{address}\"");
+        let headers = shown.table(&format!("{host}."), "  ");
+        let _ = write!(out, "\n[{host}]\n{}{headers}", own("  "));
     }
     out
 }
@@ -87,13 +92,20 @@ pub(super) fn plan(
     wanted: &Wanted,
     table: bool,
 ) -> Result<(), Obstacle> {
-    let text = only(&wanted.address, wanted.ca_path().as_deref(), table);
+    let (ca, shown) = (wanted.ca_path(), &wanted.shown);
+    let text = only(&wanted.address, ca.as_deref(), shown, table);
     plan.write(
         disk,
         &format!("{root}/{DEFAULT}/{FILE}"),
         text.clone(),
         Format::Toml,
     )?;
+    if wanted.direct.is_empty() {
+        plan.notes.push(
+            "_default catches every registry that has no folder of its own, localhost:5000 and internal ones too, and pushes to them fail: name those with --direct"
+                .to_owned(),
+        );
+    }
     for registry in &wanted.direct {
         let path = format!("{root}/{registry}/{FILE}");
         // Whoever wrote a file for an internal registry knows better how it is reached.
@@ -128,13 +140,39 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let address = Address::parse("https://gw.example:5443").unwrap();
+        let none = Shown::default();
         for table in [false, true] {
-            let read = read(&only(&address, Some("/ca.pem"), table)).unwrap();
+            let read = read(&only(&address, Some("/ca.pem"), &none, table)).unwrap();
             assert_eq!(read.server.as_deref(), Some("https://gw.example:5443"));
             assert_eq!(read.hosts.len(), usize::from(table));
             assert!(!read.ca.is_empty() && read.ca.iter().all(|path| path == "/ca.pem"));
         }
-        assert!(!only(&address, None, true).contains("ca ="));
+        assert!(!only(&address, None, &none, true).contains("ca ="));
+        let files = ["/c.pem", "/c.key"].map(std::path::Path::new);
+        let headers = ["X-Team: payments".to_owned()];
+        let shown = Shown::new(Some((files[0], files[1])), &headers).unwrap();
+        assert_eq!(
+            only(&address, Some("/ca.pem"), &shown, true)
+                .split_once('\n')
+                .unwrap()
+                .1,
+            r#"server = "https://gw.example:5443"
+capabilities = ["pull", "resolve"]
+ca = "/ca.pem"
+client = [["/c.pem", "/c.key"]]
+[header]
+  "X-Team" = "payments"
+
+[host."https://gw.example:5443"]
+  capabilities = ["pull", "resolve"]
+  ca = "/ca.pem"
+  client = [["/c.pem", "/c.key"]]
+  [host."https://gw.example:5443".header]
+    "X-Team" = "payments"
+"#
+        );
+        let both = read(&only(&address, None, &shown, true)).unwrap();
+        assert_eq!((both.server.is_some(), both.hosts.len()), (true, 1));
         assert_eq!(
             read("server = \n").map(|_| ()).unwrap_err(),
             "line 1: string values must be quoted, expected literal string"

@@ -2,8 +2,8 @@
 
 use super::disk::Disk;
 use super::{
-    Address, Client, Login, Route, Wanted, buildkit, containerd, docker, hosts, json_edit, podman,
-    systemd,
+    Address, Client, Login, Route, Shown, Wanted, buildkit, containerd, docker, hosts, json_edit,
+    podman, systemd,
 };
 
 /// What a client seems to be pointed at; none where nothing is.
@@ -30,6 +30,7 @@ pub fn infer(client: Client, disk: &Disk, registries: &[String]) -> Option<Wante
         ca: None,
         registries: registries.to_vec(),
         direct: Vec::new(),
+        shown: Shown::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Client, Login, Route, Wanted};
+use super::{Address, Client, Login, Route, Shown, Wanted};
 
 /// Where journals lie, one a client.
 pub const FOLDER: &str = "/etc/lazaret/setup";
@@ -37,6 +37,8 @@ pub struct Journal {
     ca: bool,
     registries: Vec<String>,
     direct: Vec<String>,
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    shown: Shown,
     /// Files in the order in which they were written.
     pub entries: Vec<Entry>,
     /// Folders that were made, outermost first.
@@ -55,6 +57,7 @@ impl Journal {
             ca: wanted.ca.is_some(),
             registries: wanted.registries.clone(),
             direct: wanted.direct.clone(),
+            shown: wanted.shown.clone(),
             entries: Vec::new(),
             folders: Vec::new(),
         }
@@ -106,6 +109,7 @@ impl Journal {
             ca: self.ca.then(|| ca.unwrap_or_default().to_owned()),
             registries: self.registries.clone(),
             direct: self.direct.clone(),
+            shown: self.shown.clone(),
         })
     }
 
@@ -133,6 +137,7 @@ mod tests {
             ca: None,
             registries: vec!["docker.io".to_owned()],
             direct: vec!["registry.corp".to_owned()],
+            shown: Shown::default(),
         };
         let mut journal = Journal::new(&wanted);
         journal.folders.push("/etc/docker".to_owned());

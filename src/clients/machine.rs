@@ -157,7 +157,7 @@ pub(super) fn faults(wanted: &Wanted, disk: &Disk) -> Vec<Diagnosis> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::{Address, Client, Route, Seen};
+    use crate::clients::{Address, Client, Route, Seen, Shown};
 
     fn wanted(address: &str) -> Wanted {
         Wanted {
@@ -168,6 +168,7 @@ mod tests {
             ca: None,
             registries: vec!["ghcr.io".to_owned(), "quay.io".to_owned()],
             direct: Vec::new(),
+            shown: Shown::default(),
         }
     }
 

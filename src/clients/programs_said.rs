@@ -35,8 +35,24 @@ pub fn docker_info(text: &str) -> Option<(Facts, String)> {
         mirrors: Some(mirrors.unwrap_or_default()),
         proxies: Some((of("HttpsProxy"), of("NoProxy"))),
         own_registries: None,
+        elsewhere: elsewhere(&info),
     };
     Some((facts, version.to_owned()))
+}
+
+/// Why a dockerd reads its own files and not those of the machine.
+fn elsewhere(info: &serde_json::Value) -> Option<&'static str> {
+    let of = |key: &str| info.get(key).map(ToString::to_string).unwrap_or_default();
+    if of("SecurityOptions").contains("name=rootless") {
+        return Some("it runs rootless, and reads ~/.config/docker and the user's own units");
+    }
+    if of("OperatingSystem").contains("Docker Desktop") {
+        return Some(
+            "it is Docker Desktop's, which runs in a machine of its own and reads its settings",
+        );
+    }
+    let snap = of("DockerRootDir").contains("/var/snap/");
+    snap.then_some("it is the snap's, and reads /var/snap/docker/current/config/daemon.json")
 }
 
 /// The first number of a version: `28.5.2`, `v2.0.0-beta`, `ctr github.com/containerd/containerd 1.6.20~ds1`.
@@ -81,6 +97,23 @@ mod tests {
             facts.proxies,
             Some(("http://gw:3128".to_owned(), "localhost".to_owned()))
         );
+        for (more, word) in [
+            (
+                r#""SecurityOptions":["name=seccomp,profile=builtin","name=rootless"]"#,
+                "rootless",
+            ),
+            (r#""OperatingSystem":"Docker Desktop""#, "Docker Desktop's"),
+            (
+                r#""DockerRootDir":"/var/snap/docker/common/var-lib-docker""#,
+                "the snap's",
+            ),
+        ] {
+            let info = format!(r#"{{"ServerVersion":"28.5.2",{more}}}"#);
+            let (facts, _) = docker_info(&info).unwrap();
+            assert!(facts.elsewhere.unwrap().contains(word), "{facts:?}");
+        }
+        let usual = r#"{"ServerVersion":"28.5.2","SecurityOptions":["name=apparmor"],"DockerRootDir":"/var/lib/docker"}"#;
+        assert_eq!(docker_info(usual).unwrap().0.elsewhere, None);
         // The command answers without a daemon too.
         assert_eq!(
             docker_info(r#"{"ServerVersion":"","ServerErrors":["no"]}"#),

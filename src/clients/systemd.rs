@@ -103,7 +103,7 @@ fn assignments(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::{Address, Client};
+    use crate::clients::{Address, Client, Shown};
 
     #[test]
     fn environments_add_up_by_name() {
@@ -133,6 +133,7 @@ mod tests {
             ca: Some(String::new()),
             registries: Vec::new(),
             direct: vec!["registry.corp".to_owned()],
+            shown: Shown::default(),
         };
         put(&mut disk, FILE, &text(&wanted));
         let found = environment(&disk, "docker");

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::disk::CA_FOLDER;
-use super::{Address, Login};
+use super::{Address, Login, Shown};
 
 /// A program that pulls.
 #[derive(
@@ -118,6 +118,8 @@ pub struct Wanted {
     pub registries: Vec<String>,
     /// Registries that are reached without Lazaret: internal ones.
     pub direct: Vec<String>,
+    /// What it shows of itself, by `hosts.toml`.
+    pub shown: Shown,
 }
 
 impl Wanted {

@@ -18,7 +18,7 @@ use super::body::Body;
 use super::bypass::Step;
 use super::canary::Sightings;
 use super::caught::caught;
-use super::dialled::{Dialled, Named, host_name};
+use super::dialled::{Dialled, Named, names, port};
 use super::peer::{Identification, Peer};
 use super::request::{Ask, BadRequest};
 use super::respond::{self, Refusal};
@@ -129,9 +129,11 @@ impl Gateway {
             if !names(&request, name) {
                 return respond::misdirected(request.method() == hyper::Method::HEAD);
             }
-            if let (Side::Gateway, Some(named)) = (side, self.dialled.get(name)) {
-                let named = named.clone();
-                return self.answer_as(&named, side, request, &peer).await;
+            if side == Side::Gateway && self.dialled.knows(name) {
+                return match self.dialled.led(name, port(&request)).cloned() {
+                    Some(named) => self.answer_as(&named, side, request, &peer).await,
+                    None => respond::misdirected(request.method() == hyper::Method::HEAD),
+                };
             }
         }
         let ask = Ask::read(&request, side, &peer, |host| {
@@ -389,11 +391,4 @@ impl Gateway {
 fn bodiless<B>(request: Request<B>) -> Request<()> {
     let (parts, _) = request.into_parts();
     Request::from_parts(parts, ())
-}
-
-/// Whether the request's `Host` is the host that was dialled, whatever the port.
-pub fn names<B>(request: &Request<B>, dialled: &str) -> bool {
-    let host = request.headers().get(hyper::header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| host_name(host) == dialled)
 }

@@ -6,6 +6,7 @@ use hyper::{Method, Request};
 use crate::ledger::{Client, Identity};
 use crate::oci::{DOCKER_HUB, ErrorCode, Reference, Repository, Route, Target};
 
+use super::dialled::host_name;
 use super::peer::Peer;
 use super::pull::Side;
 
@@ -240,8 +241,12 @@ fn qualify(
     {
         return Repository::new(first, rest).map_err(wrong);
     }
-    let dialled = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if knows(dialled) {
+    // With the port, where the registry's name has one.
+    let without = host_name(host);
+    if let Some(dialled) = [host.to_ascii_lowercase(), without]
+        .iter()
+        .find(|host| knows(host))
+    {
         return Repository::new(dialled, name).map_err(wrong);
     }
     match side {

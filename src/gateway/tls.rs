@@ -119,7 +119,7 @@ impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
         if let (Some(Registries(authority, known)), Some(name)) = (&self.registries, &name)
-            && known.get(name).is_some()
+            && known.knows(name)
         {
             let made = authority.leaf(name, telemetry::now());
             return made

@@ -21,9 +21,6 @@ use crate::gateway::{
 use crate::policy::Egress;
 use crate::telemetry;
 
-/// Ports at which registries are answered; what is asked for at others is no registry.
-const PORTS: [u16; 2] = [443, 80];
-
 /// The proxy's mind.
 pub struct Proxy {
     path: Arc<Gateway>,
@@ -81,14 +78,19 @@ impl Proxy {
         let Ok(slot) = self.tunnels.clone().try_acquire_owned() else {
             return refused("too many tunnels are open");
         };
-        match self.path.dialled().get(&host) {
-            Some(named) if PORTS.contains(&port) => {
+        let known = self.path.dialled();
+        match known.at(&host, port) {
+            Some(named) => {
                 let named = named.clone();
                 tokio::spawn(self.clone().intercepted(request, host, named, peer, slot));
                 established()
             }
-            _ if self.egress.allows(&host, port) => self.tunnelled(request, host, port, slot).await,
-            Some(_) => refused(&format!("{host} is not a registry at port {port}")),
+            None if self.egress.allows(&host, port) => {
+                self.tunnelled(request, host, port, peer, slot).await
+            }
+            None if known.knows(&host) => {
+                refused(&format!("{host} is not a registry at port {port}"))
+            }
             None => {
                 tracing::info!(address = %peer.address, host, port, "a host that nobody may reach through the proxy");
                 refused(&format!(
@@ -101,7 +103,8 @@ impl Proxy {
     /// A registry over plain HTTP, in absolute form (RFC 9112, 3.2.2).
     async fn plain(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         let host = host_name(request.uri().host().unwrap_or_default());
-        match self.path.dialled().get(&host) {
+        let port = request.uri().port_u16().unwrap_or(80);
+        match self.path.dialled().at(&host, port) {
             Some(named) if names(&request, &host) => {
                 let (path, named) = (self.path.clone(), named.clone());
                 path.answer_as(&named, Side::Proxy, request, &peer).await
@@ -109,6 +112,9 @@ impl Proxy {
             Some(_) => misdirected(),
             None if host.is_empty() => {
                 refused("this is a proxy: registries are reached through it, not at it")
+            }
+            None if self.path.dialled().knows(&host) => {
+                refused(&format!("{host} is not a registry at port {port}"))
             }
             None => refused(&format!("{host} is no registry that Lazaret knows")),
         }
@@ -167,6 +173,7 @@ impl Proxy {
         request: Request<Incoming>,
         host: String,
         port: u16,
+        peer: Peer,
         slot: OwnedSemaphorePermit,
     ) -> Response<Body> {
         let server = match tunnel::open(&host, port).await {
@@ -174,8 +181,15 @@ impl Proxy {
             Err(error) => return refused(&format!("{host} cannot be reached: {error}")),
         };
         tokio::spawn(async move {
-            if let Ok(client) = hyper::upgrade::on(request).await {
-                tunnel::carry(TokioIo::new(client), server).await;
+            if let Ok(client) = hyper::upgrade::on(request).await
+                && let Err(error) = tunnel::carry(TokioIo::new(client), server, &host).await
+            {
+                match error.kind() {
+                    std::io::ErrorKind::Other => {
+                        tracing::warn!(address = %peer.address, host, "a tunnel was closed: {error}");
+                    }
+                    _ => tracing::debug!(address = %peer.address, host, %error, "a tunnel"),
+                }
             }
             drop(slot);
         });

@@ -49,6 +49,10 @@ fn answer(status: StatusCode, phrase: &str) -> Response<Body> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    // What follows on the connection may be anything.
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
     if let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes().to_vec()) {
         response.extensions_mut().insert(phrase);
     }

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from lab import Failure, Lab, wait_for
+from lab import Failure, Lab
 
 
 # The distribution's own; later ones cannot build with BuildKit without the plugin that their suite has.
@@ -25,6 +25,8 @@ class Client:
     route = ""
     # Whether a block says why even when the client asked by digest.
     tells_by_digest = True
+    # The name of the client whose words it prints, if that is another one.
+    words_of = ""
     # What its environment has beside that of all, and what is mounted over its files.
     env: dict[str, str] = {}
     mounts: tuple = ()
@@ -91,17 +93,13 @@ class Docker(Client):
         more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
         self.lab.start(self.name, "lz-client", argv, binds=binds, env=self.lab.client_env(**more, **self.env),
                        root=self.root)
-        def up():
-            if self.lab.children[-1][1].poll() is not None:
-                raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
-            return self.docker("version")[0] == 0
-        wait_for(self.name, up, 60)
+        self.lab.serving(self.name, lambda: self.docker("version")[0] == 0)
 
     def stop(self):
         self.lab.stop(self.name)
 
-    def docker(self, *argv, timeout=150, **more) -> tuple[int, str]:
-        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], timeout=timeout, root=self.root, **more)
+    def docker(self, *argv, **more) -> tuple[int, str]:
+        done = self.lab.client([DOCKER, "-H", f"unix://{self.dir}/sock", *argv], root=self.root, **more)
         return done.returncode, done.stdout
 
     def pull(self, image):
@@ -177,7 +175,7 @@ address = "{self.socket}.ttrpc"
         self.config.write_text(self.settings())
         self.lab.start(self.name, "lz-client", [f"{self.bin}containerd", "-c", self.config],
                        binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env), root=self.root)
-        wait_for(self.name, self.up)
+        self.lab.serving(self.name, self.up)
 
     def up(self) -> bool:
         return self.ctr("version")[0] == 0
@@ -220,7 +218,7 @@ class Cri(Containerd):
         at = f"unix://{self.socket}"
         # Without a file it warns of that, in the midst of what it prints.
         self.crictl_config = self.dir / "crictl.yaml"
-        self.crictl_config.write_text(f"runtime-endpoint: {at}\nimage-endpoint: {at}\ntimeout: 100\n")
+        self.crictl_config.write_text(f"runtime-endpoint: {at}\nimage-endpoint: {at}\ntimeout: 600\n")
 
     def settings(self) -> str:
         # containerd 2 has moved the plugin, and the place of its snapshotter.
@@ -278,7 +276,7 @@ class Buildkit(Client):
             self.dir / "root", "--oci-worker-snapshotter", "native", "--oci-worker-net", "host",
             "--containerd-worker=false",
         ], binds=[("tmpfs", "/run"), *self.mounts], env=self.lab.client_env(**self.env))
-        wait_for(self.name, lambda: self.buildctl("debug", "workers")[0] == 0)
+        self.lab.serving(self.name, lambda: self.buildctl("debug", "workers")[0] == 0)
 
     def stop(self):
         self.lab.stop(self.name)

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import newer
-from lab import HERE, ROOT, VECTORS, Failure, run, wait_for
+from lab import HERE, ROOT, VECTORS, Failure, run
+from waiting import end, free_port, wait_up
 
 REPOSITORY = "docker.io/acme/conf"
 REPORTS = ROOT / "target" / "conformance"
@@ -36,15 +36,9 @@ unsigned = "deny"
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def answers(url: str) -> bool:
     try:
-        return urllib.request.urlopen(url, timeout=2).status == 200
+        return urllib.request.urlopen(url, timeout=20).status == 200
     except OSError:
         return False
 
@@ -54,9 +48,13 @@ def fetch(url: str) -> dict:
     return json.load(urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": kinds}), timeout=30))
 
 
-def start(children: list, folder: Path, name: str, argv):
-    with open(folder / f"{name}.log", "wb") as log:
-        children.append(subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+def serve(children: list, folder: Path, name: str, argv, test):
+    """Starts a program and waits until `test` says that it serves."""
+    path = folder / f"{name}.log"
+    with open(path, "wb") as log:
+        child = subprocess.Popen([str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    children.append(child)
+    wait_up(name, child, path, test)
 
 
 def test(folder: Path, children: list) -> int:
@@ -67,8 +65,8 @@ log: {{ level: warn }}
 storage: {{ filesystem: {{ rootdirectory: {folder}/registry }} }}
 http: {{ addr: "127.0.0.1:{registry}", secret: conformance }}
 """)
-    start(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"])
-    wait_for("docker-registry", lambda: answers(f"http://127.0.0.1:{registry}/v2/"))
+    serve(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"],
+          lambda: answers(f"http://127.0.0.1:{registry}/v2/"))
     images = json.loads(run([sys.executable, HERE / "images.py", "--registry", f"http://127.0.0.1:{registry}",
                              "--vectors", VECTORS, "--set", "conformance"]).stdout)
     (folder / "policy.toml").write_text(POLICY)
@@ -82,8 +80,8 @@ host = "docker.io"
 url = "http://127.0.0.1:{registry}"
 plain_http = true
 """)
-    start(children, folder, "lazaret", [LAZARET, "serve", "--config", folder / "lazaret.toml"])
-    wait_for("lazaret", lambda: answers(f"http://127.0.0.1:{gateway}/v2/"))
+    serve(children, folder, "lazaret", [LAZARET, "serve", "--config", folder / "lazaret.toml"],
+          lambda: answers(f"http://127.0.0.1:{gateway}/v2/"))
 
     manifests = [fetch(f"http://127.0.0.1:{registry}/v2/acme/conf/manifests/{digest}") for digest in images.values()]
     blobs = {item["digest"] for manifest in manifests for item in [manifest["config"], *manifest["layers"]]}
@@ -139,8 +137,7 @@ def alone(name: str, test, after: str = "") -> int:
             code = 1
         finally:
             for child in children:
-                child.kill()
-                child.wait()
+                end(child)
     print(f"# {time.monotonic() - started:.0f} s{after}")
     return code
 

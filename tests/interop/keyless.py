@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import newer
-from lab import Failure, run, wait_for
+from conformance import serve
+from lab import Failure, run
 
 HERE = Path(__file__).resolve().parent
 MOCK = HERE / "sigstore_mock"
@@ -37,7 +38,7 @@ def token(subject: str) -> str:
 
 
 class Keyless:
-    def __init__(self, lab, children: list, start):
+    def __init__(self, lab, children: list):
         self.lab, self.folder = lab, lab.folder / "instance"
         self.folder.mkdir()
         program = shutil.which("node") or shutil.which("nodejs")
@@ -46,9 +47,11 @@ class Keyless:
         # Its packages are looked for beside the script.
         packages = installed()
         shutil.copy(MOCK / "server.js", packages / "server.js")
-        start(children, lab.folder, "instance", [program, packages / "server.js", self.folder])
         port = self.folder / "port"
-        self.url = f"http://127.0.0.1:{wait_for('the Sigstore instance', lambda: port.exists() and port.read_text())}"
+        # The last file that it writes; it has listened for long then.
+        serve(children, lab.folder, "instance", [program, packages / "server.js", self.folder],
+              lambda: port.exists() and port.read_text())
+        self.url = f"http://127.0.0.1:{port.read_text()}"
         self.env = {**lab.env, "SIGSTORE_ROOT_FILE": str(self.folder / "root.pem"),
                     "SIGSTORE_REKOR_PUBLIC_KEY": str(self.folder / "rekor.pub"),
                     "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": str(self.folder / "ct.pub")}
@@ -62,18 +65,18 @@ class Keyless:
     def sign(self, version: str, subject: str, repository: str, digest: str):
         name = ["--sign-container-identity", f"ghcr.io/{repository}"] if version == "cosign 2" else []
         run([self.lab.cosign[version], "sign", "-y", "--allow-http-registry", *self.how(version), *name,
-             "--identity-token", token(subject), self.lab.at(repository, digest)], env=self.env, timeout=120)
+             "--identity-token", token(subject), self.lab.at(repository, digest)], env=self.env)
 
     def attest(self, version: str, subject: str, repository: str, digest: str):
         run([self.lab.cosign[version], "attest", "-y", "--allow-http-registry", *self.how(version), "--type",
              "slsaprovenance1", "--predicate", self.lab.folder / "predicate.json", "--identity-token", token(subject),
-             self.lab.at(repository, digest)], env=self.env, timeout=120)
+             self.lab.at(repository, digest)], env=self.env)
 
     def referee(self, version: str, repository: str, digest: str) -> bool:
         roots = [] if version == "cosign 2" else ["--trusted-root", self.folder / "trusted_root.json"]
         done = run([self.lab.cosign[version], "verify", "--allow-http-registry", *roots, "--certificate-identity", CI,
                     "--certificate-oidc-issuer", ISSUER, self.lab.at(repository, digest)],
-                   env=self.env, check=False, timeout=120)
+                   env=self.env, check=False)
         return done.returncode == 0
 
 

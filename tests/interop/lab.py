@@ -20,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from waiting import Failure, end, wait_for, wait_up
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 VECTORS = Path(os.environ.get("LAZARET_VECTORS", ROOT.parent / "shared" / "vectors")) / "images"
@@ -40,7 +42,6 @@ WHY = "http://gw.test:5080/why/"
 # Longer than one exchange is held, and longer than one that Docker 29 waits for.
 SLOW, SLOWER = 35, 100
 
-
 ADVISORY = {
     "id": "DSA-2026-1", "aliases": ["CVE-2026-1"], "modified": "2026-01-02T00:00:00Z",
     "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
@@ -51,11 +52,7 @@ ADVISORY = {
 }
 
 
-class Failure(Exception):
-    """A check that did not hold; its text says why."""
-
-
-def run(argv, *, check=True, timeout=60, env=None, input=None) -> subprocess.CompletedProcess:
+def run(argv, *, check=True, timeout=300, env=None, input=None) -> subprocess.CompletedProcess:
     argv = [str(word) for word in argv]
     try:
         done = subprocess.run(
@@ -71,15 +68,6 @@ def run(argv, *, check=True, timeout=60, env=None, input=None) -> subprocess.Com
     return done
 
 
-def wait_for(what: str, test, seconds: float = 30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (got := test()):
-            return got
-        time.sleep(0.1)
-    raise Failure(f"{what}: not within {seconds:.0f} s")
-
-
 class Lab:
     def __init__(self, lazaret: Path):
         self.lazaret = lazaret
@@ -91,6 +79,7 @@ class Lab:
             raise SystemExit("another interop run is going on") from None
         self.dir = Path(tempfile.mkdtemp(prefix="lazaret-interop-"))
         self.images: dict[str, str] = {}
+        self.asked = 0
 
     # ---- namespaces
 
@@ -159,8 +148,7 @@ class Lab:
     def stop(self, name: str):
         for entry in [entry for entry in self.children if entry[0] == name]:
             self.children.remove(entry)
-            entry[1].kill()
-            entry[1].wait()
+            end(entry[1])
 
     def log_path(self, name: str) -> Path:
         return self.dir / f"{name}.log"
@@ -169,14 +157,14 @@ class Lab:
         path = self.log_path(name)
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def serving(self, name: str, test):
+        """Waits until the program that was started under this name passes `test`."""
+        child = next(child for child_name, child in self.children if child_name == name)
+        wait_up(name, child, self.log_path(name), test)
+
     def listening(self, name: str, namespace: str, address: str, port: int):
-        def there():
-            for child_name, child in self.children:
-                if child_name == name and child.poll() is not None:
-                    raise Failure(f"{name} ended: {self.log(name)[-1500:]}")
-            probe = ["nsenter", f"--net=/run/netns/{namespace}", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
-            return run(probe, check=False).returncode == 0
-        wait_for(f"{name} on {address}:{port}", there)
+        probe = ["nsenter", f"--net=/run/netns/{namespace}", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
+        self.serving(name, lambda: run(probe, check=False).returncode == 0)
 
     def client_env(self, **more) -> dict:
         """What a client sees: our authority in the system's place, a home of its own, no proxy."""
@@ -187,7 +175,7 @@ class Lab:
             "SSL_CERT_DIR": "/nonexistent", "LANG": "C.UTF-8", "DOCKER_CLI_HINTS": "false", **more,
         }
 
-    def client(self, argv, *, binds=(), timeout=120, root=None, **more) -> subprocess.CompletedProcess:
+    def client(self, argv, *, binds=(), timeout=600, root=None, **more) -> subprocess.CompletedProcess:
         command = ["nsenter", "--net=/run/netns/lz-client", "unshare", "--mount", *self.mounted(binds, argv, root)]
         return run(command, check=False, timeout=timeout, env=self.client_env(**more))
 
@@ -234,13 +222,22 @@ http:
     def digest(self, image: str) -> str:
         return self.images[image]
 
+    def settled(self):
+        """Asks each registry for something that nobody else asks for, and waits until its log has that: what was asked
+        before is in it, too."""
+        self.asked += 1
+        for name, address in [("hub", HUB), ("ghcr", GHCR)]:
+            mark = f"/v2/mark-{self.asked}/tags/list"
+            run(["nsenter", "--net=/run/netns/lz-hub", "curl", "-sk", "-o", "/dev/null", f"https://{address}{mark}"])
+            wait_for(f"{name} writes its log", lambda: f"GET {mark} HTTP" in self.log(name))
+
     def mark(self) -> dict[str, int]:
-        time.sleep(0.2)
+        self.settled()
         return {name: len(self.log(name)) for name in ["hub", "ghcr"]}
 
     def requests(self, mark: dict[str, int], address: str) -> list[str]:
         """The requests that came from `address` since `mark`, as `METHOD path`."""
-        time.sleep(0.2)
+        self.settled()
         seen = []
         for name, start in mark.items():
             for line in self.log(name)[start:].splitlines():
@@ -255,11 +252,15 @@ http:
         tls = f'tls_certificate = "{self.dir}/gw.pem"\ntls_key = "{self.dir}/gw.key"'
         plain = "plain_http = true"
         ports = (5051, 444, 5081) if mirror_tls else (5050, 443, 5080)
-        # The clients trust this authority already, as they would trust a company's.
-        proxy = "" if mirror_tls else f"""[proxy]
-listen = "{GATEWAY}:3128"
+        # Clients trust this authority already, as a company's. One server is for those who say who they are: logins.py.
+        known, users = ("", "") if not mirror_tls else (
+            f'client_ca = "{self.dir}/ca.pem"\nclient_certificate = "optional"',
+            f'users = "{self.dir}/users.toml"\n[identity]\nheader = "X-Team"\nheader_listeners = ["gateway"]')
+        proxy = f"""[proxy]
+listen = "{GATEWAY}:{3129 if mirror_tls else 3128}"
 ca_certificate = "{self.dir}/ca.pem"
 ca_key = "{self.dir}/ca.key"
+{users}
 """
         config = self.dir / f"{name}.toml"
         config.write_text(f"""data_dir = "{self.dir}/{name}-data"
@@ -272,6 +273,7 @@ listen = "{GATEWAY}:{ports[0]}"
 listen = "{GATEWAY}:{ports[1]}"
 {tls}
 registry_names = {"false" if mirror_tls else "true"}
+{known}
 [admin]
 listen = "{GATEWAY}:{ports[2]}"
 {plain}
@@ -357,7 +359,7 @@ unsigned = "deny"
             return
         fresh.rename(path)
         for name in running:
-            wait_for(f"{name} loads the policy", lambda: self.log(name).count("policy loaded") > before[name], 15)
+            wait_for(f"{name} loads the policy", lambda: self.log(name).count("policy loaded") > before[name])
 
     def start_lazaret(self, name="lazaret", mirror_tls=False):
         config = self.lazaret_config(name, mirror_tls)
@@ -373,7 +375,8 @@ unsigned = "deny"
     def serve(self, name="lazaret", mirror_tls=False, env=None):
         config = self.dir / f"{name}.toml"
         self.start(name, "lz-gw", [self.lazaret, "serve", "--config", config], env=env or self.lazaret_env())
-        for port in (5051, 444) if mirror_tls else (5050, 443):
+        # The proxy is the last that it binds.
+        for port in (5051, 444, 3129) if mirror_tls else (5050, 443, 3128):
             self.listening(name, "lz-gw", GATEWAY, port)
 
 

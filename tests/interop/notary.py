@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import newer
-from conformance import free_port, start
+from conformance import serve
 from lab import run
+from waiting import free_port, listens
 
 KEYS = {
     "ec256": ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -59,8 +60,9 @@ class Notary:
             serial, when = serial.strip().split("=")[1], "260101000000Z" if standing == "R" else ""
             lines.append(f"{standing}\t400101000000Z\t{when}\t{serial}\tunknown\t{SUBJECT}{name}\n")
         self.path("index.txt").write_text("".join(lines))
-        start(children, self.folder, "responder", ["openssl", "ocsp", "-index", self.path("index.txt"), "-port", port,
-              "-rsigner", self.path("root.crt"), "-rkey", self.path("root.key"), "-CA", self.path("root.crt"), "-ndays", "1"])
+        serve(children, self.folder, "responder", ["openssl", "ocsp", "-index", self.path("index.txt"), "-port", port,
+              "-rsigner", self.path("root.crt"), "-rkey", self.path("root.key"), "-CA", self.path("root.crt"), "-ndays", "1"],
+              lambda: listens(port))
 
     def key(self, name: str, how: list, root: str, more: str = "") -> dict:
         key, request, leaf, chain = (self.path(f"{name}.leaf.{end}") for end in ["key", "csr", "crt", "chain"])

@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lab import Failure, wait_for
+from waiting import PATIENCE, end, free_port, listens, wait_up
 from newer import CACHE
 
 # What PyPI has of it, and the versions.
@@ -29,7 +30,6 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SQUAT = "library/ngnix:latest"
 # What the docker command is told to pull: another name, so that it is another message.
 DOCKER_SQUAT = "postgers"
-PATIENCE = 30
 
 arrived: dict[str, list] = {}
 changed = threading.Condition()
@@ -99,7 +99,7 @@ def mail_server(cert: Path, key: Path):
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    controller = Controller(Keep(), hostname="127.0.0.1", port=free(), tls_context=context, require_starttls=True,
+    controller = Controller(Keep(), hostname="127.0.0.1", port=free_port(), tls_context=context, require_starttls=True,
                             auth_required=True, authenticator=who)
     controller.start()
     return controller
@@ -121,13 +121,8 @@ def log_server() -> int:
     return listener.getsockname()[1]
 
 
-def free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 def settings(folder: Path, hook: int, mail: int, log: int, cert: Path) -> tuple[Path, int, int]:
-    mirror, admin = free(), free()
+    mirror, admin = free_port(), free_port()
     (folder / "hook.secret").write_text(SECRET)
     (folder / "key").write_text("key")
     (folder / "smtp.password").write_text("secret word\n")
@@ -236,16 +231,12 @@ def pulled_by_docker(folder: Path, mirror: int) -> tuple[float, str]:
                                   env={"PATH": os.environ["PATH"], "DOCKER_MIN_API_VERSION": "1.24"})
     docker = ["/usr/bin/docker", "-H", f"unix://{socket_}"]
     try:
-        deadline = time.monotonic() + 2 * PATIENCE
-        while subprocess.run([*docker, "version"], capture_output=True).returncode != 0:
-            if daemon.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"dockerd: {(folder / 'dockerd.log').read_text()[-1500:]}")
-            time.sleep(0.1)
-        pull = subprocess.run([*docker, "pull", DOCKER_SQUAT], capture_output=True, text=True, timeout=120)
+        up = lambda: subprocess.run([*docker, "version"], capture_output=True).returncode == 0
+        wait_up("dockerd", daemon, folder / "dockerd.log", up)
+        pull = subprocess.run([*docker, "pull", DOCKER_SQUAT], capture_output=True, text=True, timeout=PATIENCE)
         refused = time.monotonic()
     finally:
-        daemon.kill()
-        daemon.wait(20)
+        end(daemon)
     if pull.returncode == 0:
         raise SystemExit("docker pull went through")
     return refused, pull.stdout + pull.stderr
@@ -264,11 +255,6 @@ def docker_case(folder: Path, mirror: int):
     print(f"docker     {1000 * (arrived_at - refused):6.0f} ms from the end of a refused docker pull to Slack's message")
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def heard(lazaret: Path, config: Path) -> bool:
     status = subprocess.run([lazaret, "notify", "status", "--config", config], capture_output=True, text=True)
     return status.returncode == 0 and "hook:keep: has heard of everything" in status.stdout
@@ -282,7 +268,7 @@ def browser(url: str, folder: Path) -> str:
     done = subprocess.run([program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                            "--disable-background-networking", "--disable-component-update", "--disable-sync",
                            f"--user-data-dir={folder}/browser", "--dump-dom", url],
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=2 * PATIENCE)
     if done.returncode != 0:
         raise SystemExit(f"chromium: {done.stderr[-800:]}")
     return done.stdout
@@ -309,7 +295,7 @@ def main() -> int:
             raise why
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(PATIENCE)
             mail.stop()
 
 

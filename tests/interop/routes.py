@@ -2,7 +2,7 @@
 
 import newer
 from clients import Buildkit, Containerd, Docker, DockerBuild, Podman, Skopeo
-from lab import ROOT, Lab
+from lab import ROOT
 
 MIRROR = "mirror"
 HOSTS = "hosts.toml"
@@ -49,99 +49,23 @@ insecure = true
 """
 
 
-def docker_mirror(lab: Lab, name="docker 20.10"):
-    daemon = {"registry-mirrors": ["http://gw.test:5050"], "storage-driver": "vfs"}
-    return Docker(lab, name, MIRROR, daemon=daemon)
+VFS = {"storage-driver": "vfs"}
+STORE = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
+BY_MIRROR = {"registry-mirrors": ["http://gw.test:5050"]}
+# What a folder of hosts.toml files has, of containerd and of Docker.
+DEFAULT, DOCKER_DEFAULT = {"_default/hosts.toml": HOSTS_ONLY}, {"certs.d/_default/hosts.toml": HOSTS_ONLY}
+HUB_MIRROR = {"docker.io/hosts.toml": HOSTS_MIRROR}
 
 
-def docker_build(lab: Lab):
-    # This BuildKit drops the scheme of a mirror and takes https: the mirror must have a certificate.
-    daemon = {"registry-mirrors": ["https://gw.test:5051"], "storage-driver": "vfs"}
-    return DockerBuild(lab, "docker build 20.10", MIRROR, daemon=daemon)
+class PodmanMirror(Podman):
+    # It compares the digest before it reads the manifest that says why.
+    tells_by_digest = False
 
 
-def ctr(lab: Lab):
-    return Containerd(lab, "ctr", HOSTS, {"_default/hosts.toml": HOSTS_ONLY})
-
-
-def ctr_mirror(lab: Lab):
-    return Containerd(lab, "ctr mirror", MIRROR, {"docker.io/hosts.toml": HOSTS_MIRROR})
-
-
-def podman(lab: Lab):
-    return Podman(lab, "podman", LOCATION_OF, LOCATION)
-
-
-def podman_mirror(lab: Lab):
-    client = Podman(lab, "podman mirror", MIRROR, PODMAN_MIRROR)
-    client.tells_by_digest = False  # it compares the digest before it reads the manifest that says why
-    return client
-
-
-def skopeo(lab: Lab):
-    return Skopeo(lab, "skopeo", LOCATION_OF, LOCATION)
-
-
-def docker_29(lab: Lab, name: str, kind=Docker, only=False):
-    """Docker with the containerd image store, by a mirror or by hosts.toml."""
-    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
-    if only:
-        hosts = {"certs.d/_default/hosts.toml": HOSTS_ONLY}
-    else:
-        daemon["registry-mirrors"], hosts = ["http://gw.test:5050"], {}
-    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
-    return kind(lab, name, HOSTS if only else MIRROR, dockerd=dockerd / "dockerd", daemon=daemon, hosts=hosts,
-                path=[containerd])
-
-
-def docker_29_mirror(lab: Lab):
-    return docker_29(lab, "docker 29 mirror")
-
-
-def docker_29_only(lab: Lab):
-    return docker_29(lab, "docker 29 hosts.toml", only=True)
-
-
-def docker_build_29_mirror(lab: Lab):
-    return docker_29(lab, "docker build 29 mirror", kind=DockerBuild)
-
-
-def docker_build_29_only(lab: Lab):
-    return docker_29(lab, "docker build 29 hosts.toml", kind=DockerBuild, only=True)
-
-
-def ctr_2(lab: Lab):
-    return Containerd(lab, "ctr 2", HOSTS, {"_default/hosts.toml": HOSTS_ONLY}, newer.get(newer.CONTAINERD))
-
-
-def ctr_2_mirror(lab: Lab):
-    return Containerd(lab, "ctr 2 mirror", MIRROR, {"docker.io/hosts.toml": HOSTS_MIRROR}, newer.get(newer.CONTAINERD))
-
-
-def buildkit(lab: Lab):
-    return Buildkit(lab, "buildkitd", MIRROR, BUILDKIT_MIRROR, newer.get(newer.BUILDKIT))
-
-
-def by_proxy(client):
+def by_proxy(client, env=None):
     """The same client, as it comes, but for the proxy."""
-    client.env = BY_PROXY
+    client.env = env or BY_PROXY
     return client
-
-
-def docker_proxy(lab: Lab):
-    return by_proxy(Docker(lab, "docker 20.10 proxy", PROXY, daemon={"storage-driver": "vfs"}))
-
-
-def docker_29_proxy(lab: Lab):
-    return by_proxy(docker_29_plain(lab, "docker 29 proxy", PROXY))
-
-
-def podman_proxy(lab: Lab):
-    return by_proxy(Podman(lab, "podman proxy", PROXY, UNQUALIFIED))
-
-
-def skopeo_proxy(lab: Lab):
-    return by_proxy(Skopeo(lab, "skopeo proxy", PROXY, UNQUALIFIED))
 
 
 def led_here(client):
@@ -159,77 +83,85 @@ def prefixed(client):
     return client
 
 
-def docker_dns(lab: Lab):
-    return led_here(Docker(lab, "docker 20.10 DNS", DNS, daemon={"storage-driver": "vfs"}))
+# What a client is told by other means than its own files.
+TOLD = {PROXY: by_proxy, DNS: led_here, PREFIX: prefixed}
 
 
-def docker_29_plain(lab: Lab, name: str, route: str):
-    daemon = {"storage-driver": "native", "features": {"containerd-snapshotter": True}}
-    dockerd, containerd = newer.get(newer.DOCKERD), newer.get(newer.CONTAINERD)
-    return Docker(lab, name, route, dockerd=dockerd / "dockerd", daemon=daemon, path=[containerd])
+def made(kind, name, route, *given, **more):
+    """What makes a client when it is wanted. Programs that must be got first are given as functions that get them."""
+    def make(lab, name=name):
+        got = {key: value() if callable(value) else value for key, value in more.items()}
+        client = kind(lab, name, route, *given, **got)
+        return TOLD[route](client) if route in TOLD else client
+    make.__name__ = name
+    return make
 
 
-def docker_29_dns(lab: Lab):
-    return led_here(docker_29_plain(lab, "docker 29 DNS", DNS))
+def containerd_2():
+    return newer.get(newer.CONTAINERD)
 
 
-def podman_dns(lab: Lab):
-    return led_here(Podman(lab, "podman DNS", DNS, UNQUALIFIED))
+def docker_29(kind, name, route, daemon=STORE, **more):
+    """Docker with the containerd image store."""
+    return made(kind, name, route, dockerd=lambda: newer.get(newer.DOCKERD) / "dockerd", path=lambda: [containerd_2()],
+                daemon=daemon, **more)
 
 
-def skopeo_dns(lab: Lab):
-    return led_here(Skopeo(lab, "skopeo DNS", DNS, UNQUALIFIED))
+def buildkitd(name, route, config=""):
+    return made(Buildkit, name, route, config, folder=lambda: newer.get(newer.BUILDKIT))
 
 
-def ctr_dns(lab: Lab):
-    return led_here(Containerd(lab, "ctr DNS", DNS, {}))
-
-
-def ctr_2_dns(lab: Lab):
-    return led_here(Containerd(lab, "ctr 2 DNS", DNS, {}, newer.get(newer.CONTAINERD)))
-
-
-def buildkit_dns(lab: Lab):
-    return led_here(Buildkit(lab, "buildkitd DNS", DNS, "", newer.get(newer.BUILDKIT)))
-
-
-def ctr_2_proxy(lab: Lab):
-    return by_proxy(Containerd(lab, "ctr 2 proxy", PROXY, {}, newer.get(newer.CONTAINERD)))
-
-
-def buildkit_proxy(lab: Lab):
-    return by_proxy(Buildkit(lab, "buildkitd proxy", PROXY, "", newer.get(newer.BUILDKIT)))
-
-
-def docker_prefix(lab: Lab):
-    return prefixed(Docker(lab, "docker 20.10 prefix", PREFIX, daemon={"storage-driver": "vfs"}))
-
-
-def docker_29_prefix(lab: Lab):
-    return prefixed(docker_29_plain(lab, "docker 29 prefix", PREFIX))
-
-
-def podman_prefix(lab: Lab):
-    return prefixed(Podman(lab, "podman prefix", PREFIX, UNQUALIFIED))
-
-
-def ctr_2_prefix(lab: Lab):
-    return prefixed(Containerd(lab, "ctr 2 prefix", PREFIX, {}, newer.get(newer.CONTAINERD)))
-
+docker_mirror = made(Docker, "docker 20.10", MIRROR, daemon=VFS | BY_MIRROR)
+docker_proxy = made(Docker, "docker 20.10 proxy", PROXY, daemon=VFS)
+docker_29_mirror = docker_29(Docker, "docker 29 mirror", MIRROR, STORE | BY_MIRROR)
+docker_29_proxy = docker_29(Docker, "docker 29 proxy", PROXY)
+ctr_2 = made(Containerd, "ctr 2", HOSTS, DEFAULT, folder=containerd_2)
+ctr_2_proxy = made(Containerd, "ctr 2 proxy", PROXY, {}, folder=containerd_2)
+podman = made(Podman, "podman", LOCATION_OF, LOCATION)
+podman_dns = made(Podman, "podman DNS", DNS, UNQUALIFIED)
+podman_proxy = made(Podman, "podman proxy", PROXY, UNQUALIFIED)
+skopeo_dns = made(Skopeo, "skopeo DNS", DNS, UNQUALIFIED)
 
 # By whom and how; the first word is the row in docs/clients.md, and what is in one row is one program.
 CLIENTS = {
-    "Docker 20.10": [docker_mirror, docker_proxy, docker_dns, docker_prefix],
-    "docker build 20.10": [docker_build],
-    "Docker 29": [docker_29_mirror, docker_29_only, docker_29_proxy, docker_29_dns, docker_29_prefix],
-    "docker build 29": [docker_build_29_mirror, docker_build_29_only],
-    "containerd 1.6": [ctr, ctr_mirror, ctr_dns],
-    "containerd 2.4": [ctr_2, ctr_2_mirror, ctr_2_proxy, ctr_2_dns, ctr_2_prefix],
-    "buildkitd 0.34": [buildkit, buildkit_proxy, buildkit_dns],
-    "podman 4.3": [podman, podman_mirror, podman_proxy, podman_dns, podman_prefix],
-    "skopeo 1.9": [skopeo, skopeo_proxy, skopeo_dns],
+    "Docker 20.10": [
+        docker_mirror, docker_proxy, made(Docker, "docker 20.10 DNS", DNS, daemon=VFS),
+        made(Docker, "docker 20.10 prefix", PREFIX, daemon=VFS),
+    ],
+    # This BuildKit drops the scheme of a mirror and takes https: the mirror must have a certificate.
+    "docker build 20.10": [
+        made(DockerBuild, "docker build 20.10", MIRROR, daemon=VFS | {"registry-mirrors": ["https://gw.test:5051"]}),
+    ],
+    "Docker 29": [
+        docker_29_mirror, docker_29(Docker, "docker 29 hosts.toml", HOSTS, hosts=DOCKER_DEFAULT), docker_29_proxy,
+        docker_29(Docker, "docker 29 DNS", DNS), docker_29(Docker, "docker 29 prefix", PREFIX),
+    ],
+    "docker build 29": [
+        docker_29(DockerBuild, "docker build 29 mirror", MIRROR, STORE | BY_MIRROR),
+        docker_29(DockerBuild, "docker build 29 hosts.toml", HOSTS, hosts=DOCKER_DEFAULT),
+    ],
+    "containerd 1.6": [
+        made(Containerd, "ctr", HOSTS, DEFAULT), made(Containerd, "ctr mirror", MIRROR, HUB_MIRROR),
+        made(Containerd, "ctr DNS", DNS, {}),
+    ],
+    "containerd 2.4": [
+        ctr_2, made(Containerd, "ctr 2 mirror", MIRROR, HUB_MIRROR, folder=containerd_2),
+        ctr_2_proxy, *[made(Containerd, f"ctr 2 {route}", route, {}, folder=containerd_2) for route in [DNS, PREFIX]],
+    ],
+    "buildkitd 0.34": [
+        buildkitd("buildkitd", MIRROR, BUILDKIT_MIRROR), buildkitd("buildkitd proxy", PROXY), buildkitd("buildkitd DNS", DNS),
+    ],
+    "podman 4.3": [
+        podman, made(PodmanMirror, "podman mirror", MIRROR, PODMAN_MIRROR), podman_proxy, podman_dns,
+        made(Podman, "podman prefix", PREFIX, UNQUALIFIED),
+    ],
+    "skopeo 1.9": [
+        made(Skopeo, "skopeo", LOCATION_OF, LOCATION), made(Skopeo, "skopeo proxy", PROXY, UNQUALIFIED), skopeo_dns,
+    ],
 }
 # Pulled by at the same time, while the verdict takes its time; the first also waits for the slower one.
 PATIENT = [docker_29_mirror, docker_mirror, docker_29_proxy, ctr_2, podman, skopeo_dns]
+# By the proxy that asks for a login.
+LOGGING_IN = [docker_proxy, docker_29_proxy, ctr_2_proxy, podman_proxy]
 # One for each route on which a certificate is looked at.
 CAREFUL = [docker_proxy, podman_dns, ctr_2, podman]

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from concurrent.futures import ThreadPoolExecutor
 
 import later
+import logins
 import networks
 import routes
 import setting_up
@@ -38,8 +39,6 @@ SLOW = "docker.io/acme/slow:1.0"
 SLOWER = "docker.io/acme/slower:1.0"
 # What a client must do on each of its routes, when it does all on one of them.
 BRIEF = ["allowed by tag", "allowed by digest", "squat blocked by tag", "squat blocked by digest"]
-# Longest that a client may take for an image whose verdict takes its time.
-PATIENCE = 240
 
 
 class Suite:
@@ -357,6 +356,7 @@ def main() -> int:
         lab.certificates()
         lab.registries()
         lab.set_policy()
+        logins.make_users(lab)
         lab.start_lazaret()
         lab.start_lazaret("lazaret-tls", mirror_tls=True)
         for family, makes in later.ALL.items():
@@ -368,7 +368,9 @@ def main() -> int:
         if suite.wanted("wrong authority: "):
             careful(suite)
         if suite.only is None or "setup" in suite.only:
-            setting_up.all_of(suite)
+            setting_up.all_of(suite, allowed, blocked)
+        if suite.wanted("login: "):
+            logins.cases(suite, allowed, blocked)
         if suite.wanted("policy: "):
             policy_changes(suite)
         if suite.wanted("waivers: "):

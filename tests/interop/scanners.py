@@ -8,6 +8,7 @@ Everything is on loopback. Needs docker-registry, skopeo, clamav-daemon and go; 
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import grype_db
 import newer
 from adapter import KEY, Adapter
-from conformance import LAZARET, alone, answers, free_port, start
+from conformance import LAZARET, alone, answers, serve
 from images import Registry, Writer, debian
-from lab import HERE, VECTORS, Failure, run, wait_for
+from lab import HERE, VECTORS, Failure, run
+from waiting import free_port
 
 BBOLT = "go.etcd.io/bbolt@v1.4.3"
 VIRUS = "lazaret-interop-infected-marker"
@@ -55,8 +57,8 @@ log: {{ level: warn }}
 storage: {{ filesystem: {{ rootdirectory: {folder}/registry }} }}
 http: {{ addr: "127.0.0.1:{self.registry}", secret: scanners }}
 """)
-        start(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"])
-        wait_for("docker-registry", lambda: answers(f"http://127.0.0.1:{self.registry}/v2/"))
+        serve(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"],
+              lambda: answers(f"http://127.0.0.1:{self.registry}/v2/"))
         self.writer = Writer(Registry(f"http://127.0.0.1:{self.registry}", None), VECTORS)
         self.adapter = Adapter(lambda layout: json.loads(run(self.command(layout), env=self.env()).stdout))
         self.clamd(children)
@@ -80,8 +82,8 @@ User root
 AlertExceedsMax yes
 StreamMaxLength 1M
 """)
-        start(children, self.folder, "clamd", ["clamd", "--config-file", self.folder / "clamd.conf"])
-        wait_for("clamd", (self.folder / "clamd.sock").exists, 60)
+        at = self.folder / "clamd.sock"
+        serve(children, self.folder, "clamd", ["clamd", "--config-file", self.folder / "clamd.conf"], lambda: pongs(at))
 
     def serve(self, children: list):
         asked = {"by-trivy": 'scanners = ["trivy"]', "by-adapter": 'scanners = ["adapter"]',
@@ -130,14 +132,14 @@ host = "docker.io"
 url = "http://127.0.0.1:{self.registry}"
 plain_http = true
 """)
-        start(children, self.folder, "lazaret", [LAZARET, "serve", "--config", self.folder / "lazaret.toml"])
-        wait_for("lazaret", lambda: answers(f"http://127.0.0.1:{self.gateway}/v2/"))
+        serve(children, self.folder, "lazaret", [LAZARET, "serve", "--config", self.folder / "lazaret.toml"],
+              lambda: answers(f"http://127.0.0.1:{self.gateway}/v2/"))
 
     def pull(self, repository: str, tag: str) -> tuple[bool, str]:
         with tempfile.TemporaryDirectory() as into:
             done = run(["skopeo", "copy", "--src-tls-verify=false",
                         f"docker://127.0.0.1:{self.gateway}/docker.io/acme/{repository}:{tag}", f"dir:{into}"],
-                       check=False, timeout=150)
+                       check=False)
         return done.returncode == 0, done.stdout
 
 
@@ -161,6 +163,17 @@ plain_http = true
                 said = run(argv, check=False, env=env).stdout
                 read.append((f"{who} reads a bill of materials, {form}", "CVE-2026-1" in said, done.stderr + said))
         return read
+
+
+def pongs(at: Path) -> bool:
+    """Whether clamd answers: its socket is there before it is listened at."""
+    with socket.socket(socket.AF_UNIX) as clamd:
+        try:
+            clamd.connect(str(at))
+            clamd.sendall(b"zPING\0")
+            return clamd.recv(5) == b"PONG\0"
+        except OSError:
+            return False
 
 
 def database() -> Path:

@@ -11,9 +11,10 @@ import re
 import shutil
 from pathlib import Path
 
+import logins
 import newer
 from clients import Buildkit, Containerd, Docker, Podman
-from lab import Failure, Lab, wait_for
+from lab import GATEWAY, Failure, Lab
 
 ADMIN = "http://gw.test:5080"
 # So that nothing but what `setup` put down makes Lazaret's certificates trusted.
@@ -27,6 +28,7 @@ class Machine:
         self.lab, self.root = lab, lab.dir / f"machine-{name}"
         self.bound = ["/etc/lazaret", *binds]
         self.env: dict[str, str] = {}
+        self.files_bound: list = []
         for path in self.bound:
             self.path(path).mkdir(parents=True, exist_ok=True)
 
@@ -41,14 +43,14 @@ class Machine:
         # `--undo` takes folders along that it made.
         for path in self.bound:
             self.path(path).mkdir(parents=True, exist_ok=True)
-        return [(self.path(path), path) for path in self.bound]
+        return [*[(self.path(path), path) for path in self.bound], *self.files_bound]
 
     def files(self) -> dict[str, bytes]:
         # dockerd makes itself a key.
         found = [path for path in sorted(self.root.rglob("*")) if path.is_file() and path.name != "key.json"]
         return {str(path): path.read_bytes() for path in found}
 
-    def lazaret(self, *words, want: int, timeout=300, **env) -> str:
+    def lazaret(self, *words, want: int, timeout=900, **env) -> str:
         argv = [self.lab.lazaret, *words, "--root", self.root]
         done = self.lab.client(argv, binds=self.binds(), timeout=timeout, **{**self.env, **env})
         if done.returncode != want:
@@ -58,9 +60,9 @@ class Machine:
     def setup(self, client: str, *words, want=0) -> str:
         return self.lazaret("setup", client, *words, want=want)
 
-    def doctor(self, *programs: str, want: int, says: str = "") -> str:
+    def doctor(self, *programs: str, want: int, says: str = "", admin=ADMIN) -> str:
         chosen = [word for program in programs for word in ("--client", program)]
-        said = self.lazaret("doctor", *chosen, "--admin", ADMIN, want=want)
+        said = self.lazaret("doctor", *chosen, "--admin", admin, want=want)
         for words in says.split("|"):
             if words not in said:
                 raise Failure(f"the doctor does not say {words!r}:\n{said[-3000:]}")
@@ -89,11 +91,7 @@ class DockerMachine(Docker):
         more = {"PATH": ":".join([*map(str, self.path), os.environ["PATH"]]), "DOCKER_MIN_API_VERSION": "1.24"}
         env = self.lab.client_env(**more, **NOTHING, **self.machine.unit("docker"))
         self.lab.start(self.name, "lz-client", argv, binds=[*self.machine.binds(), ("tmpfs", "/run")], env=env)
-        def up():
-            if self.lab.children[-1][1].poll() is not None:
-                raise Failure(f"dockerd ended: {self.lab.log(self.name)[-1500:]}")
-            return self.docker("version")[0] == 0
-        wait_for(self.name, up, 60)
+        self.lab.serving(self.name, lambda: self.docker("version")[0] == 0)
 
     def restart(self):
         self.stop()
@@ -160,6 +158,28 @@ def docker_proxy(suite):
         client.stop()
 
 
+def docker_login(suite):
+    """Docker 20.10 by the proxy that asks for a login: it is in files of root's alone, and in nothing that is printed."""
+    lab = suite.lab
+    client = DockerMachine(lab, "setup docker login", daemon={"storage-driver": "vfs"})
+    machine = client.machine
+    try:
+        before = machine.files()
+        proxy = {"LAZARET_PROXY": f"http://{logins.WHO}:{lab.token}@{logins.AT}"}
+        said = machine.lazaret("setup", "docker", "--route", "proxy", "--ca", lab.dir / "ca.pem", "--apply", want=0, **proxy)
+        file = machine.path("/etc/systemd/system/docker.service.d/zz-lazaret.conf")
+        if lab.token in said or lab.token not in file.read_text() or file.stat().st_mode & 0o777 != 0o600:
+            raise Failure(f"{file} has mode {file.stat().st_mode:o}, and this was printed: {said}")
+        client.start()
+        case(suite, "setup docker login: pulls and builds hold", machine.doctor, "docker", "docker-build", want=0,
+             says=f"{HELD} at its proxy listener", admin="http://gw.test:5081")
+        machine.setup("docker", "--check")
+        machine.setup("docker", "--undo")
+        case(suite, "setup docker login: undone to the byte", same, before, machine)
+    finally:
+        client.stop()
+
+
 def docker_29_hosts(suite):
     """Docker 29 by hosts.toml, and all the ways to lose it in silence."""
     lab = suite.lab
@@ -221,8 +241,22 @@ def containerd(suite):
         machine.put(default, good)
         machine.setup("kubernetes", "--undo")
         case(suite, "setup containerd: undone to the byte", same, before, machine)
+        for known in logins.shown(lab):
+            case(suite, f"setup containerd: known as {known}", shows, machine, client, known)
+            machine.setup("kubernetes", "--undo")
     finally:
         client.stop()
+
+
+def shows(machine: Machine, client: Containerd, known: str):
+    """A refused pull is written down as that of whom the files that setup wrote make containerd show."""
+    lab = machine.lab
+    machine.setup("kubernetes", "--gateway", "https://gw.test:444", "--ca", lab.dir / "ca.pem", *logins.shown(lab)[known], "--apply")
+    client.hosts, client.mounts = "/etc/containerd/certs.d", tuple(machine.binds())
+    code, said = client.pull(logins.SQUAT)
+    if code == 0 or "Blocked by policy" not in said:
+        raise Failure(f"exit {code}: {said[-800:]}")
+    logins.recorded(lab, known)
 
 
 def buildkit(suite):
@@ -265,17 +299,57 @@ def podman(suite):
     case(suite, "setup podman: undone to the byte", same, before, machine)
 
 
+def machine(suite, allowed, blocked):
+    """Nothing is told to a client: /etc/hosts leads the registries' names to Lazaret, and the machine trusts its authority."""
+    lab = suite.lab
+    root = Machine(lab, "machine", [])
+    root.put("/etc/hosts", f"127.0.0.1 localhost\n{GATEWAY} gw.test\n")
+    before = root.files()
+    root.setup("machine", "--gateway", f"https://{GATEWAY}", "--ca", lab.dir / "ca.pem", "--apply")
+    hosts = root.path("/etc/hosts")
+    # As is printed to be done: what was put down becomes an authority of the machine.
+    trusted = {"SSL_CERT_FILE": str(root.path("/etc/lazaret/trust/machine.pem"))}
+    root.env, root.files_bound = trusted, [(hosts, "/etc/hosts")]
+    clients = [Docker(lab, "setup machine docker", "set up", daemon={"storage-driver": "vfs"}),
+               Podman(lab, "setup machine podman", "set up", 'unqualified-search-registries = ["docker.io"]\n')]
+    for client in clients:
+        client.env, client.mounts = trusted, ((hosts, "/etc/hosts"),)
+        # The same words as where a resolver does it.
+        client.words_of = {"Docker": "docker 20.10 DNS", "Podman": "podman DNS"}[type(client).__name__]
+        try:
+            client.start()
+            for image in ["docker.io/library/nginx:1.27", "ghcr.io/acme/app:1.0"]:
+                case(suite, f"{client.name}: {image} is allowed", allowed, suite, client, image)
+            for image in ["docker.io/library/ngnix:latest", "ghcr.io/stranger/app:1.0"]:
+                case(suite, f"{client.name}: {image} is denied", blocked, suite, client, image)
+        finally:
+            client.stop()
+    root.files_bound.append((clients[1].etc, "/etc/containers"))
+    case(suite, "setup machine: the doctor says that it holds", root.doctor, "podman", want=0,
+         says=f"{HELD} at its gateway listener|limit[names-of-one-machine]")
+    hosts.write_text(hosts.read_text().replace(f"{GATEWAY}  ghcr.io\n", ""))
+    case(suite, "setup machine: a name that is gone is seen", root.doctor, "podman", want=1, says="open[name-not-led]")
+    root.setup("machine", "--check", want=1)
+    root.setup("machine", "--apply")
+    root.setup("machine", "--check")
+    root.setup("machine", "--undo")
+    root.files_bound = []
+    case(suite, "setup machine: undone to the byte", same, before, root)
+
+
 def same(before: dict, machine: Machine):
     if (after := machine.files()) != before:
         odd = [path for path in {*before, *after} if before.get(path) != after.get(path)]
         raise Failure(f"not as they were: {odd}")
 
 
-def all_of(suite):
-    for part in [docker_mirror, docker_proxy, docker_29_hosts, containerd, buildkit, podman]:
+def all_of(suite, allowed, blocked):
+    """`allowed` and `blocked` are the suite's own checks of a pull."""
+    parts = [(part,) for part in [docker_mirror, docker_proxy, docker_login, docker_29_hosts, containerd, buildkit, podman]]
+    for part, *checks in [*parts, (machine, allowed, blocked)]:
         name = f"setup {part.__name__.replace('_', ' ')}"
         try:
-            part(suite)
+            part(suite, *checks)
         except Failure as why:
             suite.fail(name, str(why))
     # Made for binding to; the machine that this runs on has no such folder of its own.

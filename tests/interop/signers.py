@@ -16,9 +16,10 @@ import keyless
 import newer
 import notary
 import openpgp
-from conformance import LAZARET, alone, answers, free_port, start
+from conformance import LAZARET, alone, answers, serve
 from images import Registry, Writer
-from lab import VECTORS, Failure, run, wait_for
+from lab import VECTORS, Failure, run
+from waiting import free_port
 
 # How each key is made. cosign's own are P-256.
 KEYS = {
@@ -49,8 +50,8 @@ log: {{ level: warn }}
 storage: {{ filesystem: {{ rootdirectory: {folder}/registry }} }}
 http: {{ addr: "127.0.0.1:{self.registry}", secret: signers }}
 """)
-        start(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"])
-        wait_for("docker-registry", lambda: answers(f"http://127.0.0.1:{self.registry}/v2/"))
+        serve(children, folder, "registry", ["docker-registry", "serve", folder / "registry.yml"],
+              lambda: answers(f"http://127.0.0.1:{self.registry}/v2/"))
         self.writer = Writer(Registry(f"http://127.0.0.1:{self.registry}", None), VECTORS)
         (folder / "signing.json").write_text(json.dumps(SIGNING_CONFIG))
         (folder / "predicate.json").write_text(json.dumps(PREDICATE))
@@ -72,7 +73,7 @@ http: {{ addr: "127.0.0.1:{self.registry}", secret: signers }}
         own = [*own, "--sign-container-identity", f"ghcr.io/{repository}"] if version == "cosign 2" else own
         done = run([self.cosign[version], "sign", "-y", "--allow-http-registry", *own, *more,
                     "--key", f"{self.key(version, key)}.key", self.at(repository, digest)],
-                   env=self.env, check=False, timeout=120)
+                   env=self.env, check=False)
         if done.returncode != 0:
             print(f"# {version} does not sign with {key}: {done.stdout.strip().splitlines()[-1][:160]}")
         return done.returncode == 0
@@ -81,12 +82,12 @@ http: {{ addr: "127.0.0.1:{self.registry}", secret: signers }}
         own = ["--tlog-upload=false"] if version == "cosign 2" else ["--signing-config", self.folder / "signing.json"]
         run([self.cosign[version], "attest", "-y", "--allow-http-registry", *own, "--type", "slsaprovenance1",
              "--predicate", self.folder / "predicate.json", "--key", f"{self.key(version, key)}.key",
-             self.at(repository, digest)], env=self.env, timeout=120)
+             self.at(repository, digest)], env=self.env)
 
     def referee(self, version: str, key: str, repository: str, digest: str) -> bool:
         done = run([self.cosign[version], "verify", "--allow-http-registry", "--insecure-ignore-tlog=true",
                     "--key", self.folder / f"{key}.pub", self.at(repository, digest)],
-                   env=self.env, check=False, timeout=120)
+                   env=self.env, check=False)
         return done.returncode == 0
 
     def serve(self, children: list, rules: str):
@@ -104,8 +105,8 @@ host = "ghcr.io"
 url = "http://127.0.0.1:{self.registry}"
 plain_http = true
 """)
-        start(children, self.folder, "lazaret", [LAZARET, "serve", "--config", self.folder / "lazaret.toml"])
-        wait_for("lazaret", lambda: answers(f"http://127.0.0.1:{self.gateway}/v2/"))
+        serve(children, self.folder, "lazaret", [LAZARET, "serve", "--config", self.folder / "lazaret.toml"],
+              lambda: answers(f"http://127.0.0.1:{self.gateway}/v2/"))
 
     def vouched(self, version: str, key: Path, repository: str, digest: str) -> tuple[bool, str]:
         """Whether cosign finds and believes the gateway's own word about an image."""
@@ -113,14 +114,14 @@ plain_http = true
         own = ["--new-bundle-format", "--trusted-root", self.folder / "instance" / "trusted_root.json"] if version == "cosign 2" else []
         done = run([self.cosign[version], "verify-attestation", "--allow-http-registry", "--insecure-ignore-tlog=true", *own,
                     "--key", key, "--type", "https://slsa.dev/verification_summary/v1",
-                    f"127.0.0.1:{self.gateway}/ghcr.io/{repository}@{digest}"], env=self.env, check=False, timeout=120)
+                    f"127.0.0.1:{self.gateway}/ghcr.io/{repository}@{digest}"], env=self.env, check=False)
         return done.returncode == 0, done.stdout
 
     def pull(self, repository: str, target: str, *more) -> tuple[bool, str]:
         with tempfile.TemporaryDirectory() as into:
             done = run(["skopeo", "copy", *more, "--src-tls-verify=false",
                         f"docker://127.0.0.1:{self.gateway}/ghcr.io/{repository}{target}", f"dir:{into}"],
-                       check=False, timeout=120)
+                       check=False)
         return done.returncode == 0, done.stdout
 
 
@@ -167,7 +168,7 @@ def test(folder: Path, children: list) -> int:
                   'type = "slsa-provenance"\nsigned_by = ["p256"]\nsource = "https://git.example/acme/app"\n')
     notation = notary.Notary(folder, children)
     notarized, notary_rules = notary.sign_all(notation, image, lab.at)
-    certified, keyless_rules = keyless.sign_all(keyless.Keyless(lab, children, start), image)
+    certified, keyless_rules = keyless.sign_all(keyless.Keyless(lab, children), image)
     messages, pgp_rules = openpgp.sign_all(openpgp.OpenPgp(folder), image, f"http://127.0.0.1:{lab.registry}")
     lab.serve(children, rules + notary_rules + keyless_rules + pgp_rules)
 

@@ -7,6 +7,8 @@ from lab import Failure
 
 FOLDER = Path(__file__).resolve().parent / "said"
 CHANGING = [
+    # Where the page is: the second server has another port for it than the first.
+    (r"\bgw\.test:508[01]/why/", "gw.test:5080/why/"),
     (r"\x1b\[[0-9;]*m", ""),
     (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<decision>"),
     (r"sha256:[0-9a-f]{64}", "sha256:<digest>"),
@@ -34,7 +36,7 @@ def essence(said: str) -> str:
 
 
 def file_of(client) -> Path:
-    return FOLDER / (re.sub(r"\W+", "-", client.name).strip("-") + ".txt")
+    return FOLDER / (re.sub(r"\W+", "-", client.words_of or client.name).strip("-") + ".txt")
 
 
 def check(client, said: str, write: bool):

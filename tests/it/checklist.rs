@@ -195,8 +195,12 @@ async fn an_image_that_passes_for_an_attestation_is_not_served() {
     registry.tag(APP, "2", &digest);
     assert_eq!(said(&gate, "2").await, Ok(()));
     denied(&gate, rooty.digest, "root-user").await;
-    let layer = format!("/v2/{NAME}/blobs/{}", rooty.children[0].config);
-    assert_ne!(gate.at_gateway().get(&layer).await.status, 200);
+    // Nor as content: clients that are refused a manifest try that next.
+    for digest in [rooty.digest, rooty.children[0].config] {
+        let path = format!("/v2/{NAME}/blobs/{digest}");
+        assert_ne!(gate.at_gateway().get(&path).await.status, 200);
+        assert_ne!(gate.at_gateway().head(&path).await.status, 200);
+    }
 }
 
 #[tokio::test]

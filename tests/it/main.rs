@@ -68,6 +68,7 @@ mod scans;
 mod server_files;
 mod serving;
 mod setup;
+mod setup_led;
 mod setup_login;
 mod setup_machine;
 mod shipped;
@@ -80,6 +81,7 @@ mod vsa;
 mod waive;
 mod waivers;
 mod walls;
+mod ways_round;
 mod who;
 #[cfg(feature = "yara")]
 mod yara;

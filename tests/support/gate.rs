@@ -214,9 +214,9 @@ pub(crate) fn upstreams(url: &str) -> Upstreams {
         read: Duration::from_secs(10),
         deadline: Duration::from_secs(20),
     };
-    let registries = vec![registry("docker.io"), registry("ghcr.io")];
+    let registries = ["docker.io", "ghcr.io", "corp.example:5000"].map(registry);
     Upstreams::new(Settings {
-        registries,
+        registries: registries.to_vec(),
         proxy: None,
         ca_files: Vec::new(),
         timeouts,

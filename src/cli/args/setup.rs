@@ -42,6 +42,7 @@ pub struct Whereabouts {
   sudo lazaret setup docker --undo               put back exactly what was there
   lazaret setup docker --route proxy --proxy http://lazaret.example:3128 --ca lazaret-ca.pem
   lazaret setup kubernetes --gateway https://lazaret.example:5443 --ca lazaret-ca.pem
+  lazaret setup kubernetes --gateway https://lazaret.example:5443 --client-certificate /etc/lazaret/node.pem --client-key /etc/lazaret/node.key
   lazaret setup podman --gateway https://lazaret.example:5443 --direct registry.corp.example
   LAZARET_PROXY=http://team-a:lzp_…@lazaret.example:3128 lazaret setup docker --route proxy --ca lazaret-ca.pem
   lazaret setup machine --gateway https://192.0.2.10 --ca lazaret-ca.pem    the registries' names, in /etc/hosts
@@ -67,6 +68,16 @@ pub struct SetupArgs {
     /// Internal registries that are to be reached without Lazaret.
     #[arg(long, value_name = "HOST")]
     pub direct: Vec<String>,
+    /// The certificate that the client shows to the gateway (`client_ca`), and its key, PEM: whole paths, as the client
+    /// finds them. By hosts.toml: of `docker` and `kubernetes`.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_certificate: Option<PathBuf>,
+    /// The key of --client-certificate.
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub client_key: Option<PathBuf>,
+    /// A header that goes with every request (`[identity] header`): `X-Team: payments`. By hosts.toml.
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
     /// Write the files.
     #[arg(long, conflicts_with_all = ["undo", "check"])]
     pub apply: bool,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cli::setup_files::{disk, journal};
 use crate::cli::setup_undo::undo;
-use crate::clients::{Address, Client, Route, plan};
+use crate::clients::{Address, Client, Route, Shown, plan};
 
 fn wanted(client: Client, route: Route) -> Wanted {
     Wanted {
@@ -17,6 +17,7 @@ fn wanted(client: Client, route: Route) -> Wanted {
         ca: Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()),
         registries: vec!["docker.io".to_owned(), "ghcr.io".to_owned()],
         direct: vec!["registry.corp:5000".to_owned()],
+        shown: Shown::default(),
     }
 }
 

@@ -1,5 +1,7 @@
+mod running;
+
 use super::*;
-use crate::clients::{Address, Seen, plan};
+use crate::clients::{Address, Seen, Shown, plan};
 
 const CA: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
@@ -12,6 +14,7 @@ fn wanted(client: Client, route: Route, address: &str, ca: bool) -> Wanted {
         ca: ca.then(|| CA.to_owned()),
         registries: vec!["docker.io".to_owned(), "ghcr.io".to_owned()],
         direct: Vec::new(),
+        shown: Shown::default(),
     }
 }
 
@@ -62,6 +65,7 @@ fn facts(wanted: &Wanted) -> Facts {
         mirrors: Some(vec![format!("{}/", wanted.address)]),
         proxies: Some((wanted.address.to_string(), "localhost".to_owned())),
         own_registries: None,
+        elsewhere: None,
     }
 }
 
@@ -182,60 +186,6 @@ fn every_pitfall_is_seen() {
             );
         }
     }
-}
-
-#[test]
-fn what_daemons_run_with_counts_too() {
-    let mirror = wanted(
-        Client::Docker,
-        Route::Mirror,
-        "http://127.0.0.1:5050",
-        false,
-    );
-    let proxy = wanted(
-        Client::Docker,
-        Route::Proxy,
-        "http://gw.example:3128",
-        false,
-    );
-    let hosts = wanted(
-        Client::Docker,
-        Route::Hosts,
-        "https://gw.example:5443",
-        false,
-    );
-    let podman = wanted(
-        Client::Podman,
-        Route::Location,
-        "https://gw.example:5443",
-        false,
-    );
-    let change = |wanted: &Wanted, change: &dyn Fn(&mut Facts)| {
-        let mut facts = facts(wanted);
-        change(&mut facts);
-        codes(wanted, &set_up(wanted, Disk::default()), &facts)
-    };
-    let none = |facts: &mut Facts| facts.mirrors = Some(Vec::new());
-    assert_eq!(change(&mirror, &none), ["open[mirror-not-loaded]"]);
-    assert_eq!(
-        change(&mirror, &|facts| facts.major = Some(20)),
-        ["open[mirror-plain-http]"]
-    );
-    assert!(change(&mirror, &|facts| facts.major = Some(28)).is_empty());
-    let other = |facts: &mut Facts| facts.proxies = Some((String::new(), String::new()));
-    assert_eq!(change(&proxy, &other), ["open[proxy-not-loaded]"]);
-    let past = |facts: &mut Facts| {
-        facts.proxies = Some(("http://gw.example:3128".to_owned(), "*".to_owned()));
-    };
-    assert_eq!(change(&proxy, &past), ["open[no-proxy-registry]"]);
-    assert_eq!(
-        change(&hosts, &|facts| facts.containerd_store = Some(false)),
-        ["open[classic-store]"]
-    );
-    let own = |facts: &mut Facts| {
-        facts.own_registries = Some("/home/u/.config/containers/registries.conf".to_owned())
-    };
-    assert_eq!(change(&podman, &own), ["open[user-registries]"]);
 }
 
 #[test]
