@@ -15,6 +15,7 @@ mod holdings;
 mod judge;
 mod memory;
 mod predecessor;
+mod pullers;
 mod rejudging;
 mod replaying;
 mod revoke;

@@ -6,12 +6,14 @@
 mod act;
 mod answer;
 mod endpoint;
+mod events;
 mod openapi;
 mod parameters;
 mod problem;
 mod read;
 mod status;
 mod view;
+mod waivers;
 
 pub use answer::{Api, BASE};
 pub use openapi::openapi;

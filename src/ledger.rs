@@ -52,10 +52,11 @@ pub use led::Led;
 pub use notices::{Backlog, Outbox, Taken};
 pub use pulls::{Outcome, Pull, PullKind, PullRow};
 pub use recorded::Recorded;
+pub use revocations::MAX_REVOCATIONS;
 pub use search::{LoggedPull, Numbered, Search};
 pub use sqlite::SqliteLedger;
 pub use summaries::KeptSummary;
-pub use waivers::WaiverUse;
+pub use waivers::{WaiverUse, doubts};
 pub use who::{About, Pulled, Puller, Who};
 
 use std::fmt;
@@ -85,8 +86,13 @@ pub trait Ledger: Send + Sync {
     /// Records what a permit opened.
     fn approve(&self, approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> Pending<'_, ()>;
 
-    /// Forgets all that an image opened.
-    fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()>;
+    /// Forgets all that an image opened; where it had opened something, people are to hear `told`, in the same transaction.
+    fn withdraw(
+        &self,
+        repository: Repository,
+        digest: Digest,
+        told: Option<Event>,
+    ) -> Pending<'_, ()>;
 
     /// The images that opened a digest, newest first, a bounded number.
     fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>>;
@@ -187,6 +193,9 @@ pub trait Ledger: Send + Sync {
     /// What clients asked for since a moment: each image and who asked, a row a client, by the name of the image.
     fn recorded(&self, since: Timestamp, most: u32) -> Pending<'_, Vec<Recorded>>;
 
+    /// Whether anything of a publisher (`docker.io/acme`) was pulled with a permit or approved, and not forgotten.
+    fn known_publisher(&self, publisher: String) -> Pending<'_, bool>;
+
     /// What is remembered of a name that was pulled with a permit or approved; it outlives the decisions.
     fn known_name(&self, repository: Repository) -> Pending<'_, Option<KnownName>>;
 
@@ -196,8 +205,8 @@ pub trait Ledger: Send + Sync {
     /// Makes a name new again; `by` whom.
     fn forget_name(&self, repository: Repository, by: String, at: Timestamp) -> Pending<'_, ()>;
 
-    /// Records that something must not be served any more.
-    fn revoke(&self, revocation: Revocation) -> Pending<'_, ()>;
+    /// Records that something must not be served any more, and what people are to hear of it, in one transaction.
+    fn revoke(&self, revocation: Revocation, told: Event) -> Pending<'_, ()>;
 
     /// Records that a revocation was taken back, by whom and when.
     fn end_revocation(&self, id: String, by: String, at: Timestamp) -> Pending<'_, ()>;

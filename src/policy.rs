@@ -9,6 +9,7 @@ mod explain;
 mod finding;
 mod hygiene;
 mod judge;
+mod markup;
 mod model;
 mod moving;
 mod opinion;
@@ -33,9 +34,12 @@ pub use evidence::{
     NameSuspicion, Refused, Reputation, SeenIdentity, SignatureEvidence, SignedTag, Standing,
     SuspicionTier, ValidSignature, ValidStatement,
 };
-pub use explain::{Paint, explain, explain_finding, explain_findings, summary};
+pub use explain::{
+    Paint, explain, explain_finding, explain_findings, is_hidden, printable, summary,
+};
 pub use finding::{Affected, Code, Finding, Level, Origin, Respite, RespiteOf, Waived};
 pub use hygiene::{FileScan, Hygiene, HygieneProfile, LeftSecret, RaisingProgram};
+pub use markup::Escaped;
 pub use model::{
     ConfigProfile, NamePolicy, Needs, Parts, Policy, ReputationPolicy, Rule, SignaturePlace,
     SignedName, Unsigned, WantedAttestation,
@@ -53,4 +57,4 @@ pub use subject::Subject;
 pub use telling::{FIELDS, Quiet, Scope, Team, Teams, Template, TemplateError};
 pub use unknown::{Unexplained, Unread};
 pub use verdict::{Mode, Permit, Verdict, Vouched};
-pub use waiver::{Concern, WaivedFinding, Waiver};
+pub use waiver::{Concern, WaivedFinding, Waiver, last_day};

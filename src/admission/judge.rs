@@ -122,15 +122,9 @@ impl Admission {
             return Ok(name);
         };
         found.revoked = self.revoked_names(repository);
-        let minds_namesakes = policy.anomaly().new_registry != Level::Note;
-        let minds = names.first_seen != Level::Note || minds_namesakes;
+        let minds = names.first_seen != Level::Note || policy.anomaly().minds_names();
         if minds && found.standing == Standing::New {
-            let known = self.ledger.known_name(repository.clone());
-            if known.await?.is_some() {
-                found.standing = Standing::Met;
-            } else if minds_namesakes {
-                found.namesake = self.ledger.namesake(repository.clone()).await?;
-            }
+            self.whether_met(found, repository, policy).await?;
         }
         Ok(name)
     }
@@ -362,8 +356,9 @@ impl Admission {
             if ruling.permit().is_some() {
                 self.open(&ruling, digest, at, opened).await?;
             } else if judged {
+                let told = self.ended(&ruling, digest, client).await?;
                 let repository = reference.repository().clone();
-                self.ledger.withdraw(repository, digest).await?;
+                self.ledger.withdraw(repository, digest, told).await?;
             }
         }
         telemetry::metrics().verdict(

@@ -1,14 +1,36 @@
-//! What a tag led to here before, and who signed that: what is unusual about an image shows beside its predecessor.
+//! What was here before: whether a name was met, what a tag led to and who signed that. What is unusual shows beside it.
 
 use crate::evidence::{Structure, changes};
 use crate::ledger::Led;
-use crate::oci::Digest;
-use crate::policy::{Level, Policy, Predecessor, Subject};
+use crate::oci::{Digest, Repository};
+use crate::policy::{Level, NameEvidence, Policy, Predecessor, Standing, Subject};
 
 use super::admit::Admission;
 use super::ruling::{AdmissionError, Ruling};
 
 impl Admission {
+    /// Looks up a stranger's name: whether it was met here, and where it was not, what the policy minds of it.
+    pub(super) async fn whether_met(
+        &self,
+        found: &mut NameEvidence,
+        repository: &Repository,
+        policy: &Policy,
+    ) -> Result<(), AdmissionError> {
+        if self.ledger.known_name(repository.clone()).await?.is_some() {
+            found.standing = Standing::Met;
+            return Ok(());
+        }
+        let anomaly = policy.anomaly();
+        if anomaly.new_registry != Level::Note {
+            found.namesake = self.ledger.namesake(repository.clone()).await?;
+        }
+        if anomaly.new_publisher != Level::Note {
+            let publisher = repository.publisher().to_owned();
+            found.new_publisher = !self.ledger.known_publisher(publisher).await?;
+        }
+        Ok(())
+    }
+
     /// The image that the subject's tag led to, or else the one that was admitted last in its repository; none where the
     /// policy minds neither, no tag was asked for, or it is the same image.
     pub(super) async fn predecessor(

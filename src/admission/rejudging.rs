@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::evidence::recall;
-use crate::ledger::{About, Approval, Client, Event, LedgerError, Puller, Who};
+use crate::ledger::{About, Approval, Client, Event, LedgerError, Who};
 use crate::oci::{Digest, MAX_MANIFEST_BYTES, Manifest, Reference};
 use crate::policy::{Code, EventKind, Finding, Gathered, Subject, explain_finding};
 use crate::telemetry;
 
 use super::admit::{Admission, Answer};
 use super::grace::new_findings;
-use super::holdings;
+use super::ruling::Ruling;
+use super::{holdings, pullers};
 
 /// Between two looks at whether something changed.
 const LOOK: Duration = Duration::from_secs(5);
@@ -158,20 +159,18 @@ impl Admission {
         }))
     }
 
-    /// Tells of what is new in an image that is served all the same; its time begins now, if it has any.
+    /// Tells of what is new in an image that is served all the same; its time begins now, if it has any. Told first: who is
+    /// killed in between tells it once more, and not never.
     async fn tell(&self, approval: &Approval, found: Vec<Finding>) -> Result<(), LedgerError> {
         let now = telemetry::now();
         let (repository, digest) = (approval.repository.clone(), approval.digest);
-        self.ledger
-            .keep_failing(repository, digest, Some(now))
-            .await?;
         let reference = self.name_of(approval).await?;
         let told = found.iter().take(MAX_TOLD as usize);
         let mut lines: Vec<String> = told.map(explain_finding).collect();
         let mut codes: Vec<Code> = found.iter().map(|finding| finding.code).collect();
         codes.sort_unstable();
         codes.dedup();
-        lines.extend(self.had(digest).await?);
+        lines.extend(self.had(digest).await);
         let event = Event {
             digest: Some(digest),
             decision: Some(approval.decision),
@@ -183,17 +182,53 @@ impl Admission {
             image = event.reference,
             "something is new in an admitted image"
         );
-        self.ledger.outbox().note(event).await
+        self.ledger.outbox().note(event).await?;
+        self.ledger
+            .keep_failing(repository, digest, Some(now))
+            .await
     }
 
     /// Who has an image, a line each.
-    async fn had(&self, digest: Digest) -> Result<Vec<String>, LedgerError> {
+    async fn had(&self, digest: Digest) -> Vec<String> {
         let who = Who::of(About::Digest(digest), MAX_TOLD);
-        let pullers = self.ledger.pullers(who);
-        Ok(pullers.await?.iter().map(Puller::words).collect())
+        pullers::lines(self.ledger.pullers(who)).await
     }
 
-    /// Judges it in full, and tells when it is refused.
+    /// What people are to hear of a ruling that ends what was admitted, whoever's pull it was that found out; none where
+    /// nothing was.
+    pub(super) async fn ended(
+        &self,
+        ruling: &Ruling,
+        digest: Digest,
+        client: &Client,
+    ) -> Result<Option<Event>, LedgerError> {
+        let repository = ruling.reference.repository().clone();
+        let admitted = self.ledger.admitted(repository, digest).await?;
+        if admitted.is_none() || client.listener == "cli" {
+            return Ok(None);
+        }
+        tracing::warn!(image = %ruling.reference, decision = %ruling.decision, "an admitted image is refused from now on");
+        Ok(Some(self.changed(ruling, &ruling.reference, digest).await))
+    }
+
+    async fn changed(&self, ruling: &Ruling, reference: &Reference, digest: Digest) -> Event {
+        let event = Event {
+            digest: Some(digest),
+            decision: Some(ruling.decision),
+            ..Event::new(
+                EventKind::VerdictChanged,
+                reference.to_string(),
+                telemetry::now(),
+            )
+        };
+        let mut event = event.because(&ruling.verdict);
+        for line in self.had(digest).await {
+            event.detail.push_str(&format!("\n{line}"));
+        }
+        event
+    }
+
+    /// Judges it in full; people hear of it when it is refused.
     async fn refused(self: &Arc<Self>, approval: &Approval) -> Result<bool, LedgerError> {
         let reference = self.name_of(approval).await?;
         let client = Client {
@@ -206,21 +241,14 @@ impl Admission {
             Ok(Answer::Refuse(ruling)) => ruling,
             Ok(Answer::Serve { .. }) | Err(_) => return Ok(false),
         };
-        let event = Event {
-            digest: Some(approval.digest),
-            decision: Some(ruling.decision),
-            ..Event::new(
-                EventKind::VerdictChanged,
-                reference.to_string(),
-                telemetry::now(),
-            )
-        };
-        let mut event = event.because(&ruling.verdict);
-        for line in self.had(approval.digest).await? {
-            event.detail.push_str(&format!("\n{line}"));
+        let (repository, digest) = (approval.repository.clone(), approval.digest);
+        // A judgement told of it when it took the approval back. One that is refused by its name alone keeps it, for names are
+        // let in again.
+        if self.ledger.admitted(repository, digest).await?.is_some() {
+            tracing::warn!(image = %reference, decision = %ruling.decision, "an admitted image is refused by its name");
+            let event = self.changed(&ruling, &reference, digest).await;
+            self.ledger.outbox().note(event).await?;
         }
-        tracing::warn!(image = event.reference, decision = %ruling.decision, "an admitted image is refused from now on");
-        self.ledger.outbox().note(event).await?;
         Ok(true)
     }
 }

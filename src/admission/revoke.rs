@@ -5,10 +5,14 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::ledger::{About, DecisionId, Event, HeldKind, Ledger, LedgerError, Who};
+use crate::ledger::{
+    About, DecisionId, Event, HeldKind, Ledger, LedgerError, MAX_REVOCATIONS, Puller, Who,
+};
 use crate::oci::{Digest, Reference, Target};
 use crate::policy::{EventKind, Pattern, Policy, Revocation, Revoked};
 use crate::trust::publishers;
+
+use super::pullers;
 
 /// Images that are read from the ledger at once.
 const PAGE: u32 = 500;
@@ -35,6 +39,8 @@ pub enum RevokeError {
     Meaningless(String),
     /// It is revoked, under this id.
     Already(String),
+    /// As much is revoked as is looked at in every judgement.
+    Full(String),
     /// There is no such revocation.
     Unknown(String),
     /// It could not be recorded.
@@ -47,6 +53,7 @@ impl fmt::Display for RevokeError {
             RevokeError::Ledger(error) => error.fmt(f),
             RevokeError::Meaningless(why)
             | RevokeError::Already(why)
+            | RevokeError::Full(why)
             | RevokeError::Unknown(why) => f.write_str(why),
         }
     }
@@ -64,7 +71,7 @@ fn meaningless<T>(why: impl Into<String>) -> Result<T, RevokeError> {
     Err(RevokeError::Meaningless(why.into()))
 }
 
-/// Revokes, and writes down that people are to hear of it. `policy`: says which signers a publisher has.
+/// Revokes, and writes down with it that people are to hear of it. `policy`: says which signers a publisher has.
 ///
 /// # Errors
 /// [`RevokeError`].
@@ -89,6 +96,11 @@ pub async fn revoke(
         let why = format!("{what} is revoked already: {}", same.id);
         return Err(RevokeError::Already(why));
     }
+    if in_force.len() >= MAX_REVOCATIONS {
+        return Err(RevokeError::Full(format!(
+            "{MAX_REVOCATIONS} revocations are in force, and no more are looked at; take some back, or revoke a pattern"
+        )));
+    }
     // As the ledger keeps it, so that it is told alike now and later.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let revocation = Revocation {
@@ -98,8 +110,8 @@ pub async fn revoke(
         by,
         at: now,
     };
-    ledger.revoke(revocation.clone()).await?;
-    announce(&revocation, policy, ledger).await?;
+    let told = announcement(&revocation, policy, ledger).await;
+    ledger.revoke(revocation.clone(), told).await?;
     Ok(revocation)
 }
 
@@ -160,32 +172,39 @@ async fn had(
     })
 }
 
-/// Writes down that people are to hear of it, with who has it.
-async fn announce(
+/// What people are to hear of it, with who has it as far as that is found in time.
+async fn announcement(
     revocation: &Revocation,
     policy: Option<&Policy>,
     ledger: &dyn Ledger,
-) -> Result<(), LedgerError> {
-    let mut pullers = Vec::new();
-    for about in had(&revocation.what, policy, ledger).await? {
-        pullers.extend(ledger.pullers(Who::of(about, MOST_PULLERS)).await?);
-        if pullers.len() >= MOST_PULLERS as usize {
-            break;
-        }
-    }
-    let mut detail = format!("{} ({})", revocation.reason, revocation.by);
-    for one in pullers.iter().take(MOST_PULLERS as usize) {
-        detail.push_str(&format!("\n{}", one.words()));
-    }
-    let event = Event {
-        detail,
+) -> Event {
+    let mut told = vec![format!("{} ({})", revocation.reason, revocation.by)];
+    told.extend(pullers::lines(who_had(&revocation.what, policy, ledger)).await);
+    Event {
+        detail: told.join("\n"),
         ..Event::new(
             EventKind::Revoked,
             revocation.what.to_string(),
             revocation.at,
         )
-    };
-    ledger.outbox().note(event).await
+    }
+}
+
+/// Those who pulled what is revoked, no more than a message names.
+async fn who_had(
+    what: &Revoked,
+    policy: Option<&Policy>,
+    ledger: &dyn Ledger,
+) -> Result<Vec<Puller>, LedgerError> {
+    let mut pullers = Vec::new();
+    for about in had(what, policy, ledger).await? {
+        pullers.extend(ledger.pullers(Who::of(about, MOST_PULLERS)).await?);
+        if pullers.len() >= MOST_PULLERS as usize {
+            break;
+        }
+    }
+    pullers.truncate(MOST_PULLERS as usize);
+    Ok(pullers)
 }
 
 /// What the words mean.

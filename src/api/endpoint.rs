@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::answer::Api;
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{act, read, status, view};
+use super::{act, events, read, status, view, waivers};
 use crate::config::Role;
 
 /// A parameter of the query.
@@ -111,9 +111,10 @@ static WHO: [Parameter; 9] = [
     ),
 ];
 static WHY: [Parameter; 1] = [IMAGE];
+static NEWEST: [Parameter; 1] = [LIMIT];
 
 /// All of them.
-pub(super) static ENDPOINTS: [Endpoint; 11] = [
+pub(super) static ENDPOINTS: [Endpoint; 15] = [
     Endpoint {
         method: Method::GET,
         path: "/decisions",
@@ -203,6 +204,17 @@ pub(super) static ENDPOINTS: [Endpoint; 11] = [
         act: |asked| Box::pin(act::take_back(asked)),
     },
     Endpoint {
+        method: Method::GET,
+        path: "/waivers",
+        role: Role::Read,
+        name: "waivers",
+        about: "The waivers of the policy in force: of what use they are, and what is doubtful about them.",
+        parameters: &[],
+        takes: None,
+        gives: shape::<waivers::Waivers>,
+        act: |asked| Box::pin(waivers::waivers(asked)),
+    },
+    Endpoint {
         method: Method::POST,
         path: "/waivers",
         role: Role::Waive,
@@ -212,6 +224,39 @@ pub(super) static ENDPOINTS: [Endpoint; 11] = [
         takes: Some(shape::<view::WaiverBody>),
         gives: shape::<view::Waiver>,
         act: |asked| Box::pin(act::waiver(asked)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/events",
+        role: Role::Read,
+        name: "events",
+        about: "What there was to hear of.",
+        parameters: &NEWEST,
+        takes: None,
+        gives: shape::<events::Events>,
+        act: |asked| Box::pin(events::events(asked)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/notify/{id}",
+        role: Role::Read,
+        name: "givenUp",
+        about: "What a target was not told, and why.",
+        parameters: &[],
+        takes: None,
+        gives: shape::<events::GivenUp>,
+        act: |asked| Box::pin(events::given_up(asked)),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/notify/{id}",
+        role: Role::Admin,
+        name: "retry",
+        about: "Try again at once what a target was not told.",
+        parameters: &[],
+        takes: None,
+        gives: shape::<status::Target>,
+        act: |asked| Box::pin(events::retry(asked)),
     },
     Endpoint {
         method: Method::GET,

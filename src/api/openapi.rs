@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::BASE;
 use super::endpoint::{ENDPOINTS, Endpoint};
 use super::problem::Problem;
+use crate::config::Role;
 
 /// The document (OpenAPI 3.1), the same for every server of this version.
 pub fn openapi() -> Value {
@@ -75,7 +76,11 @@ fn operation(endpoint: &Endpoint, gives: Value, takes: Option<Value>) -> Value {
     let mut operation = json!({
         "operationId": endpoint.name,
         "summary": endpoint.about,
-        "description": format!("Open to tokens of the role {}, and of admin.", endpoint.role.as_str()),
+        "description": match endpoint.role {
+            Role::Read => "Open to every token.".to_owned(),
+            Role::Admin => "Open to tokens of the role admin.".to_owned(),
+            role => format!("Open to tokens of the role {}, and of admin.", role.as_str()),
+        },
         "parameters": parameters,
         "responses": {
             "200": { "description": "Done.", "content": { "application/json": { "schema": gives } } },

@@ -68,7 +68,7 @@ impl From<RevokeError> for Problem {
         let status = match &error {
             RevokeError::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
             RevokeError::Meaningless(_) => StatusCode::BAD_REQUEST,
-            RevokeError::Already(_) => StatusCode::CONFLICT,
+            RevokeError::Already(_) | RevokeError::Full(_) => StatusCode::CONFLICT,
             RevokeError::Unknown(_) => StatusCode::NOT_FOUND,
         };
         Problem::new(status, error.to_string())

@@ -17,7 +17,7 @@ const ROWS: (u32, u32) = (100, 1_000);
 /// Most pulls beside a decision.
 const PULLS: u32 = 100;
 
-fn limit(parameters: &Parameters) -> Result<u32, Problem> {
+pub(super) fn limit(parameters: &Parameters) -> Result<u32, Problem> {
     let limit = parameters.parsed("limit", "limit=100")?.unwrap_or(ROWS.0);
     match limit {
         0 => Err(Problem::bad("limit: at least 1")),

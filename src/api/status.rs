@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::endpoint::Asked;
 use super::problem::Problem;
 use super::view::moment;
+use crate::ledger::{LedgerError, Outbox};
+use crate::telemetry;
 
 /// How far those who are told have heard.
 #[derive(Serialize, JsonSchema)]
@@ -15,8 +17,9 @@ pub(super) struct Targets {
     targets: Vec<Target>,
 }
 
+/// How far somebody has heard.
 #[derive(Serialize, JsonSchema)]
-struct Target {
+pub(super) struct Target {
     /// The table's name.
     target: String,
     /// How many events wait for another try.
@@ -31,15 +34,19 @@ pub(super) async fn notify(asked: Asked<'_>) -> Result<Value, Problem> {
     let outbox = asked.api.admission.ledger().outbox();
     let mut targets = Vec::new();
     for name in &asked.api.targets {
-        let backlog = outbox.backlog(name.clone()).await?;
-        targets.push(Target {
-            target: name.clone(),
-            waiting: backlog.waiting,
-            given_up: backlog.given_up,
-            why: backlog.why,
-        });
+        targets.push(target(outbox, name).await?);
     }
     Ok(json!(Targets { targets }))
+}
+
+pub(super) async fn target(outbox: &dyn Outbox, name: &str) -> Result<Target, LedgerError> {
+    let backlog = outbox.backlog(name.to_owned()).await?;
+    Ok(Target {
+        target: name.to_owned(),
+        waiting: backlog.waiting,
+        given_up: backlog.given_up,
+        why: backlog.why,
+    })
 }
 
 /// How the server is.
@@ -75,6 +82,8 @@ struct PolicyStatus {
 struct LedgerStatus {
     /// Whether it can be written: else nothing is served.
     writable: bool,
+    /// Whether it was as it was written when all of it was last read: at the start and once a day.
+    whole: bool,
     /// Pulls that were not recorded since the start.
     dropped_pulls: u64,
 }
@@ -102,6 +111,7 @@ pub(super) async fn status(asked: Asked<'_>) -> Result<Value, Problem> {
         },
         ledger: LedgerStatus {
             writable: ledger.flush().await.is_ok(),
+            whole: telemetry::metrics().ledger_broken.get() == 0,
             dropped_pulls: ledger.dropped_pulls(),
         },
         advisories: fetched

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::policy::Escaped;
+
 /// What became of one case.
 pub(super) struct Case {
     pub(super) file: String,
@@ -24,15 +26,15 @@ pub(super) fn xml(cases: &[Case]) -> String {
         let _ = writeln!(
             text,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\">",
-            escaped(name),
+            Escaped(name),
             suite.len(),
             failures(suite)
         );
         for case in suite {
             let head = format!(
                 "    <testcase classname=\"{0}\" name=\"{1}\" file=\"{0}\" line=\"{2}\"",
-                escaped(&case.file),
-                escaped(&case.name),
+                Escaped(&case.file),
+                Escaped(&case.name),
                 case.line
             );
             let _ = match &case.failure {
@@ -40,8 +42,8 @@ pub(super) fn xml(cases: &[Case]) -> String {
                 Some(why) => writeln!(
                     text,
                     "{head}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>",
-                    escaped(why.lines().next().unwrap_or_default()),
-                    escaped(why)
+                    Escaped(why.lines().next().unwrap_or_default()),
+                    Escaped(why)
                 ),
             };
         }
@@ -49,24 +51,6 @@ pub(super) fn xml(cases: &[Case]) -> String {
     }
     text.push_str("</testsuites>\n");
     text
-}
-
-/// Text between tags and in attributes (XML 1.0, 2.2 and 2.4): what may not be there at all is shown as a space.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' | '\t' => escaped.push(c),
-            '\u{fffe}' | '\u{ffff}' => escaped.push(' '),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -73,9 +73,19 @@ async fn shown<'a, T>(
         }
         output::line((shape.line)(row))
     };
+    // What comes is looked for behind what was there, so that a rare kind of row is not sought through all of it each time.
+    let newest = async || {
+        let any = Search {
+            most: 1,
+            ..Search::default()
+        };
+        let found = read(any).await.map_err(wrong)?;
+        Ok::<_, Trouble>(found.first().map_or(0, |newest| newest.sequence))
+    };
+    let mut last = newest().await?;
     let found = read(search.clone()).await.map_err(wrong)?;
     let nothing = found.is_empty();
-    let mut last = found.first().map_or(0, |newest| newest.sequence);
+    last = found.first().map_or(last, |first| first.sequence.max(last));
     if !found.iter().rev().all(|one| tell(&one.row)) {
         return Ok(0);
     }
@@ -89,12 +99,17 @@ async fn shown<'a, T>(
     loop {
         tokio::time::sleep(LOOK).await;
         search.after = Some(last);
-        for one in read(search.clone()).await.map_err(wrong)? {
+        let seen = newest().await?;
+        let new = read(search.clone()).await.map_err(wrong)?;
+        // More may wait than is read at once.
+        let all = new.len() < AT_ONCE as usize;
+        for one in new {
             last = one.sequence;
             if !tell(&one.row) {
                 return Ok(0);
             }
         }
+        last = if all { last.max(seen) } else { last };
     }
 }
 

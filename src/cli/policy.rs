@@ -10,7 +10,7 @@ use super::wire::{Trouble, policy as load};
 use super::{FAILED, PolicyCommand, REFUSED, output};
 use crate::config::policy_schema;
 use crate::oci::Reference;
-use crate::policy::{Policy, Rule, SignaturePlace, SignedName, Unsigned};
+use crate::policy::{Policy, Rule, SignaturePlace, SignedName, Unsigned, last_day};
 
 pub(super) fn policy(command: PolicyCommand) -> ExitCode {
     let done = match command {
@@ -60,7 +60,7 @@ fn explain(image: &str, file: Option<PathBuf>) -> Result<u8, Trouble> {
         output::out(format_args!(
             "  waived: {} until {} ({})",
             waiver.finding,
-            waiver.until.strftime("%Y-%m-%d"),
+            last_day(waiver.until),
             waiver.origin
         ));
     }

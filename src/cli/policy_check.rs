@@ -7,7 +7,7 @@ use serde_json::json;
 use super::wire::{Trouble, ledger, offered, policy_with, runtime, settings};
 use super::{DataArgs, PolicyCheckArgs, REFUSED, output};
 use crate::config::{Beside, Diagnostics};
-use crate::ledger::{Ledger as _, WaiverUse};
+use crate::ledger::{Ledger as _, WaiverUse, doubts};
 use crate::policy::{Concern, Policy, Waiver};
 use crate::telemetry;
 
@@ -27,7 +27,7 @@ pub(super) fn check(args: &PolicyCheckArgs) -> Result<u8, Trouble> {
     let concerns: Vec<(&Waiver, Vec<Concern>)> = policy
         .waivers()
         .iter()
-        .map(|waiver| (waiver, concerns(waiver, &used)))
+        .map(|waiver| (waiver, doubts(waiver, used.as_ref(), telemetry::now())))
         .collect();
     if args.json {
         output::out(json!({
@@ -70,17 +70,6 @@ fn used(data: &DataArgs) -> Result<Used, Trouble> {
     let used = used.map_err(|error| Trouble::Other(error.to_string()))?;
     let by_id = used.into_iter().map(|one| (one.waiver.clone(), one));
     Ok(Some(by_id.collect()))
-}
-
-fn concerns(waiver: &Waiver, used: &Used) -> Vec<Concern> {
-    let mut concerns = waiver.concerns(telemetry::now());
-    let of_use = used
-        .as_ref()
-        .is_none_or(|used| used.contains_key(&waiver.id()));
-    if !of_use {
-        concerns.push(Concern::Unused);
-    }
-    concerns
 }
 
 fn tell(args: &PolicyCheckArgs, policy: &Policy, all: &[(&Waiver, Vec<Concern>)], used: &Used) {

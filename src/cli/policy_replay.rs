@@ -12,7 +12,7 @@ use super::wire::{Loaded, Trouble, kept_admission, known_roots, policy_with, run
 use super::{FailOn, PolicyReplayArgs, REFUSED, output};
 use crate::admission::{Admission, Replayed};
 use crate::ledger::Recorded;
-use crate::policy::Mode;
+use crate::policy::{Mode, Teams};
 
 /// Most rows of the ledger that a replay reads: an image and a client each.
 const MAX_REPLAYED: u32 = 1_000_000;
@@ -39,7 +39,7 @@ async fn run(args: &PolicyReplayArgs) -> Result<u8, Trouble> {
         audit: new.policy.mode() == Mode::Audit,
         since: start,
         cut: recorded.len() >= MAX_REPLAYED as usize,
-        images: images(recorded),
+        images: images(recorded, &Teams(server.teams.clone())),
     };
     judge(&admission, &mut report.images, |image, answered| {
         image.would = answered;
@@ -76,7 +76,7 @@ async fn run(args: &PolicyReplayArgs) -> Result<u8, Trouble> {
 }
 
 /// Rows of the same name and digest are one image; what its last client met is what was answered.
-fn images(recorded: Vec<Recorded>) -> Vec<Image> {
+fn images(recorded: Vec<Recorded>, teams: &Teams) -> Vec<Image> {
     let mut images: BTreeMap<_, Image> = BTreeMap::new();
     let mut last = BTreeMap::new();
     for row in recorded {
@@ -87,6 +87,7 @@ fn images(recorded: Vec<Recorded>) -> Vec<Image> {
             served: row.served,
             would: Answered::Unknown(Vec::new()),
             clients: BTreeMap::new(),
+            teams: BTreeMap::new(),
         });
         let newest = last.entry(key).or_insert(row.last);
         if row.last >= *newest {
@@ -94,6 +95,9 @@ fn images(recorded: Vec<Recorded>) -> Vec<Image> {
             image.served = row.served;
         }
         *image.clients.entry(row.client).or_default() += row.requests;
+        if let Some(team) = teams.of(Some(row.reference.repository()), &row.called) {
+            *image.teams.entry(team.name.clone()).or_default() += row.requests;
+        }
     }
     images.into_values().collect()
 }

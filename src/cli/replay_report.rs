@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::oci::{Digest, Reference};
@@ -31,6 +32,24 @@ pub(super) struct Image {
     pub(super) would: Answered,
     /// Who asked how often.
     pub(super) clients: BTreeMap<String, u64>,
+    /// Whose requests these were, as far as they are a team's.
+    pub(super) teams: BTreeMap<String, u64>,
+}
+
+/// What would be new for a team: so many images, and requests of its own for them.
+#[derive(Clone, Copy, Default, Serialize)]
+struct New {
+    images: u64,
+    requests: u64,
+}
+
+/// What would become of a team's pulls.
+#[derive(Default, Serialize)]
+struct OfTeam {
+    newly_denied: New,
+    newly_allowed: New,
+    /// In all.
+    requests: u64,
 }
 
 impl Image {
@@ -109,6 +128,26 @@ impl Report {
         struck
     }
 
+    /// Teams for which something would be new.
+    fn by_team(&self) -> BTreeMap<&str, OfTeam> {
+        let mut teams: BTreeMap<&str, OfTeam> = BTreeMap::new();
+        for image in &self.images {
+            for (team, requests) in &image.teams {
+                let team = teams.entry(team).or_default();
+                team.requests += requests;
+                let new = match (image.served, image.serves()) {
+                    (true, Some(false)) => &mut team.newly_denied,
+                    (false, Some(true)) => &mut team.newly_allowed,
+                    _ => continue,
+                };
+                new.images += 1;
+                new.requests += requests;
+            }
+        }
+        teams.retain(|_, team| team.newly_denied.images + team.newly_allowed.images > 0);
+        teams
+    }
+
     /// For people.
     pub(super) fn text(&self, colour: bool) -> String {
         let paint = if colour { Paint::Ansi } else { Paint::Plain };
@@ -144,6 +183,7 @@ impl Report {
         for (client, (some, all)) in struck {
             let _ = writeln!(text, "  {client}: {some} of {}", plural(all, "request"));
         }
+        teams(&mut text, &self.by_team());
         text.trim_end().to_owned()
     }
 
@@ -177,8 +217,32 @@ impl Report {
             "newly_allowed": self.newly_allowed().map(image).collect::<Vec<_>>(),
             "unknown": self.unknown().map(image).collect::<Vec<_>>(),
             "struck": struck.collect::<Vec<_>>(),
+            "teams": self.by_team(),
         })
         .to_string()
+    }
+}
+
+/// By team: `payments: 1 image newly denied, 12 of 40 requests`.
+fn teams(text: &mut String, teams: &BTreeMap<&str, OfTeam>) {
+    if !teams.is_empty() {
+        text.push_str("\nby team\n");
+    }
+    for (name, team) in teams {
+        let all = plural(team.requests, "request");
+        for (what, new) in [
+            ("denied", team.newly_denied),
+            ("allowed", team.newly_allowed),
+        ] {
+            if new.images > 0 {
+                let images = plural(new.images, "image");
+                let _ = writeln!(
+                    text,
+                    "  {name}: {images} newly {what}, {} of {all}",
+                    new.requests
+                );
+            }
+        }
     }
 }
 

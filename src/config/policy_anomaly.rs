@@ -24,6 +24,8 @@ pub(super) struct AnomalyTable {
     pub(super) signer_changed: Option<Action>,
     /// What a stranger's name meets that is known here from another registry; default allow.
     pub(super) new_registry: Option<Action>,
+    /// What a stranger's name meets of whose publisher (`docker.io/acme`) nothing was pulled or approved here; default allow.
+    pub(super) new_publisher: Option<Action>,
     /// Whether people hear of clients that are refused one name after another: `warn`, the default, or `allow`.
     pub(super) guessing: Option<At<Action>>,
 }
@@ -54,6 +56,7 @@ impl Build {
             moving_tags,
             signer_changed: written.signer_changed.map_or(Level::Warn, level),
             new_registry: written.new_registry.map_or(Level::Note, level),
+            new_publisher: written.new_publisher.map_or(Level::Note, level),
             guessing: guessing.map_or(Level::Warn, level),
             origin,
         }

@@ -1,25 +1,6 @@
-//! Building HTML in which text stays text.
+//! The frame of every page.
 
-use std::fmt;
-
-/// Text between tags or within a quoted attribute.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => fmt::Write::write_char(f, c)?,
-            }
-        }
-        Ok(())
-    }
-}
+pub(super) use crate::policy::Escaped;
 
 /// The only style sheet; `respond.rs` allows it by its hash and nothing else.
 pub(super) const STYLE: &str = include_str!("style.css");

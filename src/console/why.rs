@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::ledger::{Decision, Event, PullRow, who};
-use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, is_excusable, proposal};
+use crate::policy::{Excuse, Finding, Level, Mode, PROPOSED, is_excusable, last_day, proposal};
 
 use super::html::{Escaped, page};
 use super::timeline;
@@ -150,7 +150,7 @@ fn item(body: &mut String, finding: &Finding) {
         );
     }
     if let Some(waived) = &finding.waived {
-        let until = waived.until.strftime("%Y-%m-%d");
+        let until = last_day(waived.until);
         let _ = writeln!(
             body,
             "<p>Waived until {until} by {}: {} <span class=\"dim\">{}</span></p>",

@@ -54,6 +54,7 @@ impl NameCollector {
                     Standing::New
                 },
                 namesake: None,
+                new_publisher: false,
                 reputation: None,
                 corpus: judged.corpus.as_ref().to_owned(),
             }),

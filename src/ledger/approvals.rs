@@ -33,14 +33,14 @@ pub(super) fn approve(
     Ok(())
 }
 
+/// How much it had opened.
 pub(super) fn withdraw(
     to: &Transaction<'_>,
     repository: &Repository,
     digest: &Digest,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     to.prepare_cached("DELETE FROM approval WHERE repository = ?1 AND root = ?2")?
         .execute(params![repository.as_str(), digest.to_string()])
-        .map(drop)
 }
 
 pub(super) fn roots_of(

@@ -106,6 +106,12 @@ struct Walk {
     broken: Option<Broken>,
 }
 
+/// The milliseconds since 1970 that stand behind a word.
+fn moment(said: &str, word: &str) -> Option<i64> {
+    let at: jiff::Timestamp = said.strip_prefix(word)?.trim().parse().ok()?;
+    Some(at.as_millisecond())
+}
+
 fn of_checkpoint(size: u64, what: impl fmt::Display) -> Broken {
     Broken {
         entry: Some(size),
@@ -129,18 +135,27 @@ impl Walk {
             signed_to: 0,
             broken: None,
         };
-        let mut rows = from.prepare("SELECT size, swept, note FROM checkpoint ORDER BY size")?;
+        let mut rows =
+            from.prepare("SELECT size, swept, note, hash, at FROM checkpoint ORDER BY size")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
             let size = u64::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
             let (swept, note): (bool, String) = (row.get(1)?, row.get(2)?);
+            let (hash, at): (Vec<u8>, i64) = (row.get(3)?, row.get(4)?);
+            let word = if swept { SWEPT } else { SIGNED };
             match read_checkpoint(&note, key) {
                 Err(error) => walk.broken = Some(of_checkpoint(size, error)),
                 Ok((head, _)) if head.size != size => {
                     walk.broken = Some(of_checkpoint(size, "was signed for another size"));
                 }
-                Ok((_, said)) if !said.starts_with(if swept { SWEPT } else { SIGNED }) => {
+                Ok((_, said)) if !said.starts_with(word) => {
                     walk.broken = Some(of_checkpoint(size, "was signed for something else"));
+                }
+                Ok((head, said))
+                    if head.hash.as_slice() != hash || moment(said, word) != Some(at) =>
+                {
+                    let what = "has another hash or time beside it than it was signed for";
+                    walk.broken = Some(of_checkpoint(size, what));
                 }
                 Ok((head, _)) if swept => {
                     (walk.swept, walk.head) = (size, head);

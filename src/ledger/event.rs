@@ -75,7 +75,9 @@ impl Event {
                 Code::TagMoved => EventKind::TagMoved,
                 Code::SignerChanged => EventKind::SignerChanged,
                 // One that is refused is told of as that.
-                Code::NameFirstSeen | Code::RegistryNew if !finding.denies() => {
+                Code::NameFirstSeen | Code::RegistryNew | Code::PublisherNew
+                    if !finding.denies() =>
+                {
                     EventKind::FirstSeen
                 }
                 _ => return None,
@@ -130,6 +132,16 @@ impl Event {
             codes,
             ..self
         }
+    }
+
+    /// The image that it is about. None where it is about something else: a registry that does not answer and a digest that
+    /// was revoked read like names of Docker Hub's.
+    pub fn image(&self) -> Option<Reference> {
+        let is_digest = self.reference.parse::<Digest>().is_ok();
+        let reference = self.reference.parse();
+        reference
+            .ok()
+            .filter(|_| self.kind.is_of_image() && !is_digest)
     }
 
     /// Who asked, with how that is known.

@@ -74,3 +74,14 @@ pub(super) fn namesake(
     .query_row(params![repository.path(), repository.as_str()], |row| parsed(row, 0))
     .optional()
 }
+
+/// Whether a name of a publisher was met or approved here, and not forgotten since.
+pub(super) fn known_publisher(from: &Connection, publisher: &str) -> rusqlite::Result<bool> {
+    // What begins with it and a slash lies between that and the character after the slash, in the order of the index.
+    from.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM name WHERE repository > ?1 || '/' AND repository < ?1 || '0' AND act <> 'forgotten'
+         AND NOT EXISTS (SELECT 1 FROM name AS later WHERE later.repository = name.repository
+                         AND later.number > name.number AND later.act = 'forgotten'))",
+    )?
+    .query_row([publisher], |row| row.get(0))
+}

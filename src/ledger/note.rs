@@ -73,6 +73,10 @@ impl NoteKey {
             return wrong("no signed note: a text, an empty line and signatures");
         };
         let text = note.get(..=text.len()).unwrap_or_default();
+        if !signatures.ends_with('\n') {
+            return wrong("a line after the text that does not end");
+        }
+        let mut signed = false;
         for line in signatures.lines() {
             let words = line
                 .strip_prefix("— ")
@@ -88,13 +92,16 @@ impl NoteKey {
             };
             if name == self.name && id == self.id() {
                 let key = UnparsedPublicKey::new(&ED25519, &self.public);
-                return match key.verify(text.as_bytes(), signature) {
-                    Ok(()) => Ok(text),
-                    Err(_) => wrong(format!("the signature of {name} is wrong")),
-                };
+                if key.verify(text.as_bytes(), signature).is_err() {
+                    return wrong(format!("the signature of {name} is wrong"));
+                }
+                signed = true;
             }
         }
-        wrong(format!("it is not signed by {}", self.name))
+        match signed {
+            true => Ok(text),
+            false => wrong(format!("it is not signed by {}", self.name)),
+        }
     }
 }
 

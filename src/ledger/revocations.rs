@@ -10,7 +10,7 @@ use super::chain;
 use super::row::time;
 
 /// Most revocations in force that are read; each is looked at in every judgement.
-pub(super) const MAX_REVOCATIONS: usize = 10_000;
+pub const MAX_REVOCATIONS: usize = 10_000;
 
 pub(super) fn insert(to: &Transaction<'_>, revocation: &Revocation) -> rusqlite::Result<()> {
     let (kind, what) = revocation.what.as_kept();

@@ -17,13 +17,13 @@ use super::row::{SELECT_DECISION, decision_of, insert_decision, pull_of};
 use super::seal::Sealer;
 use super::writer::Writer;
 use super::{
-    Approval, Decision, DecisionId, Holdings, KeptSummary, KnownName, Led, Ledger, LedgerError,
-    LoggedPull, Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Pulled, Puller, Recorded,
-    Search, Upgrading, WaiverUse, Who,
+    Approval, Decision, DecisionId, Event, Holdings, KeptSummary, KnownName, Led, Ledger,
+    LedgerError, LoggedPull, Numbered, OpenedKind, Outbox, Pending, Pull, PullRow, Pulled, Puller,
+    Recorded, Search, Upgrading, WaiverUse, Who,
 };
 use super::{
-    admitted, approvals, held, led, names, proof, recorded, revocations, search, summaries, tags,
-    waivers, who,
+    admitted, approvals, events, held, led, names, proof, recorded, revocations, search, summaries,
+    tags, waivers, who,
 };
 
 /// A ledger in one file.
@@ -152,11 +152,17 @@ impl Ledger for SqliteLedger {
         )
     }
 
-    fn withdraw(&self, repository: Repository, digest: Digest) -> Pending<'_, ()> {
-        Box::pin(
-            self.writer
-                .write(move |to| approvals::withdraw(to, &repository, &digest)),
-        )
+    fn withdraw(
+        &self,
+        repository: Repository,
+        digest: Digest,
+        told: Option<Event>,
+    ) -> Pending<'_, ()> {
+        Box::pin(self.write(move |to| {
+            let gone = approvals::withdraw(to, &repository, &digest)?;
+            let told = told.filter(|_| gone > 0);
+            told.map_or(Ok(()), |event| events::note(to, &event))
+        }))
     }
 
     fn roots_of(&self, digest: Digest) -> Pending<'_, Vec<(Approval, OpenedKind)>> {
@@ -210,6 +216,10 @@ impl Ledger for SqliteLedger {
 
     fn namesake(&self, repository: Repository) -> Pending<'_, Option<Repository>> {
         Box::pin(self.read(move |from| led::namesake(from, &repository)))
+    }
+
+    fn known_publisher(&self, publisher: String) -> Pending<'_, bool> {
+        Box::pin(self.read(move |from| led::known_publisher(from, &publisher)))
     }
 
     fn admitted(&self, repository: Repository, digest: Digest) -> Pending<'_, Option<Admitted>> {
@@ -337,11 +347,11 @@ impl Ledger for SqliteLedger {
         )
     }
 
-    fn revoke(&self, revocation: Revocation) -> Pending<'_, ()> {
-        Box::pin(
-            self.writer
-                .write(move |to| revocations::insert(to, &revocation)),
-        )
+    fn revoke(&self, revocation: Revocation, told: Event) -> Pending<'_, ()> {
+        Box::pin(self.write(move |to| {
+            revocations::insert(to, &revocation)?;
+            events::note(to, &told)
+        }))
     }
 
     fn end_revocation(&self, id: String, by: String, at: Timestamp) -> Pending<'_, ()> {

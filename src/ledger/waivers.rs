@@ -1,11 +1,14 @@
 //! Which waivers were of use, in SQLite.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
 
 use super::Decision;
 use super::row::time;
+use crate::policy::{Concern, Waiver};
 
 /// A waiver that excused something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +21,19 @@ pub struct WaiverUse {
     pub last: Timestamp,
     /// In how many decisions; an image that is pulled often has one an hour.
     pub decisions: u64,
+}
+
+/// What is doubtful about a waiver, with what is known of its use; none where nothing is known.
+pub fn doubts(
+    waiver: &Waiver,
+    used: Option<&BTreeMap<String, WaiverUse>>,
+    now: Timestamp,
+) -> Vec<Concern> {
+    let mut concerns = waiver.concerns(now);
+    if used.is_some_and(|used| !used.contains_key(&waiver.id())) {
+        concerns.push(Concern::Unused);
+    }
+    concerns
 }
 
 /// Counts the waivers of a decision, in its transaction.

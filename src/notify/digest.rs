@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::message::lead;
 use crate::ledger::{Event, Owed};
-use crate::oci::Reference;
 use crate::policy::{Code, EventKind};
 
 /// Most images, findings and clients that are named.
@@ -43,9 +42,8 @@ pub fn digest(owed: &[Owed], now: Timestamp) -> Event {
     }
     let kinds = counted(events().map(|event| (lead(event.kind).to_lowercase(), event.count)));
     let of = |event: &Event| {
-        let reference = event.reference.parse::<Reference>();
-        reference.map_or_else(
-            |_| event.reference.clone(),
+        event.image().map_or_else(
+            || event.reference.clone(),
             |reference| reference.repository().to_string(),
         )
     };

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use crate::ledger::{Decision, Event};
 use crate::oci::Reference;
 use crate::policy::{
-    EventKind, Excuse, Finding, PROPOSED, Teams, Template, Urgency, is_excusable, proposal,
+    EventKind, Excuse, Finding, PROPOSED, Teams, Template, Urgency, is_excusable, last_day,
+    printable, proposal,
 };
 
 /// Most findings of a message: who is blocked for a hundred reasons reads the first, and the page has all.
@@ -74,7 +75,7 @@ impl Message {
             .iter()
             .flat_map(|decision| decision.verdict.findings.iter().filter(told))
             .collect();
-        let reference = event.reference.parse::<Reference>().ok();
+        let reference = event.image();
         let repository = reference.as_ref().map(Reference::repository);
         let team = around.teams.of(repository, &event.called());
         let page = match event.kind {
@@ -245,7 +246,7 @@ fn reason(finding: &Finding) -> Reason {
     let said = match &finding.waived {
         None => format!("{level}[{code}]: {message}{platform}"),
         Some(by) => {
-            let until = by.until.strftime("%Y-%m-%d");
+            let until = last_day(by.until);
             let (owner, reason, origin) = (&by.owner, &by.reason, &by.origin);
             format!(
                 "waived {level}[{code}]: {message}{platform}; until {until} by {owner}: {reason} ({origin})"
@@ -335,8 +336,7 @@ pub fn waiver(decision: &Decision, now: Timestamp) -> Option<String> {
 
 /// Words from outside must begin no line of their own and be of no length of their own.
 fn one_line(text: &str) -> String {
-    let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    cut(&plain.collect::<String>(), MAX_LINE)
+    cut(&printable(text), MAX_LINE)
 }
 
 /// At most so many characters.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{Mailer, Program, Secret, SyslogServer};
 use crate::ledger::Event;
-use crate::oci::Reference;
 use crate::policy::{Quiet, Scope, Teams, Template};
 use crate::upstream::Upstream;
 
@@ -74,8 +73,8 @@ pub struct Target {
 impl Target {
     /// Whether it wants to hear of this.
     pub fn wants(&self, event: &Event) -> bool {
-        let reference = event.reference.parse::<Reference>().ok();
-        let repository = reference.as_ref().map(Reference::repository);
+        let reference = event.image();
+        let repository = reference.as_ref().map(|image| image.repository());
         let team = self.teams.of(repository, &event.called());
         self.scope.wants(event.kind, &event.codes, repository, team)
     }

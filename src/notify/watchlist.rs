@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Trouble;
-use crate::policy::{EventKind, Policy, Waiver};
+use crate::policy::{EventKind, Policy, Waiver, last_day};
 
 /// How long before its end a waiver's owner is told: time for a fix or a review.
 const BEFORE_END: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -29,7 +29,7 @@ pub fn waivers(policy: &Policy, now: Timestamp) -> Vec<Trouble> {
 }
 
 fn of_waiver(waiver: &Waiver, now: Timestamp) -> Trouble {
-    let day = waiver.until.strftime("%Y-%m-%d");
+    let day = last_day(waiver.until);
     let images: Vec<&str> = waiver.images.iter().map(|image| image.as_str()).collect();
     let (finding, images) = (&waiver.finding, images.join(", "));
     let kind = match waiver.until <= now {
@@ -117,6 +117,64 @@ pub fn disk(folder: &str, free: u64, all: u64) -> Option<Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn kinds(troubles: &[Trouble]) -> Vec<(&str, &str)> {
+        let each = troubles.iter();
+        each.map(|one| (one.kind.as_str(), one.subject.as_str()))
+            .collect()
+    }
+
+    fn policy(more: &str) -> Policy {
+        let text = format!(
+            "version = 1\n[names]\nregistries = [\"docker.io\"]\n[default]\nunsigned = \"allow\"\n{more}"
+        );
+        crate::config::parse_policy(&text, "policy.toml", None).unwrap()
+    }
+
+    /// The day that `until` names is the last on which a waiver holds, wherever the clock is.
+    #[test]
+    fn waivers_are_told_of_a_week_before_their_end_and_after_it() {
+        let waived = policy(
+            "[[waiver]]\nfinding = \"root-user\"\nimages = [\"docker.io/acme/app\"]\nreason = \"old\"\nowner = \"ops\"\nuntil = 2027-01-31\n",
+        );
+        let about = "root-user in docker.io/acme/app until 2027-01-31";
+        for (now, wanted) in [
+            ("2027-01-24T23:59:59Z", None),
+            ("2027-01-25T00:00:00Z", Some("waiver-expiring")),
+            ("2027-01-31T23:59:59Z", Some("waiver-expiring")),
+            ("2027-02-01T00:00:00Z", Some("waiver-expired")),
+            ("2028-01-01T00:00:00Z", Some("waiver-expired")),
+        ] {
+            let troubles = waivers(&waived, now.parse().unwrap());
+            let wanted: Vec<_> = wanted.into_iter().map(|kind| (kind, about)).collect();
+            assert_eq!(kinds(&troubles), wanted, "{now}");
+            if let Some(trouble) = troubles.first() {
+                assert_eq!(
+                    trouble.detail,
+                    "owner: ops\nreason: old\npolicy.toml:6 [[waiver]]"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn advisories_are_told_of_before_pulls_are_denied_for_them() {
+        let fetched: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
+        let known = BTreeMap::from([("Debian".to_owned(), fetched)]);
+        let scanned =
+            policy("scan = \"s\"\n[scan.s]\nmax_severity = \"high\"\nmax_database_age = \"40h\"\n");
+        for (hours, stale) in [(30, false), (31, true), (400, true)] {
+            let now = fetched + SignedDuration::from_hours(hours);
+            let troubles = advisories(&scanned, &known, now);
+            let wanted = [("data-stale", "advisories")];
+            assert_eq!(kinds(&troubles), wanted[..usize::from(stale)], "{hours}");
+            if stale {
+                assert_eq!(troubles[0].detail, "Debian: fetched 2027-01-01 00:00 UTC");
+            }
+            // Whoever scans nothing needs none.
+            assert!(advisories(&policy(""), &known, now).is_empty());
+        }
+    }
 
     #[test]
     fn registries_and_disks_are_troubles_from_some_point_on() {

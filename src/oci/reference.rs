@@ -74,6 +74,14 @@ impl Repository {
         &self.full
     }
 
+    /// Who publishes it, as far as names tell: `docker.io/library`, `ghcr.io/org`; the host alone where images lie at its
+    /// root.
+    pub fn publisher(&self) -> &str {
+        let first = self.path().find('/').map(|end| self.host_bytes + 1 + end);
+        let end = first.unwrap_or(self.host_bytes);
+        self.full.get(..end).unwrap_or_default()
+    }
+
     /// This repository at a tag.
     pub fn at_tag(&self, tag: Tag) -> Reference {
         Reference {

@@ -17,10 +17,21 @@ pub struct AnomalyPolicy {
     pub signer_changed: Level,
     /// What a stranger's name meets that is known here from another registry.
     pub new_registry: Level,
+    /// What a stranger's name meets of whose publisher nothing was pulled or approved here.
+    pub new_publisher: Level,
     /// Whether somebody hears of clients that are refused one name after another.
     pub guessing: Level,
     /// Where the table stands.
     pub origin: Origin,
+}
+
+impl AnomalyPolicy {
+    /// Whether it matters where else a new name, or another of its publisher, is known.
+    pub fn minds_names(&self) -> bool {
+        [self.new_registry, self.new_publisher]
+            .iter()
+            .any(|level| *level != Level::Note)
+    }
 }
 
 /// The image that was admitted before this one.

@@ -118,6 +118,32 @@ impl EventKind {
         !matches!(self, EventKind::Waived | EventKind::FirstSeen)
     }
 
+    /// Whether it is about an image, which belongs to somebody: registries, disks and waivers are everybody's.
+    pub fn is_of_image(self) -> bool {
+        match self {
+            EventKind::Blocked
+            | EventKind::WouldBlock
+            | EventKind::Waived
+            | EventKind::VerdictChanged
+            | EventKind::NewFinding
+            | EventKind::Revoked
+            | EventKind::FirstSeen
+            | EventKind::TagMoved
+            | EventKind::SignerChanged
+            | EventKind::Guessing
+            | EventKind::SuspectedBypass => true,
+            EventKind::WaiverExpiring
+            | EventKind::WaiverExpired
+            | EventKind::DataStale
+            | EventKind::DataFresh
+            | EventKind::UpstreamDown
+            | EventKind::UpstreamBack
+            | EventKind::StorageTrouble
+            | EventKind::StorageWell
+            | EventKind::Digest => false,
+        }
+    }
+
     /// The trouble that this is the end of.
     pub fn ends(self) -> Option<EventKind> {
         match self {

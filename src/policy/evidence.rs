@@ -91,6 +91,8 @@ pub struct NameEvidence {
     pub standing: Standing,
     /// The same path in another registry, where that is known here and this is not.
     pub namesake: Option<Repository>,
+    /// Whether nothing of its publisher was pulled or approved here; false where nobody looked.
+    pub new_publisher: bool,
     /// What its registry tells of it, where that was asked and answered in time.
     pub reputation: Option<Reputation>,
     /// Version of the corpus that the name was compared with.

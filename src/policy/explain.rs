@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::oci::Reference;
 
-use super::{AskedAdvisories, Finding, Level, Verdict, Vouched, Waived};
+use super::{AskedAdvisories, Finding, Level, Verdict, Vouched, Waived, last_day};
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn line(text: &mut String, finding: &Finding, paint: Paint) {
         paint.wrap(DIM, &finding.origin.to_string())
     );
     if let Some(waived) = &finding.waived {
-        let until = waived.until.strftime("%Y-%m-%d");
+        let until = last_day(waived.until);
         let _ = write!(
             text,
             "\n    waived until {until} by {}: {}{} ({})",
@@ -201,11 +201,20 @@ impl AskedAdvisories {
     }
 }
 
-/// Text from outside must not move a terminal's cursor or begin a line of its own.
-fn printable(text: &str) -> String {
+/// Text from outside must not move a terminal's cursor, begin a line of its own or turn the order of what is read.
+pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_hidden(c) { ' ' } else { c })
         .collect()
+}
+
+/// Whether a character shows nothing and changes how others are shown: controls, and what orders the directions of text
+/// or has no width (Unicode Standard Annex 9, "Directional Formatting Characters"; UTR 36, 3.1).
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Most findings of a message.
@@ -230,7 +239,7 @@ pub fn explain_findings(verdict: &Verdict) -> String {
 pub fn explain_finding(finding: &Finding) -> String {
     let help = finding.help.as_ref().map(|help| format!(" ({help})"));
     let waived = finding.waived.as_ref();
-    let waived = waived.map(|by| format!(" [waived until {}: {}]", by.until, by.reason));
+    let waived = waived.map(|by| format!(" [waived until {}: {}]", last_day(by.until), by.reason));
     let [help, waived] = [help, waived].map(Option::unwrap_or_default);
     format!("{}: {}{help}{waived}", finding.code, finding.message)
 }

@@ -172,6 +172,8 @@ codes! {
     NameFirstSeen = "name-first-seen",
     /// A stranger's name is known here from another registry.
     RegistryNew = "registry-new",
+    /// Nothing of a stranger's was pulled or approved here before.
+    PublisherNew = "publisher-new",
     /// The name could not be judged.
     NameUnavailable = "name-unavailable",
     /// A signature is required and there is none.

@@ -114,8 +114,8 @@ impl fmt::Display for Concern {
     }
 }
 
-/// The day that `until` names: the last on which it holds.
-fn last_day(until: Timestamp) -> String {
+/// The day that `until` names: the last on which a waiver holds that ends at this moment.
+pub fn last_day(until: Timestamp) -> String {
     let last = until - SignedDuration::from_secs(1);
     last.strftime("%Y-%m-%d").to_string()
 }
@@ -163,8 +163,12 @@ impl Waiver {
             WaivedFinding::Code(code) => finding.code == *code,
             WaivedFinding::Advisory(id) => affected.is_some_and(|of| of.ids.contains(id)),
         };
+        // A finding of no package is none of theirs.
         let packages = self.packages.is_empty()
-            || affected.is_some_and(|of| of.packages.iter().all(|one| self.packages.contains(one)));
+            || affected.is_some_and(|of| {
+                let named = |one: &String| self.packages.contains(one);
+                !of.packages.is_empty() && of.packages.iter().all(named)
+            });
         let paths =
             self.paths.is_empty() || affected.is_some_and(|of| self.paths.contains(&of.path));
         let digests =
@@ -209,5 +213,73 @@ impl Waiver {
             concerns.push(Concern::Everything(code));
         }
         concerns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Affected, Level};
+
+    fn origin() -> Origin {
+        Origin {
+            file: "policy.toml".to_owned(),
+            line: 1,
+            table: "[[waiver]]".to_owned(),
+        }
+    }
+
+    fn waiver(packages: &[&str], paths: &[&str]) -> Waiver {
+        let texts = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
+        Waiver {
+            finding: WaivedFinding::Code(Code::DeniedFile),
+            packages: texts(packages),
+            paths: texts(paths),
+            images: Vec::new(),
+            digests: Vec::new(),
+            reason: "x".to_owned(),
+            owner: "y".to_owned(),
+            ticket: None,
+            until: Timestamp::MAX,
+            origin: origin(),
+        }
+    }
+
+    /// A condition that does not fit a kind of finding is one that does not hold.
+    #[test]
+    fn a_waiver_covers_no_more_than_it_says() {
+        for (packages, path, wanted, of) in [
+            (&["openssl"][..], "lib/x", true, (&["openssl"][..], &[][..])),
+            (&["openssl", "curl"], "lib/x", false, (&["openssl"], &[])),
+            (&[], "lib/x", false, (&["openssl"], &[])),
+            (&[], "lib/x", true, (&[], &["lib/x"])),
+            (&[], "lib/xy", false, (&[], &["lib/x"])),
+            (&["openssl"], "lib/x", false, (&["openssl"], &["lib/y"])),
+            (&[], "lib/x", true, (&[], &[])),
+        ] {
+            let finding = Finding {
+                code: Code::DeniedFile,
+                level: Level::Deny,
+                message: String::new(),
+                help: None,
+                origin: origin(),
+                platform: None,
+                affected: Some(Affected {
+                    ids: Vec::new(),
+                    packages: packages.iter().map(|&one| one.to_owned()).collect(),
+                    path: path.to_owned(),
+                }),
+                respite: None,
+                waived: None,
+            };
+            let covers = waiver(of.0, of.1).covers(&finding, None);
+            assert_eq!(covers, wanted, "{packages:?} {path} by {of:?}");
+            let bare = Finding {
+                affected: None,
+                ..finding
+            };
+            let unbound = of.0.is_empty() && of.1.is_empty();
+            assert_eq!(waiver(of.0, of.1).covers(&bare, None), unbound);
+        }
     }
 }

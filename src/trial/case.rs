@@ -50,6 +50,9 @@ pub struct Case {
     /// The same path in another registry that is known here.
     #[serde(default, deserialize_with = "maybe_reference")]
     pub(super) namesake: Option<Reference>,
+    /// Whether nothing of its publisher was pulled here before.
+    #[serde(default)]
+    pub(super) new_publisher: bool,
     /// Whether it was admitted before, and since when it would be denied.
     #[serde(default)]
     pub(super) admitted: bool,

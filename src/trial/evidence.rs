@@ -112,6 +112,7 @@ impl Case {
         if let Gathered::Found(found) = &mut name {
             let namesake = self.namesake.as_ref();
             found.namesake = namesake.map(|other| other.repository().clone());
+            found.new_publisher = self.new_publisher;
         }
         if let Gathered::Found(found) = &mut name
             && self.met

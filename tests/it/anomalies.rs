@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lazaret::ledger::Event;
+use lazaret::ledger::{Event, KnownName};
 use lazaret::policy::{Code, EventKind, Finding, Level, Verdict};
 use serde_json::json;
 
@@ -224,6 +224,59 @@ async fn a_name_that_comes_from_another_registry_is_told() {
         .pull("ghcr.io/acme/tool", "1")
         .await
         .refused();
+}
+
+#[tokio::test]
+async fn a_publisher_of_whom_nothing_was_pulled_waits_for_somebody_to_approve_one() {
+    let text = format!("{LENIENT}\n[anomaly]\nnew_publisher = \"deny\"\n");
+    let (registry, gate) = gate(LENIENT).await;
+    for name in ["acme/app", "acme/tool", "acme-x/app", "other/app"] {
+        registry.push_image(name, "1", &user("1"));
+    }
+    gate.at_gateway()
+        .pull("ghcr.io/acme/app", "1")
+        .await
+        .pulled();
+    gate.admission.replace_policy(policy(&text));
+    // Another image of whom is known is let in, and a name that only begins alike is somebody else's.
+    gate.at_gateway()
+        .pull("ghcr.io/acme/tool", "1")
+        .await
+        .pulled();
+    for name in [
+        "ghcr.io/acme-x/app",
+        "ghcr.io/other/app",
+        "docker.io/acme/app",
+    ] {
+        gate.at_gateway().pull(name, "1").await.refused();
+    }
+    assert_eq!(
+        found(&newest(&gate).await, Code::PublisherNew)
+            .unwrap()
+            .message,
+        "nothing of docker.io/acme was pulled here before"
+    );
+    let known = KnownName {
+        at: lazaret::telemetry::now(),
+        approved_by: Some("ops".to_owned()),
+    };
+    let other = "ghcr.io/other/tool".parse().unwrap();
+    gate.ledger.approve_name(other, known).await.unwrap();
+    gate.admission
+        .replace_policy(policy(&format!("{text}\n# anew")));
+    gate.at_gateway()
+        .pull("ghcr.io/other/app", "1")
+        .await
+        .pulled();
+    // Told of and let in, it is met.
+    let told = text.replace("\"deny\"\n", "\"warn\"\n");
+    gate.admission.replace_policy(policy(&told));
+    gate.at_gateway()
+        .pull("ghcr.io/acme-x/app", "1")
+        .await
+        .pulled();
+    let events = events(&gate, EventKind::FirstSeen).await;
+    assert_eq!(events[0].codes, [Code::PublisherNew]);
 }
 
 #[tokio::test]

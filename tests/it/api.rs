@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request};
 use lazaret::api::{Api, openapi};
 use lazaret::config::{hashed_token, parse_api_tokens};
+use lazaret::ledger::Taken;
 use serde_json::{Value, json};
 
 use crate::support::fake_registry::{FakeRegistry, ImageSpec};
@@ -462,6 +463,160 @@ async fn what_is_not_allowed_or_makes_no_sense_is_a_problem() {
     }
 }
 
+/// Every endpoint that the document has, and who may use it.
+const OPEN_TO: [(&str, &str, &str); 15] = [
+    ("get", "/decisions", "read"),
+    ("get", "/decisions/{id}", "read"),
+    ("get", "/events", "read"),
+    ("get", "/notify", "read"),
+    ("get", "/notify/{id}", "read"),
+    ("post", "/notify/{id}", "admin"),
+    ("get", "/pulls", "read"),
+    ("get", "/revocations", "read"),
+    ("post", "/revocations", "revoke"),
+    ("delete", "/revocations/{id}", "revoke"),
+    ("get", "/status", "read"),
+    ("get", "/waivers", "read"),
+    ("post", "/waivers", "waive"),
+    ("get", "/who-pulled", "read"),
+    ("get", "/why", "read"),
+];
+
+#[tokio::test]
+async fn every_endpoint_is_open_to_its_role_and_to_no_other() {
+    let (_registry, gate, _) = gate().await;
+    let api = api(&gate);
+    let document = openapi();
+    let mut described: Vec<(String, String)> = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let path = path.strip_prefix("/api/v1").unwrap();
+            described.push((path.to_owned(), method.clone()));
+        }
+    }
+    described.sort();
+    let mut known: Vec<(String, String)> = OPEN_TO
+        .iter()
+        .map(|(method, path, _)| ((*path).to_owned(), (*method).to_owned()))
+        .collect();
+    known.sort();
+    assert_eq!(described, known);
+    for (method, path, role) in OPEN_TO {
+        let path = format!("/api/v1{}", path.replace("{id}", "nothing"));
+        let method = method.to_uppercase();
+        for holder in ["", "read", "waive", "revoke", "admin"] {
+            let token = match holder {
+                "" => String::new(),
+                holder => format!("token-{holder}"),
+            };
+            let asked = Asked {
+                token: &token,
+                method: &method,
+                path: &path,
+                body: "{}".to_owned(),
+                kind: "application/json",
+            };
+            let status = ask(&api, asked).await.status;
+            let may = [role, "admin"].contains(&holder) || role == "read";
+            let wanted = match (holder, may) {
+                ("", _) => status == 401,
+                (_, false) => status == 403,
+                (_, true) => [200, 400, 404].contains(&status),
+            };
+            assert!(wanted, "{holder:?} at {method} {path}: {status}");
+        }
+    }
+    assert_eq!(gate.ledger.revocations().await.unwrap(), []);
+}
+
+/// What was given up is seen, and tried again when somebody with the right says so.
+#[tokio::test]
+async fn events_are_told_and_what_was_given_up_is_tried_again() {
+    let (_registry, gate, denial) = gate().await;
+    let api = api(&gate);
+    let told = get(&api, "/api/v1/events?limit=1").await.json;
+    let event = &told["events"][0];
+    assert_eq!(
+        (&event["kind"], &event["decision"], &event["urgency"]),
+        (&json!("blocked"), &json!(denial), &json!("error"))
+    );
+    let outbox = gate.ledger.outbox();
+    let news = outbox.news("chat".to_owned(), 9).await.unwrap();
+    let sequence = news[0].sequence;
+    let taken = Taken {
+        sequence,
+        next: jiff::Timestamp::UNIX_EPOCH,
+        why: String::new(),
+    };
+    let chat = || "chat".to_owned();
+    outbox.take(chat(), vec![taken], sequence).await.unwrap();
+    let missed = outbox.missed(chat(), sequence, None, "gone".to_owned());
+    missed.await.unwrap();
+    let told = get(&api, "/api/v1/notify/chat").await.json;
+    let lost = &told["given_up"][0];
+    assert_eq!(
+        (&lost["event"], &lost["tries"], &lost["why"]),
+        (event, &json!(1), &json!("gone"))
+    );
+    let path = "/api/v1/notify/chat";
+    let told = send(&api, "admin", "POST", path, &Value::Null).await.json;
+    assert_eq!(
+        (&told["waiting"], &told["given_up"]),
+        (&json!(1), &json!(0))
+    );
+    let unknown = get(&api, "/api/v1/notify/nobody").await;
+    assert_eq!(unknown.status, 404);
+    assert_eq!(
+        unknown.json["detail"],
+        "no [notify.NAME] of that name; there are chat"
+    );
+}
+
+#[tokio::test]
+async fn waivers_are_told_with_their_use_and_what_is_doubtful() {
+    let registry = FakeRegistry::start().await;
+    let waiver = |finding: &str, until: &str| {
+        format!(
+            "[[waiver]]\nfinding = \"{finding}\"\nimages = [\"docker.io/acme/app\"]\nreason = \"x\"\nowner = \"ops\"\nuntil = {until}\n"
+        )
+    };
+    let text = LENIENT.replace("root_user = \"warn\"", "root_user = \"deny\"");
+    let text = format!(
+        "{text}{}{}",
+        waiver("root-user", "2100-01-31"),
+        waiver("CVE-2026-1", "2020-01-31")
+    );
+    let gate = Setup::new(&text).start(&registry).await;
+    let spec = ImageSpec {
+        user: "0",
+        ..ImageSpec::default()
+    };
+    registry.push_image("acme/app", "1", &spec);
+    let client = gate.at_gateway().with_namespace("docker.io");
+    client.pull("acme/app", "1").await.pulled();
+    let told = get(&api(&gate), "/api/v1/waivers").await.json;
+    let [used, ended] = told["waivers"].as_array().unwrap().as_slice() else {
+        panic!("{told}")
+    };
+    assert_eq!(
+        (&used["finding"], &used["owner"], &used["used"]["decisions"]),
+        (&json!("root-user"), &json!("ops"), &json!(1))
+    );
+    assert_eq!(used["concerns"][0]["kind"], "lasts-long");
+    assert_eq!(ended["used"], Value::Null);
+    let kinds: Vec<&str> = ended["concerns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["ended", "unused"]);
+    assert_eq!(
+        ended["concerns"][0]["message"],
+        "ended on 2020-01-31 and excuses nothing"
+    );
+}
+
 /// `UPDATE=1 cargo test --test it api` writes the document anew.
 #[test]
 fn the_description_is_current() {
@@ -528,13 +683,17 @@ async fn the_description_is_true() {
             "/api/v1/who-pulled" => "?what=docker.io/acme/app",
             _ => "",
         };
-        let told = get(&api, &format!("{}{query}", path.replace("{id}", &denial))).await;
+        let id = match path.as_str() {
+            "/api/v1/notify/{id}" => "chat",
+            _ => &denial,
+        };
+        let told = get(&api, &format!("{}{query}", path.replace("{id}", id))).await;
         assert_eq!(told.status, 200, "{path}: {}", told.json);
         let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         covered(&told.json, schema, &document, path);
         looked += 1;
     }
-    assert_eq!(looked, 8);
+    assert_eq!(looked, 11);
     let problem = &document["components"]["responses"]["Problem"]["content"]["application/problem+json"]
         ["schema"];
     covered(

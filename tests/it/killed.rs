@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
+use lazaret::admission::{ToRevoke, revoke};
 use lazaret::ledger::*;
 use lazaret::oci::{Digest, Repository, Tag};
 use lazaret::policy::{Admitted, Revocation, SignedTag};
@@ -71,7 +72,7 @@ impl Ledger for Fragile {
     steps! {
         record_decision(decision: Decision) -> ();
         approve(approval: Approval, opened: Vec<(Digest, OpenedKind)>) -> ();
-        withdraw(repository: Repository, digest: Digest) -> ();
+        withdraw(repository: Repository, digest: Digest, told: Option<Event>) -> ();
         roots_of(digest: Digest) -> Vec<(Approval, OpenedKind)>;
         remember_tag(repository: Repository, tag: Tag, digest: Digest, at: Timestamp) -> ();
         last_tag(repository: Repository, tag: Tag) -> Option<(Digest, Timestamp)>;
@@ -96,12 +97,13 @@ impl Ledger for Fragile {
         known_name(repository: Repository) -> Option<KnownName>;
         approve_name(repository: Repository, known: KnownName) -> ();
         forget_name(repository: Repository, by: String, at: Timestamp) -> ();
-        revoke(revocation: Revocation) -> ();
+        revoke(revocation: Revocation, told: Event) -> ();
         end_revocation(id: String, by: String, at: Timestamp) -> ();
         revocations() -> Vec<Revocation>;
         keep_led(repository: Repository, led: Led) -> ();
         led(repository: Repository, tag: Tag) -> Option<Led>;
         namesake(repository: Repository) -> Option<Repository>;
+        known_publisher(publisher: String) -> bool;
         waivers_used() -> Vec<WaiverUse>;
         sweep(before: Timestamp) -> u64;
         broken() -> Option<String>;
@@ -154,6 +156,16 @@ async fn child() {
         std::fs::write(folder.join(HEARD), heard).unwrap();
     }
     gate.ledger.flush().await.unwrap();
+    // What was admitted is refused from now on, in the background; and something is revoked.
+    let minds = "secret_env = \"deny\"\nhealthcheck = \"deny\"";
+    let strict = policy().replace("secret_env = \"deny\"", minds);
+    let strict = lazaret::config::parse_policy(&strict, "policy.toml", None).unwrap();
+    gate.admission.replace_policy(Arc::new(strict));
+    gate.admission.rejudge().await.unwrap();
+    let what = ToRevoke::Words("docker.io/acme/app:other".to_owned());
+    let (by, now) = ("ops".to_owned(), lazaret::telemetry::now());
+    let revoked = revoke(gate.ledger.as_ref(), None, &what, "bad", by, now).await;
+    revoked.unwrap();
 }
 
 fn killed_at(folder: &Path, registry: &str, point: usize) -> ExitStatus {
@@ -177,13 +189,17 @@ fn count(connection: &Connection, sql: &str) -> u64 {
         .unwrap() as u64
 }
 
-/// What holds after any death.
-async fn looked_at(folder: &Path, point: usize) {
+fn ledger_in(folder: &Path) -> PathBuf {
     let mut entries = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap());
     let data = entries.find(|entry| entry.file_name().to_str().unwrap().starts_with(DATA));
-    let file = data.unwrap().path().join("ledger.db");
+    data.unwrap().path().join("ledger.db")
+}
+
+/// What holds after any death.
+async fn looked_at(folder: &Path, point: usize) {
+    let file = ledger_in(folder);
     let ledger = SqliteLedger::open(&file).unwrap();
     let audit = ledger.audit(None, None, &mut |_, _| {}).unwrap();
     assert_eq!(audit.broken, None, "killed at {point}");
@@ -192,7 +208,9 @@ async fn looked_at(folder: &Path, point: usize) {
     for line in heard.lines() {
         let (tag, status) = line.split_once(' ').unwrap();
         assert_eq!(status, if tag == "bad" { "403" } else { "200" });
-        let of = decisions.iter().find(|one| {
+        let asked = decisions.iter();
+        let mut asked = asked.filter(|one| one.client.listener != "background");
+        let of = asked.find(|one| {
             one.reference
                 .tag()
                 .is_some_and(|known| known.as_str() == tag)
@@ -209,12 +227,33 @@ async fn looked_at(folder: &Path, point: usize) {
     );
     none("SELECT COUNT(*) FROM decision WHERE digest NOT IN (SELECT digest FROM image)");
     none(
-        "SELECT COUNT(*) FROM decision WHERE NOT allowed AND id NOT IN (SELECT decision FROM event)",
+        "SELECT COUNT(*) FROM decision WHERE NOT allowed AND listener <> 'background' AND id NOT IN (SELECT decision FROM event)",
     );
     none("SELECT COUNT(*) FROM pull WHERE decision NOT IN (SELECT id FROM decision)");
+    // Who has what was taken back is told, and so is what was revoked.
+    none(
+        "SELECT COUNT(*) FROM decision AS before WHERE allowed
+         AND EXISTS (SELECT 1 FROM decision AS later WHERE later.digest = before.digest AND NOT later.allowed)
+         AND NOT EXISTS (SELECT 1 FROM approval WHERE root = before.digest)
+         AND NOT EXISTS (SELECT 1 FROM event WHERE kind = 'verdict-changed' AND digest = before.digest)",
+    );
+    none(
+        "SELECT COUNT(*) FROM revocation WHERE NOT EXISTS (SELECT 1 FROM event WHERE kind = 'revoked')",
+    );
     let chained = count(&rows, "SELECT COUNT(*) FROM chain WHERE kind = 'decision'");
     assert_eq!(chained, decisions.len() as u64, "killed at {point}");
     assert!(audit.size >= decisions.len() as u64);
+}
+
+/// Nobody killed it: two images that were admitted are refused, and one of them is revoked.
+async fn all_told(folder: &Path) {
+    let ledger = SqliteLedger::open(&ledger_in(folder)).unwrap();
+    let events = ledger.outbox().events(9).await.unwrap();
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        ["revoked", "verdict-changed", "verdict-changed", "blocked"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +289,7 @@ async fn a_ledger_is_whole_wherever_the_process_was_killed() {
             killed += usize::from(status.code().is_none());
             if status.success() {
                 whole = true;
+                all_told(folder.path()).await;
                 let heard = std::fs::read_to_string(folder.path().join(HEARD)).unwrap();
                 assert_eq!(heard, "good 200\nbad 403\nother 200\n");
             }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use lazaret::ledger::{
-    Approval, Audit, Client, Decision, DecisionId, KnownName, Ledger, OpenedKind, SqliteLedger,
+    Approval, Audit, Client, Decision, DecisionId, Event, KnownName, Ledger, LedgerError,
+    OpenedKind, SqliteLedger,
 };
 use lazaret::oci::{Digest, Repository};
-use lazaret::policy::{Mode, Origin, Revocation, Revoked, Verdict};
+use lazaret::policy::{EventKind, Mode, Origin, Revocation, Revoked, Verdict};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -54,6 +55,11 @@ fn revocation(id: &str) -> Revocation {
     }
 }
 
+async fn revoke(ledger: &SqliteLedger, id: &str) -> Result<(), LedgerError> {
+    let told = Event::new(EventKind::Revoked, id.to_owned(), lazaret::telemetry::now());
+    ledger.revoke(revocation(id), told).await
+}
+
 fn open(folder: &TempDir) -> SqliteLedger {
     SqliteLedger::open(&folder.path().join("ledger.db")).unwrap()
 }
@@ -66,7 +72,7 @@ async fn written() -> TempDir {
     for name in ["one", "two", "three"] {
         ledger.record_decision(decision(name, 0)).await.unwrap();
     }
-    ledger.revoke(revocation("R1")).await.unwrap();
+    revoke(&ledger, "R1").await.unwrap();
     let now = lazaret::telemetry::now();
     let ended = ledger.end_revocation("R1".to_owned(), "ops".to_owned(), now);
     ended.await.unwrap();
@@ -270,6 +276,115 @@ async fn every_change_is_found_where_it_was_made() {
     }
 }
 
+/// Tables whose every column the chain or its signatures mind. Of an approval all that matters is minded, as above.
+const MINDED: [&str; 6] = [
+    "decision",
+    "revocation",
+    "name",
+    "policy",
+    "chain",
+    "checkpoint",
+];
+
+#[tokio::test]
+async fn a_change_of_any_column_is_found() {
+    for table in MINDED {
+        let folder = written().await;
+        let ledger = open(&folder);
+        let rows = Connection::open(folder.path().join("ledger.db")).unwrap();
+        let mut columns = rows
+            .prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))
+            .unwrap();
+        let columns: Vec<String> = columns
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(columns.len() > 3, "{table}: {columns:?}");
+        for column in columns {
+            let folder = copied(&folder);
+            let changed = Connection::open(folder.path().join("ledger.db")).unwrap();
+            let sql = format!(
+                "UPDATE {table} SET {column} = CASE typeof({column}) WHEN 'integer' THEN {column} + 1
+                 WHEN 'blob' THEN zeroblob(32) WHEN 'null' THEN 'x' ELSE {column} || 'x' END
+                 WHERE rowid = (SELECT MAX(rowid) FROM {table})"
+            );
+            assert_eq!(changed.execute(&sql, []).unwrap(), 1, "{table}.{column}");
+            let found = SqliteLedger::open(&folder.path().join("ledger.db"))
+                .and_then(|ledger| ledger.audit(None, None, &mut |_, _| {}));
+            assert!(
+                found.as_ref().is_err() || found.as_ref().is_ok_and(|found| found.broken.is_some()),
+                "{table}.{column}: {found:?}"
+            );
+        }
+        drop(ledger);
+    }
+}
+
+/// The same ledger once more, with its key.
+fn copied(folder: &TempDir) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let rows = Connection::open(folder.path().join("ledger.db")).unwrap();
+    let file = copy.path().join("ledger.db").display().to_string();
+    rows.execute("VACUUM INTO ?1", [file]).unwrap();
+    std::fs::copy(
+        folder.path().join("ledger.key"),
+        copy.path().join("ledger.key"),
+    )
+    .unwrap();
+    copy
+}
+
+/// What people are to hear is written with what it is about, or neither is.
+#[tokio::test]
+async fn nothing_is_revoked_or_taken_back_in_silence() {
+    let folder = written().await;
+    let ledger = open(&folder);
+    let made = ledger.decisions(None, 1).await.unwrap().remove(0);
+    let approval = Approval {
+        repository: made.reference.repository().clone(),
+        digest: made.digest.unwrap(),
+        decision: made.id,
+        at: made.at,
+    };
+    let (repository, digest) = (approval.repository.clone(), approval.digest);
+    let opened = vec![(digest, OpenedKind::Manifest)];
+    ledger.approve(approval, opened).await.unwrap();
+    let told = async || {
+        let now = lazaret::telemetry::now();
+        let name = "docker.io/acme/three:1".to_owned();
+        let event = Event::new(EventKind::VerdictChanged, name, now);
+        ledger
+            .withdraw(repository.clone(), digest, Some(event))
+            .await
+    };
+    behind_its_back(
+        folder.path(),
+        "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    assert!(revoke(&ledger, "R2").await.is_err());
+    assert_eq!(ledger.revocations().await.unwrap(), []);
+    assert!(told().await.is_err());
+    assert_eq!(ledger.admitted_images(None, 9).await.unwrap().len(), 1);
+    behind_its_back(folder.path(), "DROP TRIGGER full");
+    revoke(&ledger, "R2").await.unwrap();
+    assert_eq!(ledger.revocations().await.unwrap().len(), 1);
+    for _ in 0..2 {
+        told().await.unwrap();
+        let kinds: Vec<EventKind> = ledger
+            .outbox()
+            .events(9)
+            .await
+            .unwrap()
+            .iter()
+            .filter(|event| event.count == 1)
+            .map(|event| event.kind)
+            .collect();
+        // The second time there was nothing left to take back.
+        assert_eq!(kinds[..2], [EventKind::VerdictChanged, EventKind::Revoked]);
+    }
+}
+
 #[tokio::test]
 async fn a_history_that_was_written_anew_is_not_the_one_that_was_kept() {
     let folder = written().await;
@@ -313,7 +428,7 @@ async fn a_ledger_that_was_swept_is_whole_and_keeps_what_is_needed() {
         }
         ledger.record_decision(made).await.unwrap();
     }
-    ledger.revoke(revocation("R1")).await.unwrap();
+    revoke(&ledger, "R1").await.unwrap();
     let before = lazaret::telemetry::now() - SignedDuration::from_hours(24 * 400);
     assert_eq!(ledger.sweep(before).await.unwrap(), 2);
     let found = audit(&ledger);
@@ -324,7 +439,8 @@ async fn a_ledger_that_was_swept_is_whole_and_keeps_what_is_needed() {
     // Once more, and all of it: revocations and what approvals rest on outlive every sweep.
     assert_eq!(ledger.sweep(before).await.unwrap(), 0);
     assert_eq!(audit(&ledger).size, 15);
-    assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 1);
+    // A decision, and what people were told of the revocation.
+    assert_eq!(ledger.sweep(Timestamp::MAX).await.unwrap(), 2);
     let found = audit(&ledger);
     assert_eq!((found.size, found.swept, found.broken), (22, 15, None));
     ledger.record_decision(decision("next", 0)).await.unwrap();

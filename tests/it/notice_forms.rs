@@ -74,8 +74,7 @@ fn waived() -> Finding {
 
 /// Words of an image and a client that would be something else in a channel.
 fn hostile() -> Finding {
-    let message =
-        "PASSWORD<script>alert(1)</script> & *bold* ``` [x](https://evil.example)\n{{title}} \"]";
+    let message = "PASSWORD<script>alert(1)</script> & *bold* ``` [x](https://evil.example)\n{{title}} \"] @here \u{202e}txt.exe";
     finding(Code::SecretInEnv, message, None)
 }
 

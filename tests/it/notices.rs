@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use lazaret::ledger::{Event, Ledger, SqliteLedger};
 use lazaret::notify::{Courier, Desk, Fields, Place, Secret, Target, Way, deliver, signature};
-use lazaret::policy::{EventKind, Pattern, Quiet, Scope, Teams, Urgency};
+use lazaret::policy::{Code, EventKind, Pattern, Quiet, Scope, Teams, Urgency};
 use lazaret::upstream::{Settings, Upstreams};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::scans::{APP, advisory, debian, gate, image, know, refused};
-use crate::support::fake_registry::{FakeRegistry, Fault, Request, Times};
-use crate::support::gate::Gate;
+use crate::support::fake_registry::{FakeRegistry, Fault, ImageSpec, Request, Times};
+use crate::support::gate::{Gate, LENIENT, Setup};
 use crate::support::tarball::tarball;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -415,4 +415,54 @@ async fn a_target_that_hangs_holds_up_nobody_and_is_given_up() {
     let [dead] =
         <[_; 1]>::try_from(outbox.given_up("hanging".to_owned(), 9).await.unwrap()).unwrap();
     assert_eq!(dead.event.id, event.id);
+}
+
+/// Registries, disks and digests read like names of Docker Hub's. They are no images, and so everybody's.
+#[test]
+fn what_is_no_image_is_told_whatever_images_a_target_is_for() {
+    let mut target = target("ops", Way::File("/dev/null".into(), Fields::Ecs));
+    target.scope.images = vec![Pattern::parse("docker.io/acme/*").unwrap()];
+    let digest = format!("sha256:{}", "0".repeat(64));
+    for (kind, about, wanted) in [
+        (EventKind::UpstreamDown, "quay.io", true),
+        (EventKind::UpstreamBack, "quay.io", true),
+        (EventKind::StorageTrouble, "ledger", true),
+        (EventKind::StorageWell, "ledger", true),
+        (EventKind::DataStale, "advisories", true),
+        (EventKind::WaiverExpiring, "root-user", true),
+        (EventKind::Revoked, digest.as_str(), true),
+        (EventKind::Revoked, "signer ci", true),
+        (EventKind::Revoked, "docker.io/acme/app", true),
+        (EventKind::Revoked, "docker.io/other/app", false),
+        (EventKind::Blocked, "docker.io/acme/app:1", true),
+        (EventKind::Blocked, "ngnix", false),
+        (EventKind::SuspectedBypass, "docker.io/other/app", false),
+    ] {
+        let event = Event::new(kind, about.to_owned(), jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(target.wants(&event), wanted, "{kind:?} of {about}");
+    }
+}
+
+/// In audit mode nothing is stopped, and people hear what would be.
+#[tokio::test]
+async fn what_audit_mode_lets_through_is_told_as_that() {
+    let registry = FakeRegistry::start().await;
+    let text = LENIENT
+        .replace("version = 1", "version = 1\nmode = \"audit\"")
+        .replace("root_user = \"warn\"", "secret_env = \"deny\"");
+    let gate = Setup::new(&text).start(&registry).await;
+    let spec = ImageSpec {
+        env: vec!["PASSWORD=hunter2hunter2"],
+        ..ImageSpec::default()
+    };
+    registry.push_image(APP, "1", &spec);
+    let client = gate.at_gateway().with_namespace("docker.io");
+    client.pull(APP, "1").await.pulled();
+    let events = gate.ledger.outbox().events(9).await.unwrap();
+    let [event] = <[_; 1]>::try_from(events).unwrap();
+    assert_eq!(event.kind, EventKind::WouldBlock);
+    assert_eq!(event.codes, [Code::SecretInEnv]);
+    assert_eq!(event.reference, format!("docker.io/{APP}:1"));
+    let target = target("ops", Way::File("/dev/null".into(), Fields::Ecs));
+    assert!(target.wants(&event), "it is among the usual events");
 }

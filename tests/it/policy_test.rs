@@ -108,7 +108,7 @@ fn what_ends_otherwise_is_shown_with_what_was_expected() {
     allowed: ghcr.io/acme/app:1
       waived deny[vulnerability]: CVE-2026-1, critical, in openssl 3.0.1 of var/lib/dpkg/status (linux/amd64)
         policy.toml:4 [scan.standard]
-        waived until 2027-01-01 by a@b: not reachable (policy.toml:13 [[waiver]])
+        waived until 2026-12-31 by a@b: not reachable (policy.toml:13 [[waiver]])
 FAILED tests/a.toml:19 docker.io/library/nginx:latest
   - mentions \"no such words\"
   - warn root-user

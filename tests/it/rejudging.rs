@@ -63,6 +63,35 @@ async fn a_new_advisory_ends_what_was_admitted_and_says_so() {
     at(&gate).pull(APP, "good").await.pulled();
 }
 
+/// Whoever pulls before the round comes is refused, and those who have it are told of all the same.
+#[tokio::test]
+async fn a_pull_that_comes_first_tells_of_it_too() {
+    let (registry, gate) = gate().await;
+    know(&gate, &[advisory("DSA-1", "3.0.10-1")]).await;
+    let bad = registry.push_image(APP, "bad", &image(vec![debian("3.0.11-1")]));
+    at(&gate).pull(APP, "bad").await.pulled();
+    gate.ledger.flush().await.unwrap();
+    know(&gate, &[advisory("DSA-2", "3.0.13-1")]).await;
+    refused(&gate, "bad").await;
+    assert_eq!(gate.admission.rejudge().await.unwrap().images, 0);
+    let events = gate.ledger.outbox().events(9).await.unwrap();
+    let [changed, blocked] = <[_; 2]>::try_from(events).unwrap();
+    assert_eq!(blocked.kind, EventKind::Blocked);
+    assert_eq!(
+        (changed.kind, changed.digest, changed.decision),
+        (
+            EventKind::VerdictChanged,
+            Some(bad.digest),
+            blocked.decision
+        )
+    );
+    assert!(
+        changed.detail.contains("\npulled by 127.0.0.1, last "),
+        "{}",
+        changed.detail
+    );
+}
+
 /// A team that would rather hear of it than stand still: what runs goes on, what is new does not begin.
 #[tokio::test]
 async fn what_runs_may_be_told_of_and_served() {

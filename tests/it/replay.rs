@@ -258,6 +258,40 @@ fn run(gate: &Gate, folder: &Path, arguments: &[&str]) -> (i32, String, String) 
     )
 }
 
+/// The same, for whoever answers for the images or the clients.
+fn by_team(gate: &Gate, folder: &Path) {
+    let data = gate.data().display();
+    let server = format!(
+        "data_dir = \"{data}\"\n[team.acme]\nimages = [\"ghcr.io/acme/p*\"]\n[team.rest]\nimages = [\"ghcr.io/**\"]\n"
+    );
+    std::fs::write(folder.join("lazaret.toml"), server).unwrap();
+    let run = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_lazaret"))
+            .args(["policy", "replay", "new.toml", "--config", "lazaret.toml"])
+            .args(more)
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run(&[]);
+    let told: serde_json::Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    let requests = &told["teams"]["acme"]["requests"];
+    assert!(requests.as_u64().unwrap() > 0, "{told}");
+    assert_eq!(
+        told["teams"],
+        json!({ "acme": {
+            "newly_denied": { "images": 1, "requests": requests },
+            "newly_allowed": { "images": 0, "requests": 0 },
+            "requests": requests,
+        }}),
+        "the team with all the rest loses nothing"
+    );
+    let line =
+        format!("\nby team\n  acme: 1 image newly denied, {requests} of {requests} requests\n");
+    assert!(said.contains(&line), "{said}");
+}
+
 #[tokio::test]
 async fn the_command_shows_what_would_break_and_for_whom() {
     let keys = [Key::new(), Key::new()];
@@ -318,6 +352,7 @@ async fn the_command_shows_what_would_break_and_for_whom() {
     assert_eq!((&told["images"], &told["unknown"]), (&json!(3), &json!([])));
     let (code, _, _) = run(&gate, folder.path(), &against("new.toml"));
     assert_eq!(code, 0);
+    by_team(&gate, folder.path());
     // The other way: what was denied would pass, and only who minds that fails.
     let open = begin.replace(
         "[default]\nunsigned = \"deny\"",

@@ -1,5 +1,6 @@
 //! What is revoked is denied from the next request on, whatever was ruled, waived or set to audit.
 
+use lazaret::ledger::Event;
 use lazaret::oci::Digest;
 use lazaret::policy::{
     EventKind, Pattern, Revocation, Revocations, Revoked, SignatureEvidence, ValidSignature,
@@ -24,7 +25,15 @@ fn revocation(id: &str, what: Revoked) -> Revocation {
 }
 
 async fn revoke(gate: &Gate, id: &str, what: Revoked) {
-    gate.ledger.revoke(revocation(id, what)).await.unwrap();
+    let told = Event::new(
+        EventKind::Revoked,
+        what.to_string(),
+        lazaret::telemetry::now(),
+    );
+    gate.ledger
+        .revoke(revocation(id, what), told)
+        .await
+        .unwrap();
     gate.admission.reread_revocations().await.unwrap();
 }
 

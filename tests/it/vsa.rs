@@ -3,8 +3,9 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lazaret::ledger::Event;
 use lazaret::oci::Digest;
-use lazaret::policy::{Revocation, Revoked};
+use lazaret::policy::{EventKind, Revocation, Revoked};
 use serde_json::Value;
 
 use crate::support::client::{Answer, Client};
@@ -168,7 +169,8 @@ async fn it_outlives_a_restart_and_is_no_way_around_a_refusal() {
         by: "ops".to_owned(),
         at: lazaret::telemetry::now(),
     };
-    gate.ledger.revoke(revocation).await.unwrap();
+    let told = Event::new(EventKind::Revoked, "R1".to_owned(), revocation.at);
+    gate.ledger.revoke(revocation, told).await.unwrap();
     gate.admission.reread_revocations().await.unwrap();
     assert_ne!(get(&gate, &format!("manifests/{digest}")).await.status, 200);
     assert_eq!(listed(&gate, &image.digest).await, Vec::<Value>::new());

@@ -8,10 +8,14 @@ use crate::policy::{EventKind, Urgency};
 /// The document.
 pub fn ecs(message: &Message) -> Value {
     let event = &message.event;
-    let (name, tag) = event
-        .reference
-        .rsplit_once(':')
-        .unwrap_or((&event.reference, ""));
+    let image = event.image().map(|image| {
+        let tag = image.tag().map(|tag| tag.as_str().to_owned());
+        json!({
+            "name": image.repository().as_str(),
+            "tag": tag.as_slice(),
+            "hash": { "all": event.digest.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        })
+    });
     let outcome = match event.kind {
         EventKind::Blocked | EventKind::VerdictChanged | EventKind::Revoked => "denied",
         EventKind::Waived | EventKind::WouldBlock => "allowed",
@@ -49,12 +53,8 @@ pub fn ecs(message: &Message) -> Value {
         "source": { "ip": event.address },
         "user": { "name": event.identity, "full_name": message.client },
         "organization": { "name": message.team },
-        "container": { "image": {
-            "name": name,
-            "tag": [tag],
-            "hash": { "all": event.digest.iter().map(ToString::to_string).collect::<Vec<_>>() },
-        }},
-        "lazaret": { "next": message.next, "waiver": message.waiver, "count": event.count, "key": event.key() },
+        "container": { "image": image },
+        "lazaret": { "about": event.reference, "next": message.next, "waiver": message.waiver, "count": event.count, "key": event.key() },
     })
 }
 

@@ -9,7 +9,7 @@ use lettre::message::{Body, Mailbox, MultiPart, MultiPartKind, SinglePart};
 use super::text;
 use crate::notify::Message;
 use crate::notify::message::cut;
-use crate::policy::Urgency;
+use crate::policy::{Escaped, Urgency};
 
 /// Most characters of a subject.
 const MAX_SUBJECT: usize = 200;
@@ -148,15 +148,5 @@ fn list(page: &mut String, name: &str, items: impl Iterator<Item = String>) {
 }
 
 fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    Escaped(text).to_string()
 }

@@ -68,7 +68,7 @@ pub fn ocsf(message: &Message) -> Value {
             "src_url": message.why,
         },
         "resources": [{
-            "type": "Container Image",
+            "type": if event.image().is_some() { "Container Image" } else { "Other" },
             "name": event.reference,
             "uid": event.digest,
             "group": message.team.iter().map(|name| json!({ "name": name })).next(),

@@ -47,7 +47,7 @@ fn ours(message: &Message) -> Vec<Value> {
     }
     if !context.is_empty() {
         let text = context.join(" · ");
-        blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] }));
+        blocks.push(json!({ "type": "context", "elements": [marked(text)] }));
     }
     if let Some(waiver) = &message.waiver {
         blocks.push(section(format!(
@@ -59,7 +59,12 @@ fn ours(message: &Message) -> Vec<Value> {
 }
 
 fn section(text: String) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
+    json!({ "type": "section", "text": marked(text) })
+}
+
+/// Verbatim: what a package or a client calls itself, such as `@here`, calls nobody.
+fn marked(text: String) -> Value {
+    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
 /// Cut, and without what would end the block that it stands in.

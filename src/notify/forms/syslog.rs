@@ -2,7 +2,7 @@
 
 use crate::notify::Message;
 use crate::notify::message::cut;
-use crate::policy::Urgency;
+use crate::policy::{Urgency, is_hidden, printable};
 
 /// Names our elements of structured data: the number that RFC 5612 reserves for examples, as we have none of our own.
 const ENTERPRISE: u32 = 32_473;
@@ -66,10 +66,7 @@ pub fn syslog(message: &Message, host: &str, facility: u8, most: usize) -> Strin
         .chain(said)
         .collect::<Vec<_>>()
         .join("; ");
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let text = printable(&text);
     // The mark says that the text is UTF-8 (section 6.4).
     let whole = format!(
         "<{priority}>1 {time} {} lazaret {} {} [lazaret@{ENTERPRISE}{data}] \u{feff}{}",
@@ -100,7 +97,7 @@ fn quoted(value: &str) -> String {
     for c in value.chars() {
         match c {
             '"' | '\\' | ']' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push(' '),
+            c if is_hidden(c) => quoted.push(' '),
             c => quoted.push(c),
         }
     }

@@ -206,3 +206,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_publisher_is_the_first_part_after_the_host() {
+    for (name, publisher) in [
+        ("nginx", "docker.io/library"),
+        ("bitnami/redis", "docker.io/bitnami"),
+        ("ghcr.io/org/group/image", "ghcr.io/org"),
+        ("registry.k8s.io/pause", "registry.k8s.io"),
+        ("localhost:5000/acme/app", "localhost:5000/acme"),
+    ] {
+        let repository: Repository = name.parse().unwrap();
+        assert_eq!(repository.publisher(), publisher, "{name}");
+    }
+}

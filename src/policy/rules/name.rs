@@ -44,6 +44,7 @@ pub(in crate::policy) fn judge(docket: &mut Docket<'_>, name: &Gathered<NameEvid
             }
             first_seen(docket, found.standing, allowed);
             namesake(docket, found, allowed);
+            new_publisher(docket, found, allowed);
         }
         Gathered::Absent => {
             docket.find(
@@ -101,19 +102,38 @@ fn first_seen(docket: &mut Docket<'_>, standing: Standing, allowed: bool) {
     ));
 }
 
-/// A stranger's name that is pulled here from elsewhere, unless it is stopped already.
+/// Whether what is unusual about a name counts: of a stranger's that is not stopped already.
+fn is_strange(docket: &Docket<'_>, level: Level, name: &NameEvidence, allowed: bool) -> bool {
+    let repository = docket.reference.repository();
+    let mut own = docket.policy.names().protect.iter();
+    let ours = own.any(|own| own.matches(repository));
+    let stranger = name.standing == Standing::New && !allowed && !ours;
+    level != Level::Note && stranger && !docket.denied()
+}
+
+/// A stranger's name of whose publisher nothing was ever pulled here.
+fn new_publisher(docket: &mut Docket<'_>, name: &NameEvidence, allowed: bool) {
+    let anomaly = docket.policy.anomaly();
+    let (level, origin) = (anomaly.new_publisher, &anomaly.origin);
+    if !name.new_publisher || !is_strange(docket, level, name, allowed) {
+        return;
+    }
+    let repository = docket.reference.repository();
+    let publisher = repository.publisher();
+    let message = format!("nothing of {publisher} was pulled here before");
+    docket.find(Code::PublisherNew, level, origin, message).help = Some(format!(
+        "look at who {publisher} is; if it is what you want, have it approved: lazaret names approve {repository}"
+    ));
+}
+
+/// A stranger's name that is pulled here from elsewhere.
 fn namesake(docket: &mut Docket<'_>, name: &NameEvidence, allowed: bool) {
     let anomaly = docket.policy.anomaly();
     let (level, origin) = (anomaly.new_registry, &anomaly.origin);
-    let names = docket.policy.names();
-    let ours = names
-        .protect
-        .iter()
-        .any(|own| own.matches(docket.reference.repository()));
-    let Some(known) = name.namesake.as_ref().filter(|_| !allowed && !ours) else {
+    let Some(known) = &name.namesake else {
         return;
     };
-    if level == Level::Note || name.standing != Standing::New || docket.denied() {
+    if !is_strange(docket, level, name, allowed) {
         return;
     }
     let repository = docket.reference.repository();
