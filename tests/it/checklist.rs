@@ -3,7 +3,7 @@
 //!
 //! | what went wrong | where it is tried |
 //! |---|---|
-//! | the tag moves between verdict and answer | `a_tag_that_moves…` here; `pulls::a_moved_tag_is_judged_where_it_points_now` |
+//! | the tag moves between verdict and answer | `a_tag_that_moves…` here; `pulls::lasting::a_moved_tag_is_judged_where_it_points_now` |
 //! | other bytes under a digest | `bad_input::answers_that_are_not_what_was_asked_for`, `signatures::a_signature_whose_bytes_are_not_its_digest_is_refused` |
 //! | the list of referrers lies | `signatures::a_referrer_of_another_image_does_not_count_though_it_is_listed` |
 //! | children of other, unsigned or nested indexes | `signatures::a_signed_index_covers_its_children_and_no_others`, `claims::deferred::nested_indexes_cover_nothing`, `claims::deferred::a_signed_index_covers_an_attested_image_once_it_was_asked_for`, `a_child_of_another_index…` here |
