@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -65,14 +66,21 @@ pub(super) async fn carry(
         to_server.write_all(&greeting.bytes).await?;
         one_way(from_client, to_server).await
     };
-    let ended = tokio::select! {
-        ended = up => ended,
-        ended = one_way(from_server, &mut to_client) => return ended,
+    let error = {
+        let mut down = pin!(one_way(from_server, &mut to_client));
+        tokio::select! {
+            ended = up => match ended {
+                // Who has asked all may still wait for the answer.
+                Ok(()) => return down.await,
+                Err(error) => error,
+            },
+            ended = &mut down => return ended,
+        }
     };
-    if ended.is_err() {
+    if error.kind() == io::ErrorKind::Other {
         let _ = to_client.write_all(&UNRECOGNIZED_NAME).await;
     }
-    ended
+    Err(error)
 }
 
 async fn one_way(
@@ -111,6 +119,8 @@ mod tests {
         let far = async move {
             let mut all = Vec::new();
             heard.read_to_end(&mut all).await.unwrap();
+            // Only now, when the client has said all.
+            heard.write_all(&all).await.unwrap();
             all
         };
         let carry = carry(ours, server.unwrap(), host);
@@ -139,8 +149,8 @@ mod tests {
             b"SSH-2.0-x\r\n".to_vec(),
         ] {
             let (heard, back, ended) = carried(&bytes, "deb.debian.org").await;
-            assert!(ended.is_ok() && back.is_empty(), "{ended:?}");
-            assert_eq!(heard, bytes);
+            assert!(ended.is_ok(), "{ended:?}");
+            assert_eq!((&heard, &back), (&bytes, &bytes));
         }
     }
 }
