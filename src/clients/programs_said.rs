@@ -30,7 +30,7 @@ pub fn docker_info(text: &str) -> Option<(Facts, String)> {
             texts.map(str::to_owned).collect()
         });
     let facts = Facts {
-        major: major(version),
+        major: docker_major(version),
         containerd_store: Some(status.contains("io.containerd.snapshotter.v1")),
         mirrors: Some(mirrors.unwrap_or_default()),
         proxies: Some((of("HttpsProxy"), of("NoProxy"))),
@@ -53,6 +53,18 @@ fn elsewhere(info: &serde_json::Value) -> Option<&'static str> {
     }
     let snap = of("DockerRootDir").contains("/var/snap/");
     snap.then_some("it is the snap's, and reads /var/snap/docker/current/config/daemon.json")
+}
+
+/// The Docker from which on the daemon's source has numbers of its own: `v2.0.0` is what 29 is made of, and what a daemon
+/// says that somebody else than Docker has built.
+const OF_MOBY_2: u32 = 29;
+
+/// Docker's first number. Its own went from 1 to 17.
+fn docker_major(version: &str) -> Option<u32> {
+    major(version).map(|number| match number {
+        2..17 => OF_MOBY_2,
+        number => number,
+    })
 }
 
 /// The first number of a version: `28.5.2`, `v2.0.0-beta`, `ctr github.com/containerd/containerd 1.6.20~ds1`.
@@ -114,6 +126,16 @@ mod tests {
         }
         let usual = r#"{"ServerVersion":"28.5.2","SecurityOptions":["name=apparmor"],"DockerRootDir":"/var/lib/docker"}"#;
         assert_eq!(docker_info(usual).unwrap().0.elsewhere, None);
+        for (version, wanted) in [
+            ("1.13.1", 1),
+            ("17.03.0-ce", 17),
+            ("20.10.24+dfsg1", 20),
+            ("v2.0.0-beta.24", 29),
+        ] {
+            let info = format!(r#"{{"ServerVersion":"{version}"}}"#);
+            let (facts, said) = docker_info(&info).unwrap();
+            assert_eq!((facts.major, said.as_str()), (Some(wanted), version));
+        }
         // The command answers without a daemon too.
         assert_eq!(
             docker_info(r#"{"ServerVersion":"","ServerErrors":["no"]}"#),

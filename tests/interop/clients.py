@@ -225,11 +225,15 @@ class Cri(Containerd):
         new = bool(self.bin)
         plugin = "io.containerd.cri.v1.images" if new else "io.containerd.grpc.v1.cri"
         place = f'[plugins."{plugin}"]' if new else f'[plugins."{plugin}".containerd]'
+        # Where networks are described is watched from the start, and /etc may not be written to.
+        pods = "io.containerd.cri.v1.runtime" if new else plugin
         text = super().settings() + f"""
 {place}
 snapshotter = "native"
 [plugins."{plugin}".registry]
 config_path = "{self.hosts}"
+[plugins."{pods}".cni]
+conf_dir = "{self.dir}/networks"
 """
         if not new:
             return text

@@ -6,6 +6,7 @@ What it is told in HTTPS_PROXY is all that a client has: http://NAME:TOKEN@host:
 import routes
 from lab import CLIENT, Failure, Lab, run
 from routes import by_proxy
+from waiting import wait_for
 
 WHO = "team-a"
 AT = "gw.test:3129"
@@ -78,9 +79,11 @@ def shown(lab: Lab) -> dict[str, list]:
 
 
 def recorded(lab: Lab, known=f"proxy:{WHO}"):
-    said = run([lab.lazaret, "why", "--data-dir", lab.dir / "lazaret-tls-data", SQUAT]).stdout
-    if known not in said:
-        raise Failure(f"no {known}: {said}")
+    def why() -> str:
+        return run([lab.lazaret, "why", "--data-dir", lab.dir / "lazaret-tls-data", SQUAT]).stdout
+    # Who asked is written down behind the answer.
+    wait_for(f"{known} in why {SQUAT}", lambda: known in why())
+    said = why()
     log = lab.log("lazaret-tls")
     if lab.token in log or lab.token in said:
         raise Failure("the token is shown")
