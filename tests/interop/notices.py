@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -28,6 +29,8 @@ from newer import CACHE
 LIBRARIES = ("aiosmtpd==1.4.6", "standardwebhooks==1.0.0", "cloudevents==1.12.0")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SQUAT = "library/ngnix:latest"
+# Of the browser: seconds that a page may take, and how often it is started for one.
+BROWSING, STARTS = 90, 3
 # What the docker command is told to pull: another name, so that it is another message.
 DOCKER_SQUAT = "postgers"
 
@@ -265,13 +268,23 @@ def browser(url: str, folder: Path) -> str:
     program = shutil.which("chromium")
     if not program:
         raise SystemExit("chromium is missing")
-    done = subprocess.run([program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                           "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                           f"--user-data-dir={folder}/browser", "--dump-dom", url],
-                          capture_output=True, text=True, timeout=2 * PATIENCE)
-    if done.returncode != 0:
-        raise SystemExit(f"chromium: {done.stderr[-800:]}")
-    return done.stdout
+    # Its very first start on a machine has been seen to hang; another one then does not.
+    for number in range(STARTS):
+        child = subprocess.Popen(
+            [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             f"--user-data-dir={folder}/browser-{number}", "--dump-dom", url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            page, said = child.communicate(timeout=BROWSING)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            continue
+        if child.returncode != 0:
+            raise SystemExit(f"chromium: {said[-800:]}")
+        return page
+    raise SystemExit(f"chromium: no page within {BROWSING} s, {STARTS} times")
 
 
 def main() -> int:
