@@ -59,6 +59,7 @@ pub use summaries::KeptSummary;
 pub use waivers::{WaiverUse, doubts};
 pub use who::{About, Pulled, Puller, Who};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -214,8 +215,8 @@ pub trait Ledger: Send + Sync {
     /// The revocations in force, oldest first. They outlive every sweep.
     fn revocations(&self) -> Pending<'_, Vec<Revocation>>;
 
-    /// The waivers that ever excused something.
-    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>>;
+    /// The waivers that ever excused something, by their ids.
+    fn waivers_used(&self) -> Pending<'_, BTreeMap<String, WaiverUse>>;
 
     /// Removes decisions and pulls older than `before`, in batches; approvals and tags in use stay.
     fn sweep(&self, before: Timestamp) -> Pending<'_, u64>;

@@ -72,10 +72,6 @@ struct Doubt {
 pub(super) async fn waivers(asked: Asked<'_>) -> Result<Value, Problem> {
     let admission = &asked.api.admission;
     let used = admission.ledger().waivers_used().await?;
-    let used: BTreeMap<String, WaiverUse> = used
-        .into_iter()
-        .map(|one| (one.waiver.clone(), one))
-        .collect();
     let (policy, now) = (admission.policy(), telemetry::now());
     let waivers = policy.waivers().iter();
     let waivers = waivers.map(|waiver| view(waiver, &used, doubts(waiver, Some(&used), now)));

@@ -67,9 +67,8 @@ fn used(data: &DataArgs) -> Result<Used, Trouble> {
         Err(_) => return Ok(None),
     };
     let used = runtime()?.block_on(ledger.waivers_used());
-    let used = used.map_err(|error| Trouble::Other(error.to_string()))?;
-    let by_id = used.into_iter().map(|one| (one.waiver.clone(), one));
-    Ok(Some(by_id.collect()))
+    used.map(Some)
+        .map_err(|error| Trouble::Other(error.to_string()))
 }
 
 fn tell(args: &PolicyCheckArgs, policy: &Policy, all: &[(&Waiver, Vec<Concern>)], used: &Used) {

@@ -1,5 +1,6 @@
 //! The embedded ledger: SQLite in WAL mode, every commit synced.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -365,7 +366,7 @@ impl Ledger for SqliteLedger {
         Box::pin(self.read(revocations::in_force))
     }
 
-    fn waivers_used(&self) -> Pending<'_, Vec<WaiverUse>> {
+    fn waivers_used(&self) -> Pending<'_, BTreeMap<String, WaiverUse>> {
         Box::pin(self.read(waivers::used))
     }
 

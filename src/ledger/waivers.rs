@@ -52,15 +52,17 @@ pub(super) fn note(to: &Transaction<'_>, decision: &Decision) -> rusqlite::Resul
 }
 
 /// All that were ever of use.
-pub(super) fn used(from: &Connection) -> rusqlite::Result<Vec<WaiverUse>> {
-    from.prepare_cached("SELECT waiver, first, last, decisions FROM waiver_use ORDER BY waiver")?
+pub(super) fn used(from: &Connection) -> rusqlite::Result<BTreeMap<String, WaiverUse>> {
+    from.prepare_cached("SELECT waiver, first, last, decisions FROM waiver_use")?
         .query_map([], |row| {
-            Ok(WaiverUse {
-                waiver: row.get(0)?,
+            let waiver: String = row.get(0)?;
+            let used = WaiverUse {
+                waiver: waiver.clone(),
                 first: time(row, 1)?,
                 last: time(row, 2)?,
                 decisions: u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default(),
-            })
+            };
+            Ok((waiver, used))
         })?
         .collect()
 }

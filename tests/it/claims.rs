@@ -65,6 +65,12 @@ fn child(registry: &FakeRegistry, platform: &'static str, user: &'static str) ->
     registry.push_image(APP, "child", &spec)
 }
 
+/// Two images, for two platforms.
+fn pair(registry: &FakeRegistry) -> (Pushed, Pushed) {
+    let one = child(registry, "linux/amd64", "1");
+    (one, child(registry, "linux/arm64", "2"))
+}
+
 fn index(registry: &FakeRegistry, tag: &str, entries: &[Descriptor]) -> Digest {
     let index =
         json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": entries });
@@ -176,10 +182,7 @@ async fn a_condition_decides_about_what_is_signed_and_about_nothing_else() {
 async fn an_index_without_attestation_opens_its_attested_image_and_no_other() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled(ATTESTED, &[key.signer("ci")])).await;
-    let (good, bad) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (good, bad) = pair(&registry);
     let layer = key.bundle(&good.digest, SLSA, json!({}));
     push(&registry, APP, &[layer], Some(&plain(&good.descriptor)));
     let digest = index(
@@ -212,10 +215,7 @@ async fn an_index_without_attestation_opens_its_attested_image_and_no_other() {
 async fn an_attestation_over_the_index_stands_for_all_its_images() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled(ATTESTED, &[key.signer("ci")])).await;
-    let (one, two) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (one, two) = pair(&registry);
     let digest = index(
         &registry,
         "multi",
@@ -237,10 +237,7 @@ async fn demands_may_be_met_partly_by_the_index_and_partly_by_the_image() {
     let key = Key::new();
     let sbom = "[[rule.attestation]]\ntype = \"spdx\"\nsigned_by = [\"ci\"]";
     let (registry, gate) = scene(&ruled(&format!("{ATTESTED}\n{sbom}"), &[key.signer("ci")])).await;
-    let (one, two) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (one, two) = pair(&registry);
     let digest = index(
         &registry,
         "multi",

@@ -3,6 +3,7 @@
 //! The child is this test binary: it serves pulls with a ledger that counts its calls, before and after each, and kills
 //! itself at the one that it is told. The parent walks through all of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Ledger for Fragile {
         led(repository: Repository, tag: Tag) -> Option<Led>;
         namesake(repository: Repository) -> Option<Repository>;
         known_publisher(publisher: String) -> bool;
-        waivers_used() -> Vec<WaiverUse>;
+        waivers_used() -> BTreeMap<String, WaiverUse>;
         sweep(before: Timestamp) -> u64;
         broken() -> Option<String>;
         flush() -> ();

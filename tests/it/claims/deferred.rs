@@ -10,10 +10,7 @@ async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
     );
     let text = ruled(text, &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (good, bad) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (good, bad) = pair(&registry);
     for (image, attested) in [(&good, true), (&bad, false)] {
         let layers = [key.bundle(&image.digest, SLSA, json!({}))];
         if attested {
@@ -57,10 +54,7 @@ async fn a_signed_index_covers_an_attested_image_once_it_was_asked_for() {
 async fn what_an_index_opened_before_it_deferred_is_closed() {
     let key = Key::new();
     let (registry, gate) = scene(&ruled("unsigned = \"allow\"", &[])).await;
-    let (one, two) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (one, two) = pair(&registry);
     index(
         &registry,
         "multi",
@@ -215,10 +209,7 @@ async fn deferred_images_outlive_the_process() {
     let text = "signed_by = [\"ci\"]\n[[rule.attestation]]\ntype = \"slsa-provenance\"\nsigned_by = [\"ci\"]";
     let text = ruled(text, &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (one, two) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (one, two) = pair(&registry);
     let digest = index(
         &registry,
         "multi",
@@ -246,10 +237,7 @@ async fn nested_indexes_cover_nothing() {
     let key = Key::new();
     let text = ruled("signed_by = [\"ci\"]", &[key.signer("ci")]);
     let (registry, gate) = scene(&text).await;
-    let (one, two) = (
-        child(&registry, "linux/amd64", "1"),
-        child(&registry, "linux/arm64", "2"),
-    );
+    let (one, two) = pair(&registry);
     let inner = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX,
         "manifests": [one.descriptor, two.descriptor] })
     .to_string()
